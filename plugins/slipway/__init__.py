@@ -1,0 +1,3 @@
+"""Slipway: one push, every platform."""
+
+__version__ = "0.1.0"

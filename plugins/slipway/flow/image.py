@@ -1,0 +1,74 @@
+"""An image: bytes that were built from one commit for one platform, and where they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Literal
+
+from slipway.flow.push import PushEvent
+from slipway.flow.record import CommitId, Digest, Name, Record, RepositoryName
+
+Platform = Literal["vm", "bare_metal", "container"]
+
+
+class BaseImage(Record):
+    """What an image was built upon."""
+
+    name: str
+    """As the Dockerfile (or template) spells it."""
+    digest: Digest
+    reference: str
+    """Where the build took it from, by digest."""
+    served_by: Literal["artifactory", "docker-hub"]
+    """Who had it when the run asked: the image registry, or its fallback."""
+
+
+class Image(Record):
+    """One platform's image. Never named by anything that can be reused: digests only."""
+
+    platform: Platform
+    application: Name
+    repository: RepositoryName
+    commit: CommitId
+    """The commit whose build made these bytes; a later commit with the same inputs reuses them."""
+    digest: Digest
+    """sha256 of the bytes; of the manifest, for containers."""
+    input_digest: Digest
+    """Of everything that went in: equal inputs, equal image."""
+    reference: str
+    """Where a platform fetches it from, by digest: ``registry/repository@sha256:...``."""
+    bases: tuple[BaseImage, ...] = ()
+
+
+class Built(Record):
+    """What a pipeline hands on for one push: the image, or nothing for this platform."""
+
+    push: PushEvent
+    platform: Platform
+    image: Image | None = None
+    reused: bool = False
+    deploy: bool = True
+
+
+def input_digest(inputs: Mapping[str, object]) -> str:
+    """Digest of an image's inputs: equal when, and only when, the inputs are.
+
+    :param inputs: JSON values: options, digests of files and of parents.
+    """
+    canonical = json.dumps(inputs, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
+
+
+def properties(image: Image, push: PushEvent) -> dict[str, str]:
+    """The properties under which the image registry keeps the image: the catalogue's columns."""
+    return {
+        "slipway.application": image.application,
+        "slipway.platform": image.platform,
+        "slipway.repository": image.repository,
+        "slipway.commit": image.commit,
+        "slipway.ref": push.ref,
+        "slipway.digest": image.digest,
+        "slipway.input_digest": image.input_digest,
+    }
