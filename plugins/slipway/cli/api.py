@@ -1,0 +1,156 @@
+"""Airflow's public REST API, as far as ``slipway`` reads it. Nothing is written.
+
+https://airflow.apache.org/docs/apache-airflow/3.3.2/stable-rest-api-ref.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from slipway.cli.settings import Login
+from slipway.flow.record import SlipwayError
+
+Json = dict[str, Any]
+
+PAGE = 100
+_SHOWN = 300  # characters of a foreign answer that an error repeats
+
+
+class AirflowError(SlipwayError):
+    """Airflow did not answer what was asked."""
+
+
+class TokenAuth(httpx.Auth):
+    """Gets a token with the first request, and a new one when Airflow says that it has expired."""
+
+    requires_response_body = True
+
+    def __init__(self, login: Login) -> None:
+        self._login = login
+        self._token = ""
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Send ``request`` with a bearer token, at most twice."""
+        for fresh in (not self._token, True):
+            if fresh:
+                self._token = _token((yield self._token_request(request)))
+            request.headers["Authorization"] = f"Bearer {self._token}"
+            response = yield request
+            if response.status_code != httpx.codes.UNAUTHORIZED:
+                return
+
+    def _token_request(self, request: httpx.Request) -> httpx.Request:
+        credentials = {"username": self._login.user, "password": self._login.password}
+        # The client's timeouts travel in a request's extensions.
+        return httpx.Request(
+            "POST", f"{self._login.url}/auth/token", json=credentials, extensions=request.extensions
+        )
+
+
+def _token(response: httpx.Response) -> str:
+    if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        raise AirflowError("Airflow refuses this login. Check AIRFLOW_USER and AIRFLOW_PASSWORD.")
+    token = _object(response).get("access_token")
+    if not isinstance(token, str):
+        raise AirflowError(
+            f"{response.url} gave no token. Check that AIRFLOW_URL is an Airflow 3 API server."
+        )
+    return token
+
+
+class Airflow:
+    """One API server."""
+
+    def __init__(self, login: Login) -> None:
+        self.url = login.url
+        self._client = httpx.Client(
+            base_url=f"{login.url}/api/v2", auth=TokenAuth(login), timeout=httpx.Timeout(20, connect=5)
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._client.close()
+
+    def get_runs(self, dag_id: str, partition_key_part: str = "", limit: int = PAGE) -> list[Json]:
+        """Return the newest runs of ``dag_id`` first.
+
+        :param partition_key_part: only runs whose key contains it; ``%`` and ``_`` are wildcards
+            for the server, so the caller compares what comes back.
+        """
+        query: dict[str, str | int] = {"order_by": "-run_after", "limit": limit}
+        if partition_key_part:
+            query["partition_key_pattern"] = f"%{partition_key_part}%"
+        return _list(self._get(f"/dags/{quote(dag_id)}/dagRuns", query), "dag_runs")
+
+    def get_tasks(self, dag_id: str, run_id: str) -> list[Json]:
+        """Return the task instances of one run."""
+        path = f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}/taskInstances"
+        return _list(self._get(path, {"limit": PAGE}), "task_instances")
+
+    def get_triggering_events(self, dag_id: str, run_id: str) -> list[Json]:
+        """Return the asset events that one run was created from."""
+        path = f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}/upstreamAssetEvents"
+        return _list(self._get(path, {}), "asset_events")
+
+    def get_run_events(self, dag_id: str, run_id: str) -> list[Json]:
+        """Return the asset events that one run made."""
+        query: dict[str, str | int] = {"source_dag_id": dag_id, "source_run_id": run_id, "limit": PAGE}
+        return _list(self._get("/assets/events", query), "asset_events")
+
+    def iterate_events(self, asset: str, dag_id: str, most: int = 1000) -> Iterator[Json]:
+        """Yield the newest events of the asset named ``asset`` that runs of ``dag_id`` made, newest first."""
+        for offset in range(0, most, PAGE):
+            query: dict[str, str | int] = {
+                "name_pattern": asset,
+                "source_dag_id": dag_id,
+                "order_by": "-timestamp",
+                "limit": PAGE,
+                "offset": offset,
+            }
+            page = _list(self._get("/assets/events", query), "asset_events")
+            yield from (event for event in page if event.get("name") == asset)
+            if len(page) < PAGE:
+                return
+
+    def get_log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[str]:
+        """Return the messages of one try's log."""
+        path = f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}/taskInstances/{quote(task_id)}"
+        content = self._get(f"{path}/logs/{try_number}", {"full_content": "true"}).get("content", [])
+        return [line["event"] if isinstance(line, dict) else str(line) for line in content]
+
+    def _get(self, path: str, query: dict[str, str | int]) -> Json:
+        try:
+            response = self._client.get(path, params=query)
+        except httpx.TransportError as error:
+            raise AirflowError(
+                f"no answer from Airflow at {self.url} ({error}). "
+                "Check AIRFLOW_URL; for the lab: `make lab-status`."
+            ) from error
+        return _object(response)
+
+
+def _object(response: httpx.Response) -> Json:
+    if response.is_error:
+        raise AirflowError(f"{response.url.path} answered {response.status_code}: {response.text[:_SHOWN]}")
+    try:
+        value = response.json()
+    except ValueError as error:
+        raise AirflowError(
+            f"{response.url} is not JSON. Check that AIRFLOW_URL is an Airflow 3 API server."
+        ) from error
+    if not isinstance(value, dict):
+        raise AirflowError(f"{response.url} is not a JSON object. Check AIRFLOW_URL.")
+    return value
+
+
+def _list(answer: Json, key: str) -> list[Json]:
+    found = answer.get(key)
+    if not isinstance(found, list):
+        raise AirflowError(f"Airflow's answer has no list {key!r}. Slipway needs Airflow 3.3's REST API.")
+    return found

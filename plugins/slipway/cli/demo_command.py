@@ -1,0 +1,112 @@
+"""``slipway demo``: two pushes of the example application, from ``git push`` to an answering page."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+from rich.console import Console
+
+from slipway.cli import NOT_SO, OK, settings
+from slipway.cli.api import Airflow
+from slipway.cli.failure import explain
+from slipway.cli.query import get_status
+from slipway.cli.repository import WorkingCopy
+from slipway.cli.status import PushStatus
+from slipway.cli.tables import console, print_statuses, printable
+from slipway.cli.watch import follow
+from slipway.flow.push import PushEvent
+from slipway.flow.record import SlipwayError
+
+REPOSITORY = "examples/hello"
+_ANSWER_SECONDS = 20.0
+
+
+class DemoError(SlipwayError):
+    """A push of the demo did not end as a page that answers with its commit."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Push twice; returns 0 only if each commit's page answered."""
+    variables = settings.environment(Path.cwd())
+    login = settings.airflow(variables, options.airflow_url, options.airflow_user)
+    server = settings.login(variables, "SLIPWAY_GIT_URL", "SLIPWAY_GIT_USER", "SLIPWAY_GIT_PASSWORD")
+    out = console()
+    with TemporaryDirectory(prefix="slipway-demo-") as folder, Airflow(login) as airflow:
+        copy = WorkingCopy(Path(folder), server, REPOSITORY)
+        copy.create(example())
+        try:
+            for number in (1, 2):
+                status = _push(copy, number, airflow, options.timeout, out)
+        except DemoError as error:
+            out.print(f"\nslipway: {error}", style="red", markup=False)
+            return NOT_SO
+    _what_next(out, login, status)
+    return OK
+
+
+def example() -> Path:
+    """Return the folder of the example application.
+
+    :raises SlipwayError: when the command does not run from a checkout.
+    """
+    for root in (Path.cwd(), *Path.cwd().parents, Path(__file__).parents[3]):
+        if (folder := root / "lab" / REPOSITORY).is_dir():
+            return folder
+    raise SlipwayError("lab/examples/hello is not here: run `slipway demo` inside a checkout of Slipway.")
+
+
+def _push(copy: WorkingCopy, number: int, airflow: Airflow, seconds: int, out: Console) -> PushStatus:
+    started = time.monotonic()
+    message = f"push {number} of the demo of {datetime.now(UTC):%Y-%m-%d %H:%M:%S %Z}"
+    (copy.folder / "message.txt").write_text(f"{message}\n")
+    push = PushEvent(repository=REPOSITORY, ref="refs/heads/main", commit=copy.commit(message))
+    out.print(f"\ngit push {REPOSITORY} main ({push.short_commit}: {message})", style="bold", markup=False)
+    for line in copy.push():
+        out.print(f"  remote: {printable(line)}", markup=False)
+    stages = follow(airflow, push.partition_key, seconds, out)
+    status = get_status(airflow, push.partition_key)
+    container = status.platforms["container"]
+    if container.state != "running" or not container.url:
+        raise DemoError(explain(airflow, stages, container, seconds))
+    answer = _get(container.url, push.commit)
+    out.print(f"  curl {container.url}\n    {answer}", markup=False)
+    out.print(f"  answered {time.monotonic() - started:.1f} s after the push began", markup=False)
+    return status
+
+
+def _get(url: str, commit: str) -> str:
+    """Return the page's first line once it names ``commit``: replaced replicas may answer a moment longer."""
+    deadline, said = time.monotonic() + _ANSWER_SECONDS, "nothing"
+    while time.monotonic() < deadline:
+        try:
+            said = httpx.get(url, timeout=5).text.strip()
+        except httpx.HTTPError as error:
+            said = f"an error: {error}"
+        if commit in said:
+            return printable(said.splitlines()[0])
+        time.sleep(0.2)
+    raise DemoError(
+        f"{url} does not answer with {commit} but with {said[:200]!r}. "
+        "The rollout was healthy: look who else answers there (`kubectl get svc,pods -A`)."
+    )
+
+
+def _what_next(out: Console, login: settings.Login, status: PushStatus) -> None:
+    out.print("\nBoth pushes are built, deployed and answering. What runs now:\n", style="bold")
+    print_statuses(out, [status])
+    out.print(
+        f"""
+Airflow's UI   {login.url}  (user {login.user}, password {login.password})
+Try next       slipway status                       every application's newest push
+               slipway status {status.commit[:12]} --json
+               source .lab/env; kubectl get pods -n demo
+               git clone $SLIPWAY_GIT_URL/{REPOSITORY}.git; change message.txt, commit, push
+               the same with examples in lab/examples/crashing: see how a bad rollout is taken back
+Stop           make lab-down                        leaves nothing behind""",
+        markup=False,
+    )

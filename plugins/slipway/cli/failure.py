@@ -1,0 +1,45 @@
+"""Says why a push did not get through: the task that failed, what it logged last, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from slipway.cli.api import Airflow, AirflowError
+from slipway.cli.progress import Stage
+from slipway.cli.status import PlatformStatus
+from slipway.cli.tables import printable
+
+_LOG_LINES = 25
+
+
+def explain(airflow: Airflow, stages: Sequence[Stage], status: PlatformStatus, seconds: float) -> str:
+    """Return the explanation, several lines."""
+    if not any(stage.run for stage in stages):
+        return (
+            "the push started no pipeline. What the webhook answered stands above (`remote:`); "
+            "docs/webhook.md says what each answer means. If it says 202, see `make lab-status` and the "
+            f"scheduler's log, and {airflow.url} for DAGs that are paused or have import errors."
+        )
+    failed = [(stage, task) for stage in stages for task in stage.failed_tasks]
+    if failed:
+        return "\n".join(_task(airflow, stage, task["task_id"], task["try_number"]) for stage, task in failed)
+    if any(stage.state in ("queued", "running", "waiting") for stage in stages):
+        states = ", ".join(f"{stage.dag_id} is {stage.state}" for stage in stages)
+        return f"not through after {seconds:.0f} s: {states}. Follow it with `slipway status --watch`."
+    why = status.detail or "its deployment names no URL"
+    return f"the container is {status.state}: {why}. See {airflow.url}."
+
+
+def _task(airflow: Airflow, stage: Stage, task_id: str, try_number: int) -> str:
+    assert stage.run is not None  # it has tasks
+    run_id = stage.run["dag_run_id"]
+    try:
+        lines = airflow.get_log(stage.dag_id, run_id, task_id, try_number)
+    except AirflowError as error:
+        lines = [f"(its log cannot be read: {error})"]
+    said = "\n".join(f"    {printable(line)}" for line in lines[-_LOG_LINES:]) or "    (nothing)"
+    return (
+        f"task {stage.dag_id} / {task_id} failed (try {try_number}). Its log ended with:\n{said}\n"
+        f"The whole log: {airflow.url}/dags/{stage.dag_id}/runs/{run_id}/tasks/{task_id}\n"
+        "Fix what it names and push again; `make lab-status` shows whether every server is up."
+    )

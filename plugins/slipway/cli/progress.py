@@ -1,0 +1,80 @@
+"""How far one push is, by pipeline and task: decided from what Airflow's REST API says. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+Json = Mapping[str, Any]
+
+_ACTIVE = ("queued", "running")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One pipeline's run for a push, as the REST API gives it; ``run`` is None before it exists."""
+
+    dag_id: str
+    run: Json | None = None
+    tasks: Sequence[Json] = field(default_factory=tuple)
+
+    @property
+    def state(self) -> str:
+        """The run's state; ``waiting`` before there is one."""
+        return str(self.run["state"]) if self.run else "waiting"
+
+    @property
+    def failed_tasks(self) -> list[Json]:
+        """The tasks whose own failure ended the run."""
+        return [task for task in self.tasks if task["state"] == "failed"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the progress table."""
+
+    pipeline: str
+    task: str
+    state: str
+    seconds: float | None
+
+
+def has_ended(stages: Sequence[Stage]) -> bool:
+    """Say whether the push is through: a pipeline failed, or all of them ran to their end."""
+    if any(stage.state == "failed" for stage in stages):
+        return True
+    return all(stage.run is not None and stage.state not in _ACTIVE for stage in stages)
+
+
+def rows(stages: Sequence[Stage], now: datetime) -> list[Row]:
+    """Return the table's lines: every pipeline in order, below it its tasks in the order they started."""
+    found = []
+    for stage in stages:
+        found.append(Row(stage.dag_id, "", stage.state, _seconds(stage.run, now) if stage.run else None))
+        started = sorted(stage.tasks, key=_by_start)
+        found += [Row(stage.dag_id, task["task_id"], _state(task), _seconds(task, now)) for task in started]
+    return found
+
+
+def changes(before: Sequence[Row], after: Sequence[Row]) -> list[Row]:
+    """Return the lines of ``after`` whose state is another one than in ``before``."""
+    known = {(row.pipeline, row.task): row.state for row in before}
+    return [row for row in after if known.get((row.pipeline, row.task)) != row.state]
+
+
+def _by_start(task: Json) -> tuple[str, str]:
+    return (task.get("start_date") or "~", task["task_id"])
+
+
+def _state(task: Json) -> str:
+    return str(task["state"] or "waiting").replace("_", " ")
+
+
+def _seconds(timed: Json, now: datetime) -> float | None:
+    if not timed.get("start_date"):
+        return None
+    start = datetime.fromisoformat(timed["start_date"])
+    end = datetime.fromisoformat(timed["end_date"]) if timed.get("end_date") else now
+    return max(0.0, (end - start).total_seconds())

@@ -1,0 +1,165 @@
+"""What became of one push, decided from what Airflow's REST API says. Pure.
+
+A platform's ``state`` is one of :data:`State`; ``running`` names the object that runs the image only
+while this push is what runs there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import AwareDatetime
+
+from slipway.flow.deployment import Deployment
+from slipway.flow.image import Built, Image, Platform
+from slipway.flow.push import PushEvent
+from slipway.flow.record import Record
+
+Json = Mapping[str, Any]
+State = Literal[
+    "waiting", "building", "built", "deploying", "running", "replaced", "not deployed", "nothing", "failed"
+]
+
+BUILD_DAGS: dict[Platform, str] = {"container": "container_image"}
+"""The pipelines there are, by platform."""
+DEPLOY_DAG = "deploy"
+
+SETTLED: frozenset[State] = frozenset({"running", "replaced", "not deployed", "nothing", "failed"})
+"""States that do not change by waiting."""
+
+_ACTIVE = ("queued", "running")
+
+
+class PlatformStatus(Record):
+    """One platform of one push."""
+
+    state: State
+    digest: str | None = None
+    image: str | None = None
+    """Where the image is, by digest."""
+    running: str | None = None
+    """The object that runs it, as its platform names it."""
+    environment: str | None = None
+    url: str | None = None
+    since: AwareDatetime | None = None
+    """When ``state`` began."""
+    detail: str = ""
+    """What a person wants to know beside the state: the failed task, what replaced it."""
+
+
+class PushStatus(Record):
+    """One push, by platform."""
+
+    repository: str
+    commit: str
+    ref: str
+    platforms: dict[Platform, PlatformStatus]
+
+    @property
+    def settled(self) -> bool:
+        """Say whether waiting changes nothing any more."""
+        return all(status.state in SETTLED for status in self.platforms.values())
+
+    @property
+    def failed(self) -> bool:
+        """Say whether a platform failed."""
+        return any(status.state == "failed" for status in self.platforms.values())
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of one platform of one push; runs as the REST API gives them."""
+
+    build: Json | None = None
+    built: Built | None = None
+    deploy: Json | None = None
+    deployment: Deployment | None = None
+    newest: Deployment | None = None
+    """The last deployment of the same application and platform to the same environment."""
+    failed_tasks: tuple[str, ...] = ()
+    """``dag/task``, of both runs."""
+
+
+def push_status(push: PushEvent, facts: Mapping[Platform, Facts]) -> PushStatus:
+    """Put the platforms of one push together."""
+    return PushStatus(
+        repository=push.repository,
+        commit=push.commit,
+        ref=push.ref,
+        platforms={platform: platform_status(known) for platform, known in facts.items()},
+    )
+
+
+def platform_status(facts: Facts) -> PlatformStatus:
+    """Decide one platform's status: the last stage that was reached says it."""
+    image = facts.built.image if facts.built else None
+    if facts.deployment is not None:
+        return _deployed(facts.deployment, facts.newest or facts.deployment)
+    if facts.built is None:
+        return _building(facts)
+    if image is None:
+        return PlatformStatus(
+            state="nothing",
+            since=_ended(facts.build),
+            detail="slipway.yaml declares nothing for this platform",
+        )
+    return _deploying(facts, facts.built, image)
+
+
+def _building(facts: Facts) -> PlatformStatus:
+    run = facts.build
+    if run is None:
+        return PlatformStatus(state="waiting", detail="no run of the build yet")
+    if run["state"] in _ACTIVE:
+        return PlatformStatus(state="building", since=_moment(run, "start_date"))
+    if run["state"] == "failed":
+        return PlatformStatus(state="failed", since=_ended(run), detail=_failure("build", facts))
+    return PlatformStatus(state="not deployed", since=_ended(run), detail="the build ended without an image")
+
+
+def _deploying(facts: Facts, built: Built, image: Image) -> PlatformStatus:
+    def status(state: State, since: datetime | None, detail: str = "") -> PlatformStatus:
+        return PlatformStatus(
+            state=state, digest=image.digest, image=image.reference, since=since, detail=detail
+        )
+
+    run = facts.deploy
+    if run is None:
+        if built.deploy:
+            return status("built", _ended(facts.build), "the deployment has not started")
+        return status("not deployed", _ended(facts.build), "this build was not asked to deploy")
+    if run["state"] in _ACTIVE:
+        return status("deploying", _moment(run, "start_date"))
+    if run["state"] == "failed":
+        return status("failed", _ended(run), _failure("deployment", facts))
+    return status("not deployed", _ended(run), "the deployment ended without a rollout; its log says why")
+
+
+def _deployed(deployment: Deployment, newest: Deployment) -> PlatformStatus:
+    current = newest.push.partition_key == deployment.push.partition_key
+    return PlatformStatus(
+        state="running" if current else "replaced",
+        digest=deployment.image.digest,
+        image=deployment.image.reference,
+        running=deployment.where if current else None,
+        environment=deployment.environment,
+        url=(deployment.url or None) if current else None,
+        since=deployment.since if current else newest.since,
+        detail="" if current else f"by {newest.push.short_commit}",
+    )
+
+
+def _failure(stage: str, facts: Facts) -> str:
+    return f"{stage} failed" + (f" in {', '.join(facts.failed_tasks)}" if facts.failed_tasks else "")
+
+
+def _ended(run: Json | None) -> datetime | None:
+    return _moment(run, "end_date") if run else None
+
+
+def _moment(run: Json, key: str) -> datetime | None:
+    text = run.get(key)
+    return datetime.fromisoformat(text) if text else None

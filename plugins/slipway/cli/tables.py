@@ -1,0 +1,67 @@
+"""What the command prints: tables for a terminal, plain lines for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from slipway.cli.status import PlatformStatus, PushStatus
+
+_STYLES = {"running": "green", "failed": "red", "building": "yellow", "deploying": "yellow"}
+_LINE = 500
+
+
+def console() -> Console:
+    """Return a console that neither wraps nor colours when its output is not a terminal."""
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(highlight=False, width=400, soft_wrap=True)
+
+
+def print_statuses(out: Console, statuses: Iterable[PushStatus], now: datetime | None = None) -> None:
+    """Print every push with its platforms, one line a field, so that long digests are never cut."""
+    moment = now or datetime.now(UTC)
+    for status in statuses:
+        out.print(Text(f"{status.repository} at {status.commit} ({printable(status.ref)})", style="bold"))
+        for name, platform in status.platforms.items():
+            out.print(_fields(name, platform, moment))
+
+
+def _fields(name: str, platform: PlatformStatus, now: datetime) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    state = Text(platform.state, style=_STYLES.get(platform.state, ""))
+    if platform.since:
+        state.append(f", since {platform.since:%Y-%m-%d %H:%M:%S %Z} ({ago(now, platform.since)} ago)")
+    if platform.detail:
+        state.append(f": {printable(platform.detail)}")
+    grid.add_row(f"  {name}", "state", state)
+    rows = {
+        "digest": platform.digest,
+        "image": platform.image,
+        "runs in": platform.running and f"{platform.running} ({platform.environment})",
+        "url": platform.url,
+    }
+    for label, value in rows.items():
+        if value:
+            grid.add_row("", label, Text(printable(value), overflow="fold"))
+    return grid
+
+
+def ago(now: datetime, then: datetime) -> str:
+    """Return the time between the two in its two largest units: ``3 min 20 s``."""
+    seconds = max(0, int((now - then).total_seconds()))
+    units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+    parts = []
+    for unit, size in units:
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def printable(line: str) -> str:
+    """Return ``line`` capped and without control characters: what builds, pods and pages say is not ours."""
+    return "".join(character if character.isprintable() else " " for character in line[:_LINE])

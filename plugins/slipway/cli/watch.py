@@ -1,0 +1,76 @@
+"""Follows one push through the pipelines, and shows it while it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from slipway.cli.api import Airflow
+from slipway.cli.progress import Row, Stage, changes, has_ended, rows
+from slipway.cli.query import find_run
+from slipway.cli.status import BUILD_DAGS, DEPLOY_DAG
+
+_POLL_SECONDS = 0.5
+_STYLES = {"success": "green", "failed": "red", "running": "yellow", "deferred": "yellow"}
+
+
+def get_stages(airflow: Airflow, key: str) -> list[Stage]:
+    """Return every pipeline's run and tasks for the push with this partition key."""
+    found = []
+    for dag_id in (*BUILD_DAGS.values(), DEPLOY_DAG):
+        run = find_run(airflow, dag_id, key)
+        tasks = airflow.get_tasks(dag_id, run["dag_run_id"]) if run else []
+        found.append(Stage(dag_id, run, tasks))
+    return found
+
+
+def follow(airflow: Airflow, key: str, seconds: float, out: Console) -> list[Stage]:
+    """Show the push until it is through or ``seconds`` have passed; returns its stages then."""
+    if not out.is_terminal:
+        return _poll(airflow, key, seconds, _line_printer(out))
+    with Live(console=out, refresh_per_second=8) as live:
+        return _poll(airflow, key, seconds, lambda now: live.update(table(now)))
+
+
+def _poll(airflow: Airflow, key: str, seconds: float, show: Callable[[list[Row]], None]) -> list[Stage]:
+    deadline = time.monotonic() + seconds
+    while True:
+        stages = get_stages(airflow, key)
+        show(rows(stages, datetime.now(UTC)))
+        if has_ended(stages) or time.monotonic() > deadline:
+            return stages
+        time.sleep(_POLL_SECONDS)
+
+
+def _line_printer(out: Console) -> Callable[[list[Row]], None]:
+    before: list[Row] = []
+
+    def show(now: list[Row]) -> None:
+        for row in changes(before, now):
+            out.print(f"  {_name(row):<34} {row.state:<12} {_elapsed(row)}".rstrip())
+        before[:] = now
+
+    return show
+
+
+def table(lines: Sequence[Row]) -> Table:
+    """Return the live table: pipelines, their tasks, states and times."""
+    shown = Table("pipeline", "task", "state", "elapsed")
+    for row in lines:
+        style = _STYLES.get(row.state, "dim" if row.state == "waiting" else "")
+        pipeline = "" if row.task else f"[bold]{row.pipeline}[/]"
+        shown.add_row(pipeline, row.task, f"[{style}]{row.state}[/]" if style else row.state, _elapsed(row))
+    return shown
+
+
+def _name(row: Row) -> str:
+    return f"{row.pipeline} / {row.task}" if row.task else row.pipeline
+
+
+def _elapsed(row: Row) -> str:
+    return "" if row.seconds is None else f"{row.seconds:.1f} s"

@@ -1,0 +1,123 @@
+"""A local server that speaks as much of Airflow 3.3's REST API as the command reads.
+
+The far side of the wire for states that a real Airflow cannot be put into at will: expired tokens,
+pages, failures. ``test_lab.py`` asks the real one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from slipway.cli.settings import Login
+from slipway.flow.record import Record
+
+Json = dict[str, Any]
+LOGIN = ("admin", "a password")
+
+
+@dataclass
+class AirflowApi:
+    """What this Airflow holds; tests write into it."""
+
+    runs: list[Json] = field(default_factory=list)
+    tasks: dict[str, list[Json]] = field(default_factory=dict)
+    events: list[Json] = field(default_factory=list)
+    upstream: dict[str, list[Json]] = field(default_factory=dict)
+    logs: dict[str, list[str]] = field(default_factory=dict)
+    tokens: int = 0
+    expired: set[str] = field(default_factory=set)
+    broken: tuple[int, str] | None = None
+    url: str = ""
+
+    @property
+    def login(self) -> Login:
+        return Login(self.url, *LOGIN)
+
+    def add_event(self, run: Json, asset: str, record: Record, timestamp: str = "") -> None:
+        self.events.append(
+            {
+                "id": len(self.events) + 1,
+                "name": asset,
+                "extra": record.to_json(),
+                "source_dag_id": run["dag_id"],
+                "source_run_id": run["dag_run_id"],
+                "timestamp": timestamp or run["start_date"],
+            }
+        )
+
+    def answer(self, path: str, query: dict[str, str]) -> tuple[int, Any]:
+        if self.broken:
+            return self.broken
+        match [unquote(part) for part in path.removeprefix("/api/v2/").split("/")]:
+            case ["dags", dag_id, "dagRuns"]:
+                part = query.get("partition_key_pattern", "").strip("%")
+                found = [r for r in self.runs if r["dag_id"] == dag_id and part in (r["partition_key"] or "")]
+                found.sort(key=lambda run: run["run_after"], reverse=True)
+                return 200, {"dag_runs": found[: int(query["limit"])]}
+            case ["dags", _, "dagRuns", run_id, "taskInstances"]:
+                return 200, {"task_instances": self.tasks.get(run_id, [])}
+            case ["dags", _, "dagRuns", run_id, "upstreamAssetEvents"]:
+                return 200, {"asset_events": self.upstream.get(run_id, [])}
+            case ["dags", _, "dagRuns", _, "taskInstances", task_id, "logs", _]:
+                return 200, {"content": [{"event": line} for line in self.logs[task_id]]}
+            case ["assets", "events"]:
+                return 200, {"asset_events": self._events(query)}
+        return 404, "Not Found"
+
+    def _events(self, query: dict[str, str]) -> list[Json]:
+        def wanted(event: Json) -> bool:
+            asked = (("source_dag_id",) * 2, ("source_run_id",) * 2, ("name_pattern", "name"))
+            return all(event[key] == query[name] for name, key in asked if name in query)
+
+        found = sorted(filter(wanted, self.events), key=lambda e: str(e["timestamp"]), reverse=True)
+        offset = int(query.get("offset", 0))
+        return found[offset : offset + int(query["limit"])]
+
+
+@contextmanager
+def serve(api: AirflowApi) -> Iterator[AirflowApi]:
+    """Serve ``api`` on a free port of the loopback address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if (body["username"], body["password"]) != LOGIN:
+                return self._send(401, {"detail": "Invalid credentials"})
+            api.tokens += 1
+            return self._send(201, {"access_token": f"token-{api.tokens}"})
+
+        def do_GET(self) -> None:
+            token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+            if not token.startswith("token-") or token in api.expired:
+                return self._send(401, {"detail": "Invalid JWT token"})
+            split = urlsplit(self.path)
+            query = {name: values[0] for name, values in parse_qs(split.query).items()}
+            return self._send(*api.answer(split.path, query))
+
+        def _send(self, status: int, value: Any) -> None:
+            data = value.encode() if isinstance(value, str) else json.dumps(value).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *arguments: object) -> None:
+            """Say nothing: pytest shows what fails."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    api.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield api
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
