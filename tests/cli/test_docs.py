@@ -1,0 +1,106 @@
+"""The documentation, held to the code: examples validate, fields are all named, links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from slipway.cli import parser
+from slipway.flow.apps import Apps
+from slipway.flow.document import load
+from slipway.flow.spec import BuildSpec
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+EXAMPLES = sorted((ROOT / "lab" / "examples").glob("*/slipway.yaml"))
+MODELS: dict[str, type[BuildSpec] | type[Apps]] = {"# slipway.yaml": BuildSpec, "# apps.yaml": Apps}
+
+
+def _blocks(language: str) -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        for number, text in enumerate(re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)):
+            yield f"{page.relative_to(ROOT)}#{number}", text
+
+
+YAML = list(_blocks("yaml"))
+
+
+@pytest.mark.parametrize("block", [text for _, text in YAML], ids=[name for name, _ in YAML])
+def test_yaml_examples_are_what_their_first_line_says(block: str) -> None:
+    model = MODELS.get(block.splitlines()[0])
+    if model is None:
+        assert list(yaml.safe_load_all(block))
+    else:
+        assert load(block.encode(), model, block.splitlines()[0])
+
+
+def test_both_documents_have_examples() -> None:
+    assert {block.splitlines()[0] for _, block in YAML} >= set(MODELS)
+
+
+def _fields(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[str]:
+    seen.add(model)
+    for name, field in model.model_fields.items():
+        yield name
+        for inner in _models(field.annotation):
+            if inner not in seen:
+                yield from _fields(inner, seen)
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in getattr(annotation, "__args__", ()):
+        yield from _models(argument)
+
+
+@pytest.mark.parametrize("model", [BuildSpec, Apps])
+def test_every_field_is_explained(model: type[BaseModel]) -> None:
+    explained = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs" / "spec.md").read_text()))
+    fields = set(_fields(model, set()))
+    assert len(fields) > 4
+    assert fields <= explained
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
+def test_the_examples_are_valid_and_complete(path: Path) -> None:
+    spec = load(path.read_bytes(), BuildSpec, str(path))
+    assert spec.container is not None
+    assert (path.parent / spec.container.dockerfile).is_file()
+    assert all((path.parent / manifest).is_file() for manifest in spec.container.kubernetes.manifests)
+
+
+def test_every_example_may_build_in_the_lab() -> None:
+    apps = load((ROOT / "lab" / "apps.yaml").read_bytes(), Apps, "lab/apps.yaml")
+    for path in EXAMPLES:
+        environment = apps.get(f"examples/{path.parent.name}").environment_for("refs/heads/main")
+        assert environment is not None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_option_of_the_command_is_documented() -> None:
+    text = (ROOT / "docs" / "cli.md").read_text()
+    commands = next(action for action in parser()._actions if action.dest == "command").choices
+    assert commands is not None
+    for name in commands:
+        assert f"`slipway {name}" in text
+        options = [option for action in commands[name]._actions for option in action.option_strings]
+        assert [option for option in options if option.startswith("--") and f"`{option}" not in text] == [
+            "--help"
+        ]
+
+
+def test_make_targets_that_are_named_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {target for page in PAGES for target in re.findall(r"`make ([a-z-]+)", page.read_text())}
+    assert named <= targets
