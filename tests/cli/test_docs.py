@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 import yaml
 from pydantic import BaseModel
 
 from slipway.cli import parser
+from slipway.cli.status import PushStatus
 from slipway.flow.apps import Apps
 from slipway.flow.document import load
 from slipway.flow.spec import BuildSpec
@@ -23,8 +26,9 @@ MODELS: dict[str, type[BuildSpec] | type[Apps]] = {"# slipway.yaml": BuildSpec, 
 
 def _blocks(language: str) -> Iterator[tuple[str, str]]:
     for page in PAGES:
-        for number, text in enumerate(re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)):
-            yield f"{page.relative_to(ROOT)}#{number}", text
+        found = re.findall(rf"^ *```{language}\n(.*?)^ *```", page.read_text(), re.DOTALL | re.MULTILINE)
+        for number, text in enumerate(found):
+            yield f"{page.relative_to(ROOT)}#{number}", dedent(text)
 
 
 YAML = list(_blocks("yaml"))
@@ -80,6 +84,12 @@ def test_every_example_may_build_in_the_lab() -> None:
     for path in EXAMPLES:
         environment = apps.get(f"examples/{path.parent.name}").environment_for("refs/heads/main")
         assert environment is not None
+
+
+def test_the_json_of_a_status_is_documented_as_it_is() -> None:
+    documented = [json.loads(text) for page, text in _blocks("json") if page.startswith("docs/cli.md")]
+    assert [PushStatus.from_json(value).to_json() for value in documented] == documented
+    assert documented[0]["platforms"]["container"]["state"] == "running"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
