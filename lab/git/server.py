@@ -1,0 +1,91 @@
+"""The code registry as one of the lab's servers."""
+
+from __future__ import annotations
+
+import http.client
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lab.environment import inherited
+from lab.ground import Ground
+from lab.ports import HOST
+from lab.process import Process
+from lab.server import Server
+
+READY_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Git:
+    """Serves ``.lab/git``; every push is told to ``airflow``, which need not be up for people to push."""
+
+    ground: Ground
+    airflow: Server
+
+    name = "git"
+    needs: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ("git",)
+
+    @property
+    def url(self) -> str:
+        """The address that a repository's ``/<owner>/<name>.git`` is put behind."""
+        return f"http://{HOST}:{self._port}/git"
+
+    def start(self) -> None:
+        """Start it and return when it answers."""
+        process = self._process()
+        process.start()
+        process.wait_until(self.is_up, READY_SECONDS)
+
+    def stop(self) -> None:
+        """Stop it."""
+        self._process().stop()
+
+    def is_up(self) -> bool:
+        """Say whether it answers."""
+        connection = http.client.HTTPConnection(HOST, self._port, timeout=1)
+        try:
+            connection.request("GET", "/git/health")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    def pids(self) -> tuple[int, ...]:
+        """Return its process id while it runs."""
+        pid = self._process().pid
+        return () if pid is None else (pid,)
+
+    def exports(self) -> Mapping[str, str]:
+        """Return where to push to, and the login."""
+        return {
+            "SLIPWAY_GIT_URL": self.url,
+            "SLIPWAY_GIT_USER": "git",
+            "SLIPWAY_GIT_PASSWORD": self.ground.logins.secret("git"),
+        }
+
+    @property
+    def _port(self) -> int:
+        return self.ground.ports.get("git", 8083)
+
+    def _process(self) -> Process:
+        paths, receiver, own = self.ground.paths, self.airflow.exports(), self.exports()
+        return Process(
+            name=self.name,
+            command=[
+                *(sys.executable, "-m", "lab.git"),
+                *("--host", HOST),
+                *("--port", str(self._port)),
+                *("--root", str(paths.state / "git")),
+                *("--webhook", f"{receiver['AIRFLOW_URL']}/slipway/webhooks/github"),
+            ],
+            paths=paths,
+            environment=inherited(
+                PYTHONPATH=str(paths.checkout),
+                LAB_GIT_USER=own["SLIPWAY_GIT_USER"],
+                LAB_GIT_PASSWORD=own["SLIPWAY_GIT_PASSWORD"],
+                SLIPWAY_WEBHOOK_SECRET=receiver["SLIPWAY_WEBHOOK_SECRET"],
+            ),
+        )

@@ -1,0 +1,52 @@
+"""The machine's own apt sources, said again for source packages (``deb`` becomes ``deb-src``).
+
+Both of apt's formats are read: https://manpages.debian.org/bookworm/apt/sources.list.5.en.html
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ONE_LINE = re.compile(r"deb\s+(?P<rest>\S.*)")
+FIELD = re.compile(r"(?P<name>[A-Za-z-]+)\s*:\s*(?P<value>.*)")
+
+
+def write_source_entries(etc_apt: Path, folder: Path) -> list[Path]:
+    """Write a source entry below ``folder`` for each binary entry below ``etc_apt``; return the files.
+
+    ``folder`` becomes apt's ``Dir::Etc::sourceparts``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    found = [etc_apt / "sources.list", *sorted((etc_apt / "sources.list.d").glob("*"))]
+    written = []
+    for path in (path for path in found if path.is_file() and path.suffix in (".list", ".sources")):
+        convert = source_stanzas if path.suffix == ".sources" else source_lines
+        text = convert(path.read_text(errors="replace"))
+        if text:
+            target = folder / f"source-{path.name}"
+            target.write_text(text)
+            written.append(target)
+    return written
+
+
+def source_lines(text: str) -> str:
+    """Return the ``deb-src`` lines for the ``deb`` lines of a one-line-style file."""
+    lines = (ONE_LINE.fullmatch(line.partition("#")[0].strip()) for line in text.splitlines())
+    return "".join(f"deb-src {line['rest']}\n" for line in lines if line)
+
+
+def source_stanzas(text: str) -> str:
+    """Return the ``Types: deb-src`` stanzas for the enabled ``deb`` stanzas of a deb822-style file."""
+    without_comments = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    stanzas = re.split(r"\n\s*\n", without_comments.strip())
+    return "\n".join(_source_stanza(stanza) for stanza in stanzas if _is_binary(stanza))
+
+
+def _is_binary(stanza: str) -> bool:
+    fields = {match["name"].lower(): match["value"] for match in FIELD.finditer(stanza)}
+    return "deb" in fields.get("types", "").split() and fields.get("enabled", "yes").strip().lower() != "no"
+
+
+def _source_stanza(stanza: str) -> str:
+    return re.sub(r"(?im)^types\s*:.*$", "Types: deb-src", stanza) + "\n"

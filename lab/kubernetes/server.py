@@ -1,0 +1,158 @@
+"""The Kubernetes node as one of the lab's servers."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.environment import given
+from lab.ground import Ground
+from lab.kubernetes import traces
+from lab.kubernetes.api import Cluster
+from lab.kubernetes.binaries import build_binaries, find_binaries
+from lab.kubernetes.components import layout_of, port, processes, require_local_engine
+from lab.kubernetes.engine import cgroup_driver, ensure_pause_image, remove_pods
+from lab.kubernetes.files import Registry, write_files
+from lab.kubernetes.given import GivenCluster
+from lab.kubernetes.iptables import remove_rules
+from lab.kubernetes.layout import NODE, Layout
+from lab.kubernetes.tenants import has_tenants, tenant_objects
+from lab.process import Process
+from lab.server import LabError, Server
+
+READY_SECONDS = 90
+PACKAGES = ("etcd-server", "iptables", "conntrack", "ethtool", "socat", "busybox-static")
+
+
+def kubernetes(ground: Ground, docker: Server, registry: Server) -> Server:
+    """Return the lab's own node, or the cluster of the user's when KUBECONFIG names one."""
+    kubeconfig = given("KUBECONFIG", str(ground.paths.state / "kubeconfig"))
+    return GivenCluster(ground, kubeconfig) if kubeconfig else LabNode(ground, docker, registry)
+
+
+@dataclass(frozen=True)
+class LabNode:
+    """One node: the control plane, the kubelet and kube-proxy, whose pods run in ``docker``'s engine."""
+
+    ground: Ground
+    docker: Server
+    registry: Server
+
+    name = "kubernetes"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The engine that runs the pods, and the registry whose login the kubelet is given."""
+        return (self.docker.name, self.registry.name)
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What the node calls, and ``kubectl`` for people who have none."""
+        return PACKAGES if shutil.which("kubectl") else (*PACKAGES, "kubernetes-client")
+
+    @property
+    def url(self) -> str:
+        """The API server's address."""
+        return f"https://{NODE}:{port(self.ground, 'api')}"
+
+    def start(self) -> None:
+        """Start what does not run; return when the node is ready and the tenants' namespaces are there."""
+        self._refuse_a_second_node()
+        docker_host = self.docker.exports()["DOCKER_HOST"]
+        require_local_engine(docker_host)
+        ensure_pause_image(docker_host)
+        layout = self._layout(self._binaries())
+        write_files(layout, cgroup_driver(docker_host), self._registry(), self._logins)
+        traces.keep_sysctls(layout.folder / "sysctl.json")
+        components = processes(layout, self.ground.paths)
+        components["etcd"].start()
+        components["api-server"].start()
+        components["api-server"].wait_until(self._cluster.is_ready, READY_SECONDS)
+        for component in components.values():
+            component.start()
+        for wanted in tenant_objects(self._recipe, self.ground.paths.key, logins=True):
+            self._cluster.apply(wanted)
+        components["kubelet"].wait_until(self._node_is_ready, READY_SECONDS)
+
+    def stop(self) -> None:
+        """Stop it, and take away what it left: containers, mounts, packet filter rules, logs, settings."""
+        for component in reversed(self._processes()):
+            component.stop()
+        layout = self._layout()
+        if layout.folder.exists() or layout.kubelet.exists():
+            remove_pods(self.docker.exports()["DOCKER_HOST"])
+            traces.unmount_below(layout.kubelet)
+            traces.remove_pod_logs()
+            remove_rules()
+            traces.restore_sysctls(layout.folder / "sysctl.json")
+        for folder in (layout.kubelet, layout.folder):
+            traces.remove_folder(folder)
+        for login in self._logins.values():
+            login.unlink(missing_ok=True)
+
+    def is_up(self) -> bool:
+        """Say whether all of it runs, the node is ready and the tenants have their namespaces."""
+        if any(component.pid is None for component in self._processes()):
+            return False
+        try:
+            return self._cluster.is_ready() and self._node_is_ready() and has_tenants(self._cluster)
+        except LabError:
+            return False
+
+    def pids(self) -> tuple[int, ...]:
+        """Return the process ids of its components that run."""
+        return tuple(pid for component in self._processes() if (pid := component.pid) is not None)
+
+    def exports(self) -> Mapping[str, str]:
+        """Return the administrator's login, for people, and the product's."""
+        return {
+            "KUBECONFIG": str(self._logins["admin"]),
+            "SLIPWAY_KUBECONFIG": str(self._logins["slipway"]),
+        }
+
+    @property
+    def _logins(self) -> dict[str, Path]:
+        state = self.ground.paths.state
+        return {"admin": state / "kubeconfig", "slipway": state / "kubeconfig-slipway"}
+
+    @property
+    def _cluster(self) -> Cluster:
+        return Cluster(str(self._logins["admin"]))
+
+    @property
+    def _recipe(self) -> Path:
+        return self.ground.paths.checkout / "include" / "recipes" / "kubernetes" / "deployer.yaml"
+
+    def _registry(self) -> Registry:
+        exports = self.registry.exports()
+        return Registry(
+            exports["SLIPWAY_REGISTRY"],
+            exports["SLIPWAY_REGISTRY_USER"],
+            exports["SLIPWAY_REGISTRY_PASSWORD"],
+        )
+
+    def _refuse_a_second_node(self) -> None:
+        other = traces.find_other_node(self.ground.paths.state)
+        if other is not None:
+            raise LabError(
+                f"another Kubernetes node runs on this machine (process {other}), and two would undo each "
+                "other's packet filter rules; set KUBECONFIG to use its cluster, or stop it"
+            )
+
+    def _binaries(self) -> Path:
+        cache = self.ground.paths.cache
+        found = find_binaries(cache)
+        return found or build_binaries(cache, self.ground.paths.logs / "kubernetes-build.log")
+
+    def _layout(self, binaries: Path = Path()) -> Layout:
+        return layout_of(self.ground, self.docker.exports()["DOCKER_HOST"], binaries)
+
+    def _processes(self) -> list[Process]:
+        return list(processes(self._layout(), self.ground.paths).values())
+
+    def _node_is_ready(self) -> bool:
+        found = self._cluster.find(f"/api/v1/nodes/{NODE}")
+        conditions = found["status"].get("conditions", []) if found else []
+        return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
