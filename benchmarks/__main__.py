@@ -1,0 +1,39 @@
+"""``python -m benchmarks [NAME ...]``: measure, print, and write ``benchmarks/results/*.json``.
+
+Exit code 1 when a figure missed its limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+BENCHMARKS = {
+    "push": "webhook to first task, push to healthy, push with unchanged inputs (needs the lab)",
+    "parse_time": "what parsing each DAG file costs",
+}
+
+
+def main() -> int:
+    """Run the named benchmarks (all of them by default)."""
+    listing = "\n".join(f"  {name:<12} {what}" for name, what in BENCHMARKS.items())
+    parser = argparse.ArgumentParser(
+        prog="benchmarks", epilog=listing, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    names = parser.parse_args().names or list(BENCHMARKS)
+    if unknown := sorted(set(names) - BENCHMARKS.keys()):
+        parser.error(f"no benchmark is called {unknown[0]}")
+    met = True
+    for name in names:
+        for result in importlib.import_module(f"benchmarks.{name}").run():
+            print(result.line(), flush=True)
+            for note in result.notes:
+                print(f"    {note}", flush=True)
+            print(f"    written to {result.write()}", flush=True)
+            met = met and result.met
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
