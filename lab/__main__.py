@@ -1,0 +1,50 @@
+"""``python -m lab up|down|restart|status``: the lab of the checkout this file belongs to."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from lab.ground import ground_of
+from lab.paths import this_checkout
+from lab.running import Running
+from lab.server import LabError
+
+
+def main() -> int:
+    """Do what the command line says; return the exit code (``status``: 1 unless everything is up)."""
+    options = _options()
+    lab = Running(ground_of(this_checkout()), say=_say)
+    try:
+        if options.command == "up":
+            lab.up(options.server)
+        elif options.command == "restart":
+            lab.restart(options.server)
+        elif options.command == "down":
+            lab.down()
+        else:
+            return 0 if lab.status() else 1
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="start what is not up, and what it needs")
+    up.add_argument("server", nargs="*", help="only these (all, when none is named)")
+    restart = commands.add_parser("restart", help="stop and start servers, and those that need them")
+    restart.add_argument("server", nargs="+")
+    commands.add_parser("down", help="stop everything and remove the state")
+    commands.add_parser("status", help="say what is up")
+    return parser.parse_args()
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Airflow: the API server, scheduler, DAG processor, triggerer and the server of task logs."""

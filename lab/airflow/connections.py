@@ -1,0 +1,55 @@
+"""Slipway's connections, made from what the lab's other servers tell about themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def connections(known: Mapping[str, str]) -> dict[str, str]:
+    """Return ``AIRFLOW_CONN_*`` variables (JSON) for the servers that ``known`` names.
+
+    :param known: variables of ``.lab/env``; a server that is not among them gets no connection.
+    """
+    found = {
+        "slipway_github": _web(known, "SLIPWAY_GIT", "SLIPWAY_GIT_URL", "slipway_github"),
+        "slipway_artifactory": _web(
+            known, "SLIPWAY_ARTIFACTORY", "SLIPWAY_ARTIFACTORY_URL", "slipway_artifactory"
+        ),
+        "slipway_registry": _registry(known, "SLIPWAY_REGISTRY"),
+        "slipway_dockerhub": _registry(known, "SLIPWAY_DOCKERHUB"),
+        "slipway_kubernetes": _kubernetes(known),
+    }
+    return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in found.items() if value}
+
+
+def _web(known: Mapping[str, str], prefix: str, address: str, kind: str) -> dict[str, Any] | None:
+    if address not in known:
+        return None
+    return {
+        "conn_type": kind,
+        "host": known[address],
+        "login": known[f"{prefix}_USER"],
+        "password": known[f"{prefix}_PASSWORD"],
+    }
+
+
+def _registry(known: Mapping[str, str], prefix: str) -> dict[str, Any] | None:
+    if prefix not in known:
+        return None
+    host, _, port = known[prefix].rpartition(":")
+    return {
+        "conn_type": "docker",
+        "host": host,
+        "port": int(port),
+        "login": known[f"{prefix}_USER"],
+        "password": known[f"{prefix}_PASSWORD"],
+        "extra": {"reauth": False},
+    }
+
+
+def _kubernetes(known: Mapping[str, str]) -> dict[str, Any] | None:
+    if "SLIPWAY_KUBECONFIG" not in known:
+        return None
+    return {"conn_type": "kubernetes", "extra": {"kube_config_path": known["SLIPWAY_KUBECONFIG"]}}

@@ -1,0 +1,159 @@
+"""Airflow as one of the lab's servers."""
+
+from __future__ import annotations
+
+import shlex
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+from lab.airflow.connections import connections
+from lab.airflow.settings import home, logs_port, port, settings
+from lab.command import run
+from lab.environment import inherited
+from lab.ground import Ground
+from lab.ports import HOST
+from lab.process import Process
+from lab.servers.postgres import Postgres
+
+USER = "admin"
+READY_SECONDS = 120
+HEARTS = ("scheduler", "dag_processor", "triggerer")
+NOT_FOR_TASKS = ("KUBECONFIG", "DOCKER_", "OS_")
+"""The product's logins are connections; what its user's shell is logged in to is none of its business."""
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """The distribution of this environment, on the checkout's ``dags`` and ``plugins``.
+
+    ``systems`` says what the lab's other servers export; from that the connections are made.
+    """
+
+    ground: Ground
+    postgres: Postgres
+    systems: Callable[[], Mapping[str, str]]
+    name: str = "airflow"
+    packages: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The database."""
+        return (self.postgres.name,)
+
+    @property
+    def url(self) -> str:
+        """The UI's and the API's address."""
+        return f"http://{HOST}:{port(self.ground)}"
+
+    def start(self) -> None:
+        """Bring the database up to date, start every component, wait for each one's heartbeat."""
+        home(self.ground).mkdir(exist_ok=True)
+        self._temporary.mkdir(exist_ok=True)
+        self._write_command()
+        run(
+            [sys.executable, "-m", "lab.airflow.prepare"],
+            log=self.ground.paths.logs / "airflow-prepare.log",
+            environment={
+                **self._environment(),
+                **self._user(),
+                "PYTHONPATH": str(self.ground.paths.checkout),
+            },
+            seconds=300,
+        )
+        begun = datetime.now(UTC)
+        for process in self._processes():
+            process.start()
+        for process in self._processes():
+            process.wait_until(lambda: self._is_healthy(begun), READY_SECONDS)
+
+    def stop(self) -> None:
+        """Stop every component; tasks that run are ended with them."""
+        for process in self._processes():
+            process.stop(grace=15)
+
+    def is_up(self) -> bool:
+        """Say whether every component runs and is healthy by its own word."""
+        return all(process.pid for process in self._processes()) and self._is_healthy()
+
+    def pids(self) -> tuple[int, ...]:
+        """Return the process ids of its components that run."""
+        return tuple(pid for process in self._processes() if (pid := process.pid) is not None)
+
+    def exports(self) -> Mapping[str, str]:
+        """Address, login, and the secret that signs webhooks."""
+        return {
+            "AIRFLOW_URL": self.url,
+            "AIRFLOW_USER": USER,
+            "AIRFLOW_PASSWORD": self.ground.logins.secret("airflow"),
+            "SLIPWAY_WEBHOOK_SECRET": self.ground.logins.secret("webhook"),
+        }
+
+    @property
+    def command(self) -> Path:
+        """A program that runs ``airflow`` with the lab's settings."""
+        return self.ground.paths.state / "bin" / "airflow"
+
+    def _processes(self) -> list[Process]:
+        airflow = [sys.executable, "-m", "airflow"]
+        logs = [sys.executable, "-m", "uvicorn", "--factory", "airflow.utils.serve_logs.log_server:get_app"]
+        commands = {
+            "api-server": [*airflow, "api-server"],
+            "scheduler": [*airflow, "scheduler", "--skip-serve-logs"],
+            "dag-processor": [*airflow, "dag-processor"],
+            "triggerer": [*airflow, "triggerer", "--skip-serve-logs"],
+            "logs": [*logs, "--host", socket.gethostname(), "--port", str(logs_port(self.ground))],
+        }
+        environment = self._environment()
+        return [
+            Process(f"airflow-{name}", command, self.ground.paths, environment, folder=home(self.ground))
+            for name, command in commands.items()
+        ]
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in inherited().items() if not name.startswith(NOT_FOR_TASKS)}
+        return kept | self._variables() | {"TMPDIR": str(self._temporary)}
+
+    def _variables(self) -> dict[str, str]:
+        known = self.systems()
+        return {
+            **settings(self.ground, self.postgres.sqlalchemy_url),
+            **connections(known),
+            "SLIPWAY_WEBHOOK_SECRET": self.exports()["SLIPWAY_WEBHOOK_SECRET"],
+            "SLIPWAY_APPS_FILE": str(self.ground.paths.checkout / "lab" / "apps.yaml"),
+            **{name: known[name] for name in ("DOCKER_HOST",) if name in known},
+        }
+
+    def _user(self) -> dict[str, str]:
+        return {"LAB_AIRFLOW_USER": USER, "LAB_AIRFLOW_PASSWORD": self.exports()["AIRFLOW_PASSWORD"]}
+
+    @property
+    def _temporary(self) -> Path:
+        return self.ground.paths.state / "tmp"
+
+    def _write_command(self) -> None:
+        self.command.parent.mkdir(exist_ok=True)
+        self.command.touch(mode=0o700)
+        exports = [f"export {name}={shlex.quote(value)}" for name, value in sorted(self._variables().items())]
+        last = f'exec {shlex.quote(sys.executable)} -m airflow "$@"'
+        self.command.write_text("\n".join(["#!/bin/sh", *exports, last, ""]))
+
+    def _is_healthy(self, since: datetime | None = None) -> bool:
+        try:
+            answer = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=5, trust_env=False)
+            health = answer.raise_for_status().json()
+        except (httpx.HTTPError, ValueError):
+            return False
+        return all(_beats(health[heart], f"latest_{heart}_heartbeat", since) for heart in HEARTS)
+
+
+def _beats(component: Mapping[str, str | None], heartbeat: str, since: datetime | None) -> bool:
+    last = component.get(heartbeat)
+    if component.get("status") != "healthy" or last is None:
+        return False
+    return since is None or datetime.fromisoformat(last) >= since

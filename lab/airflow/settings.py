@@ -1,0 +1,96 @@
+"""Airflow's settings in the lab, as environment variables.
+
+https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+from lab.ground import Ground
+from lab.ports import HOST
+
+FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+
+
+def port(ground: Ground) -> int:
+    """Return the API server's port."""
+    return ground.ports.get("airflow", 8080)
+
+
+def logs_port(ground: Ground) -> int:
+    """Return the port of the server that shows the logs of running tasks."""
+    return ground.ports.get("airflow-logs", 8793)
+
+
+def home(ground: Ground) -> Path:
+    """Return ``AIRFLOW_HOME``."""
+    return ground.paths.state / "airflow"
+
+
+def settings(ground: Ground, database: str) -> dict[str, str]:
+    """Return ``AIRFLOW_HOME`` and ``AIRFLOW__SECTION__OPTION`` variables.
+
+    :param database: SQLAlchemy URL of the metadata database.
+    """
+    sections = {
+        "core": _core(ground),
+        "database": {"sql_alchemy_conn": database},
+        "api": _api(ground),
+        "api_auth": {"jwt_secret": ground.logins.secret("airflow-jwt") * 3},
+        "logging": {
+            "base_log_folder": str(home(ground) / "logs"),
+            "worker_log_server_port": str(logs_port(ground)),
+            "trigger_log_server_port": str(logs_port(ground)),
+            "colored_console_log": "False",
+        },
+        "scheduler": {"scheduler_idle_sleep_time": "0.1"},
+        "dag_processor": {
+            "refresh_interval": "5",
+            "bundle_refresh_check_interval": "5",
+            "min_file_process_interval": "30",
+            "parsing_processes": "1",
+        },
+        "fab": {"config_file": str(home(ground) / "webserver_config.py")},
+    }
+    variables = {
+        f"AIRFLOW__{section}__{option}".upper(): value
+        for section, options in sections.items()
+        for option, value in options.items()
+    }
+    return {"AIRFLOW_HOME": str(home(ground)), **variables}
+
+
+def _core(ground: Ground) -> dict[str, str]:
+    checkout = ground.paths.checkout
+    return {
+        "dags_folder": str(checkout / "dags"),
+        "plugins_folder": str(checkout / "plugins"),
+        "executor": "LocalExecutor",
+        "parallelism": "16",
+        "auth_manager": FAB,
+        "fernet_key": _fernet_key(ground),
+        "load_examples": "False",
+        "dags_are_paused_at_creation": "False",
+        "test_connection": "Enabled",
+        # Components find each other by the machine's name, which needs no name server.
+        "hostname_callable": "socket.gethostname",
+        "execution_api_server_url": f"http://{HOST}:{port(ground)}/execution/",
+    }
+
+
+def _api(ground: Ground) -> dict[str, str]:
+    return {
+        "base_url": f"http://{HOST}:{port(ground)}",
+        "host": HOST,
+        "port": str(port(ground)),
+        "workers": "1",
+        "secret_key": ground.logins.secret("airflow-api"),
+    }
+
+
+def _fernet_key(ground: Ground) -> str:
+    secret = ground.logins.secret("airflow-fernet").encode()
+    return base64.urlsafe_b64encode(hashlib.sha256(secret).digest()).decode()

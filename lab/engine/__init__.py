@@ -1,0 +1,1 @@
+"""The docker engine: the user's where there is one, else the lab's own."""

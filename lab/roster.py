@@ -1,0 +1,38 @@
+"""The lab's servers, and what each is told of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lab.airflow.server import Airflow
+from lab.engine.server import EngineServer
+from lab.git.server import Git
+from lab.ground import Ground
+from lab.kubernetes.server import kubernetes
+from lab.server import Server
+from lab.servers.postgres import Postgres
+from lab.servers.registry import Registry
+
+
+def servers(ground: Ground) -> list[Server]:
+    """Return every server of the lab that stands on ``ground``, in the order people read them."""
+
+    def systems() -> Mapping[str, str]:
+        others = (server for server in found if server.name != "airflow")
+        return {name: value for server in others for name, value in server.exports().items()}
+
+    postgres = Postgres(ground)
+    engine = EngineServer(ground)
+    registry = Registry(ground, "registry", "SLIPWAY_REGISTRY", "slipway", 5001)
+    dockerhub = Registry(ground, "dockerhub", "SLIPWAY_DOCKERHUB", "hub", 5002)
+    airflow = Airflow(ground, postgres, systems)
+    found: list[Server] = [
+        postgres,
+        engine,
+        registry,
+        dockerhub,
+        Git(ground, airflow),
+        kubernetes(ground, engine, registry),
+        airflow,
+    ]
+    return found

@@ -1,0 +1,106 @@
+"""A container registry with a login, on loopback: Debian's ``docker-registry``.
+
+Settings: https://distribution.github.io/distribution/about/configuration/
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from lab.command import run
+from lab.ground import Ground
+from lab.ports import HOST
+from lab.process import Process
+
+
+@dataclass(frozen=True)
+class Registry:
+    """One registry; ``variable`` is what its address is called in ``.lab/env``."""
+
+    ground: Ground
+    name: str
+    variable: str
+    user: str
+    preferred_port: int
+    needs: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ("docker-registry", "apache2-utils")
+
+    @property
+    def address(self) -> str:
+        """``host:port``, as image references write it."""
+        return f"{HOST}:{self.ground.ports.get(self.name, self.preferred_port)}"
+
+    @property
+    def url(self) -> str:
+        """Its API's address."""
+        return f"http://{self.address}"
+
+    @property
+    def login(self) -> tuple[str, str]:
+        """User and password."""
+        return self.user, self.ground.logins.secret(self.name)
+
+    def start(self) -> None:
+        """Serve from ``.lab/<name>``."""
+        self._folder.mkdir(exist_ok=True)
+        user, password = self.login
+        # Cost 4, bcrypt's least: every request of every client pays for the hash.
+        line = run(["htpasswd", "-niB", "-C", "4", user], given=password, seconds=30)
+        (self._folder / "htpasswd").write_text(line)
+        settings = self._folder / "settings.json"  # JSON is YAML too
+        settings.write_text(json.dumps(self._settings(), indent=1))
+        self._process.start()
+        self._process.wait_until(self.is_up, 30)
+
+    def stop(self) -> None:
+        """Stop it; its images go with ``.lab``."""
+        self._process.stop()
+
+    def is_up(self) -> bool:
+        """Say whether it takes its login."""
+        try:
+            answer = httpx.get(f"{self.url}/v2/", auth=self.login, timeout=2, trust_env=False)
+        except httpx.HTTPError:
+            return False
+        return answer.status_code == 200
+
+    def pids(self) -> tuple[int, ...]:
+        """The registry's."""
+        pid = self._process.pid
+        return () if pid is None else (pid,)
+
+    def exports(self) -> Mapping[str, str]:
+        """Address, user and password."""
+        user, password = self.login
+        return {
+            self.variable: self.address,
+            f"{self.variable}_USER": user,
+            f"{self.variable}_PASSWORD": password,
+        }
+
+    @property
+    def _folder(self) -> Path:
+        return self.ground.paths.state / self.name
+
+    @property
+    def _process(self) -> Process:
+        command = ["docker-registry", "serve", str(self._folder / "settings.json")]
+        return Process(self.name, command, self.ground.paths)
+
+    def _settings(self) -> dict[str, object]:
+        return {
+            "version": 0.1,
+            "log": {"level": "warn", "accesslog": {"disabled": True}},
+            "storage": {
+                "filesystem": {"rootdirectory": str(self._folder / "images")},
+                "delete": {"enabled": True},
+                "cache": {"blobdescriptor": "inmemory"},
+            },
+            "http": {"addr": self.address, "secret": self.ground.logins.secret(f"{self.name}-uploads")},
+            "auth": {"htpasswd": {"realm": self.name, "path": str(self._folder / "htpasswd")}},
+        }
