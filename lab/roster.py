@@ -10,6 +10,7 @@ from lab.git.server import Git
 from lab.ground import Ground
 from lab.kubernetes.server import kubernetes
 from lab.server import Server
+from lab.servers.docker_hub import DockerHub
 from lab.servers.postgres import Postgres
 from lab.servers.registry import Registry
 
@@ -24,7 +25,7 @@ def servers(ground: Ground) -> list[Server]:
     postgres = Postgres(ground)
     engine = EngineServer(ground)
     registry = Registry(ground, "registry", "SLIPWAY_REGISTRY", "slipway", 5001)
-    dockerhub = Registry(ground, "dockerhub", "SLIPWAY_DOCKERHUB", "hub", 5002)
+    dockerhub = DockerHub(ground, "dockerhub", "SLIPWAY_DOCKERHUB", "hub", 5002)
     airflow = Airflow(ground, postgres, systems)
     found: list[Server] = [
         postgres,

@@ -55,13 +55,17 @@ class Registry:
         settings = self._folder / "settings.json"  # JSON is YAML too
         settings.write_text(json.dumps(self._settings(), indent=1))
         self._process.start()
-        self._process.wait_until(self.is_up, 30)
+        self._process.wait_until(self.answers, 30)
 
     def stop(self) -> None:
         """Stop it; its images go with ``.lab``."""
         self._process.stop()
 
     def is_up(self) -> bool:
+        """Say whether it takes its login."""
+        return self.answers()
+
+    def answers(self) -> bool:
         """Say whether it takes its login."""
         try:
             answer = httpx.get(f"{self.url}/v2/", auth=self.login, timeout=2, trust_env=False)
