@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 ONE_LINE = re.compile(r"deb\s+(?P<rest>\S.*)")
-FIELD = re.compile(r"(?P<name>[A-Za-z-]+)\s*:\s*(?P<value>.*)")
+FIELD = re.compile(r"(?m)^(?P<name>[A-Za-z-]+)[ \t]*:[ \t]*(?P<value>.*)$")
 
 
 def write_source_entries(etc_apt: Path, folder: Path) -> list[Path]:

@@ -6,24 +6,23 @@ Kubernetes in it, with everything it needs to be built without a network.
 
 from __future__ import annotations
 
-import os
+import contextlib
 import re
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from lab.command import run
+from lab.environment import inherited
 from lab.kubernetes.apt_source import write_source_entries
+from lab.server import LabError
 
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 BUILD_PACKAGES = ("golang-go", "dpkg-dev", "rsync", "jq", "make")
+DOWNLOAD_SECONDS = 900
 BUILD_SECONDS = 3600
 DESCRIPTION = re.compile(r"kubernetes_(?P<version>[^/]+)\.dsc")
-
-
-class BuildError(RuntimeError):
-    """Kubernetes could not be built; the message names the step, and the log that says why."""
 
 
 def find_binaries(cache: Path) -> Path | None:
@@ -38,7 +37,7 @@ def build_binaries(cache: Path, log: Path) -> Path:
     Takes about five minutes on two cores, 2 GB of disk on the way and 400 MB in the end. The folder appears
     whole or not at all; what the build needed is removed.
 
-    :raises BuildError: when a step fails.
+    :raises LabError: when a step fails.
     """
     cache.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -51,18 +50,18 @@ def build_binaries(cache: Path, log: Path) -> Path:
 def source_version(names: Sequence[str]) -> str:
     """Return the version that the source description file among ``names`` is for.
 
-    :raises BuildError: when there is no such file, or more than one.
+    :raises LabError: when there is no such file, or more than one.
     """
     versions = [found["version"] for name in names if (found := DESCRIPTION.fullmatch(name))]
     if len(versions) != 1:
-        raise BuildError(f"apt-get source must leave one kubernetes_*.dsc, but it left {versions or 'none'}")
+        raise LabError(f"apt-get source must leave one kubernetes_*.dsc, but it left {versions or 'none'}")
     return versions[0]
 
 
 def _fetch_source(work: Path, log: Path) -> tuple[Path, str]:
     """Download and unpack the source package; return its tree and version."""
     if not write_source_entries(Path("/etc/apt"), work / "sources.list.d"):
-        raise BuildError("no apt source is configured on this machine; add Debian's to /etc/apt/sources.list")
+        raise LabError("no apt source is configured on this machine; add Debian's to /etc/apt/sources.list")
     lists = work / "lists" / "partial"
     lists.mkdir(parents=True)
     apt = [
@@ -73,25 +72,21 @@ def _fetch_source(work: Path, log: Path) -> tuple[Path, str]:
         "-o=APT::Sandbox::User=root",
     ]
     # An entry without source packages fails here without harm: the next step says whether one was found.
-    _run([*apt, "update"], work, log, must_succeed=False)
-    _run([*apt, "source", "kubernetes"], work, log)
+    with contextlib.suppress(LabError):
+        run([*apt, "update"], log=log, folder=work, seconds=DOWNLOAD_SECONDS)
+    run([*apt, "source", "kubernetes"], log=log, folder=work, seconds=DOWNLOAD_SECONDS)
     version = source_version([path.name for path in work.iterdir()])
     tree = next((path for path in work.glob("kubernetes-*") if path.is_dir()), None)
     if tree is None:
-        raise BuildError(f"the source package was not unpacked; see {log}")
+        raise LabError(f"the source package was not unpacked; see {log}")
     return tree, version
 
 
 def _compile(tree: Path, log: Path) -> None:
     targets = " ".join(f"cmd/{program}" for program in PROGRAMS)
-    environment = {
-        **os.environ,
-        "CGO_ENABLED": "0",
-        "GOCACHE": str(tree.parent / "go-cache"),
-        "GOPROXY": "off",
-        "GOFLAGS": "",
-    }
-    _run(["nice", "-n", "5", "make", "all", f"WHAT={targets}"], tree, log, environment)
+    environment = inherited(CGO_ENABLED="0", GOCACHE=str(tree.parent / "go-cache"), GOPROXY="off", GOFLAGS="")
+    command = ["nice", "-n", "5", "make", "all", f"WHAT={targets}"]
+    run(command, log=log, environment=environment, folder=tree, seconds=BUILD_SECONDS)
 
 
 def _install(built: Path, target: Path) -> Path:
@@ -107,28 +102,3 @@ def _install(built: Path, target: Path) -> Path:
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return target / "bin"
-
-
-def _run(
-    command: Sequence[str],
-    folder: Path,
-    log: Path,
-    environment: Mapping[str, str] | None = None,
-    *,
-    must_succeed: bool = True,
-) -> None:
-    with log.open("ab") as output:
-        output.write(f"$ {' '.join(command)}\n".encode())
-        output.flush()
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=environment,
-            stdout=output,
-            stderr=output,
-            check=False,
-            timeout=BUILD_SECONDS,
-        )
-    if must_succeed and done.returncode != 0:
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-        raise BuildError(f"building Kubernetes: {command[0]} failed ({done.returncode}); see {log}\n{tail}")

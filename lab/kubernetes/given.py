@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from lab.ground import Ground
 from lab.kubernetes.api import Cluster
-from lab.kubernetes.tenants import has_tenants, remove_tenants, tenant_objects
+from lab.kubernetes.tenants import ensure_namespaces, has_tenants, remove_namespaces
 from lab.server import LabError
 
 
@@ -32,7 +31,7 @@ class GivenCluster:
         return self._cluster.url
 
     def start(self) -> None:
-        """Make the tenants' namespaces.
+        """Make the tenants' namespaces, unless they are there.
 
         :raises LabError: when the cluster does not answer.
         """
@@ -41,13 +40,12 @@ class GivenCluster:
                 f"KUBECONFIG is set to {self.kubeconfig}, but its cluster does not answer; "
                 "start that cluster, or unset KUBECONFIG to have the lab start a node of its own"
             )
-        for wanted in tenant_objects(self._recipe, self.ground.paths.key, logins=False):
-            self._cluster.apply(wanted)
+        ensure_namespaces(self._cluster, self.ground.paths.key)
 
     def stop(self) -> None:
         """Delete the namespaces the lab has made there; the cluster goes on."""
         if self._cluster.is_ready():
-            remove_tenants(self._cluster, self.ground.paths.key)
+            remove_namespaces(self._cluster, self.ground.paths.key)
 
     def is_up(self) -> bool:
         """Say whether the cluster answers and has the tenants' namespaces."""
@@ -64,7 +62,3 @@ class GivenCluster:
     @property
     def _cluster(self) -> Cluster:
         return Cluster(self.kubeconfig)
-
-    @property
-    def _recipe(self) -> Path:
-        return self.ground.paths.checkout / "include" / "recipes" / "kubernetes" / "deployer.yaml"

@@ -11,14 +11,14 @@ from lab.environment import given
 from lab.ground import Ground
 from lab.kubernetes import traces
 from lab.kubernetes.api import Cluster
-from lab.kubernetes.binaries import build_binaries, find_binaries
+from lab.kubernetes.binaries import BUILD_PACKAGES, build_binaries, find_binaries
 from lab.kubernetes.components import layout_of, port, processes, require_local_engine
 from lab.kubernetes.engine import cgroup_driver, ensure_pause_image, remove_pods
 from lab.kubernetes.files import Registry, write_files
 from lab.kubernetes.given import GivenCluster
 from lab.kubernetes.iptables import remove_rules
 from lab.kubernetes.layout import NODE, Layout
-from lab.kubernetes.tenants import has_tenants, tenant_objects
+from lab.kubernetes.tenants import ensure_namespaces, ensure_rights, has_tenants
 from lab.process import Process
 from lab.server import LabError, Server
 
@@ -49,8 +49,10 @@ class LabNode:
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """What the node calls, and ``kubectl`` for people who have none."""
-        return PACKAGES if shutil.which("kubectl") else (*PACKAGES, "kubernetes-client")
+        """What the node calls, ``kubectl`` for people who have none, and what a first build takes."""
+        client = () if shutil.which("kubectl") else ("kubernetes-client",)
+        build = () if find_binaries(self.ground.paths.cache) else BUILD_PACKAGES
+        return (*PACKAGES, *client, *build)
 
     @property
     def url(self) -> str:
@@ -72,8 +74,8 @@ class LabNode:
         components["api-server"].wait_until(self._cluster.is_ready, READY_SECONDS)
         for component in components.values():
             component.start()
-        for wanted in tenant_objects(self._recipe, self.ground.paths.key, logins=True):
-            self._cluster.apply(wanted)
+        ensure_namespaces(self._cluster, self.ground.paths.key)
+        ensure_rights(self._cluster, self._recipe)
         components["kubelet"].wait_until(self._node_is_ready, READY_SECONDS)
 
     def stop(self) -> None:
@@ -144,7 +146,10 @@ class LabNode:
     def _binaries(self) -> Path:
         cache = self.ground.paths.cache
         found = find_binaries(cache)
-        return found or build_binaries(cache, self.ground.paths.logs / "kubernetes-build.log")
+        if found:
+            return found
+        print(f"{self.name}: building Kubernetes from Debian's source, about 5 min, once", flush=True)
+        return build_binaries(cache, self.ground.paths.logs / "kubernetes-build.log")
 
     def _layout(self, binaries: Path = Path()) -> Layout:
         return layout_of(self.ground, self.docker.exports()["DOCKER_HOST"], binaries)

@@ -2,43 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from lab.kubernetes.api import Cluster, Object
+from lab.kubernetes.api import Cluster
 
 TENANTS = ("demo", "other")
 PRODUCT = "slipway"
 LABEL = "slipway.io/lab"
 
 
-def tenant_objects(recipe: Path, lab: str, *, logins: bool) -> Iterator[Object]:
-    """Yield what the tenants need: their namespaces, and the product's rights if it has a login of its own.
+def ensure_namespaces(cluster: Cluster, lab: str) -> None:
+    """Make the tenants' namespaces, marked as made by ``lab``; one that is there is left as it is.
 
-    ``recipe`` is the product's own list of rights, ``lab`` names the lab that makes the namespaces.
+    :raises LabError: when the API server refuses.
     """
-    yield from (_namespace(tenant, lab) for tenant in TENANTS)
-    if logins:
-        yield from yaml.safe_load_all(recipe.read_text())
-        yield _binding("ClusterRoleBinding", "slipway-reader", {})
-        yield from (_binding("RoleBinding", "slipway-deployer", {"namespace": tenant}) for tenant in TENANTS)
+    for tenant in TENANTS:
+        if cluster.find(_path(tenant)) is None:
+            cluster.apply(_namespace(tenant, lab))
+
+
+def ensure_rights(cluster: Cluster, recipe: Path) -> None:
+    """Give the product's login its rights: those of ``recipe``, in the tenants' namespaces alone.
+
+    :raises LabError: when the API server refuses.
+    """
+    for role in yaml.safe_load_all(recipe.read_text()):
+        cluster.apply(role)
+    cluster.apply(_binding("ClusterRoleBinding", "slipway-reader", {}))
+    for tenant in TENANTS:
+        cluster.apply(_binding("RoleBinding", "slipway-deployer", {"namespace": tenant}))
 
 
 def has_tenants(cluster: Cluster) -> bool:
     """Say whether every tenant's namespace is there."""
-    return all(cluster.find(f"/api/v1/namespaces/{tenant}") for tenant in TENANTS)
+    return all(cluster.find(_path(tenant)) for tenant in TENANTS)
 
 
-def remove_tenants(cluster: Cluster, lab: str) -> None:
+def remove_namespaces(cluster: Cluster, lab: str) -> None:
     """Delete the namespaces that this lab has made on a cluster which is the user's."""
     for tenant in TENANTS:
-        path = f"/api/v1/namespaces/{tenant}"
-        found = cluster.find(path)
+        found = cluster.find(_path(tenant))
         if found and found["metadata"].get("labels", {}).get(LABEL) == lab:
-            cluster.delete(path)
+            cluster.delete(_path(tenant))
+
+
+def _path(tenant: str) -> str:
+    return f"/api/v1/namespaces/{tenant}"
 
 
 def _namespace(tenant: str, lab: str) -> dict[str, Any]:
