@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, model_validator
 
-from slipway.flow.record import Name, Record, RepositoryName, SlipwayError
+from slipway.flow.record import Matching, Name, Record, RepositoryName, SlipwayError, Version
 
-RefPattern = Annotated[str, StringConstraints(pattern=r"^refs/(heads|tags)/.+$", max_length=256)]
+RefPattern = Annotated[
+    str,
+    Matching(
+        r"^refs/(heads|tags)/[^\x00-\x20\x7f]+$",
+        "must be a pattern of full ref names, starting with refs/heads/ or refs/tags/, like refs/heads/main",
+        max_length=256,
+    ),
+]
+EventName = Annotated[
+    str, Matching(r"^[a-z][a-z0-9_]{0,63}$", "must be the name of a webhook event, like workflow_run")
+]
 
 
 class Environment(Record):
@@ -29,7 +39,9 @@ class Application(Record):
     """One repository that may build."""
 
     tenant: Name
+    """Whose it is; a namespace belongs to one tenant."""
     environments: dict[Name, Environment] = Field(min_length=1)
+    """Where its refs are deployed to; of several that take a ref, the first."""
 
     def environment_for(self, ref: str) -> tuple[str, Environment] | None:
         """Return the first environment (in the file's order) that takes ``ref``, or None."""
@@ -39,8 +51,36 @@ class Application(Record):
 class Apps(Record):
     """The allow-list as a whole."""
 
-    version: Literal[1]
+    version: Version
+    """Version of this format."""
     applications: dict[RepositoryName, Application]
+    """Every repository that may build, by owner/name."""
+    events: tuple[EventName, ...] = ()
+    """Webhook events that are kept for ``WebhookSensor``; pushes always are."""
+
+    @model_validator(mode="after")
+    def _one_entry_a_repository(self) -> Apps:
+        spellings: dict[str, str] = {}
+        for name in self.applications:
+            other = spellings.setdefault(name.casefold(), name)
+            if other != name:
+                raise ValueError(
+                    f"{other} and {name} are one repository (case does not count): keep one entry"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _one_tenant_a_namespace(self) -> Apps:
+        owners: dict[str, str] = {}
+        for app in self.applications.values():
+            for environment in app.environments.values():
+                owner = owners.setdefault(environment.namespace, app.tenant)
+                if owner != app.tenant:
+                    raise ValueError(
+                        f"namespace {environment.namespace} is of tenant {owner} and of tenant {app.tenant}: "
+                        "a namespace belongs to one tenant, give one of them another"
+                    )
+        return self
 
     def find(self, repository: str) -> Application | None:
         """Return the entry of ``repository`` (its name compared as GitHub does, without case)."""

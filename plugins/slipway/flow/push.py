@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
-from slipway.flow.record import CommitId, Record, RepositoryName, SlipwayError
+from slipway.flow.record import CommitId, Matching, Record, RepositoryName, SlipwayError
+
+PARTITION_KEY_LENGTH = 250
+"""The width of Airflow's partition key columns."""
+
+Ref = Annotated[
+    str,
+    Matching(
+        r"^(?!.*(\.\.|@\{|//|/\.|\.lock(/|$)))[^\x00-\x20\x7f~^:?*\[\\./][^\x00-\x20\x7f~^:?*\[\\]*(?<![./])$",
+        "must be a ref as Git allows one, like refs/heads/main; `git check-ref-format` says what is wrong",
+        max_length=512,
+    ),
+]
+"""A ref's full name. Git's rules (https://git-scm.com/docs/git-check-ref-format) keep control characters,
+spaces and ``..`` out; quotes, ``$`` and ``;`` are allowed: a ref is never part of a command line's text."""
+
+PersonName = Annotated[str, Field(max_length=255)]
 
 
 class PushEvent(Record):
@@ -16,13 +33,23 @@ class PushEvent(Record):
     """
 
     repository: RepositoryName
-    ref: str = Field(min_length=1, max_length=512)
+    ref: Ref
     commit: CommitId
-    pusher: str = ""
-    delivery: str = ""
+    pusher: PersonName = ""
+    delivery: str = Field(default="", max_length=100)
+    """Id of the webhook delivery that told of it; empty when none did."""
     at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
     rebuild: str = Field(default="", max_length=60)
     """Names a repeated build of a commit that was pushed before (for example a night)."""
+
+    @model_validator(mode="after")
+    def _key_fits(self) -> PushEvent:
+        if len(self.partition_key) > PARTITION_KEY_LENGTH:
+            raise ValueError(
+                f"{self.partition_key!r} is longer than Airflow's {PARTITION_KEY_LENGTH} characters "
+                "for a partition key: shorten the repository's name, or the rebuild's"
+            )
+        return self
 
     @property
     def partition_key(self) -> str:

@@ -3,25 +3,86 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Self
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Marks a string that matches ``pattern`` as a whole; ``rule`` says so to people, and the cure.
+
+    The published JSON Schema carries both: editors show ``patternErrorMessage`` beside the line.
+    """
+
+    pattern: str
+    rule: str
+    max_length: int | None = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Check after the type's own checks."""
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Say the same in JSON Schema."""
+        limit = {} if self.max_length is None else {"maxLength": self.max_length}
+        return handler(schema) | {"pattern": self.pattern, "patternErrorMessage": self.rule} | limit
+
+    def _check(self, value: str) -> str:
+        too_long = self.max_length is not None and len(value) > self.max_length
+        if too_long or not re.fullmatch(self.pattern, value):
+            raise PydanticCustomError("rule", "{rule}", {"rule": self.rule})
+        return value
+
 
 SHA256 = re.compile(r"^sha256:[0-9a-f]{64}$")
 
-Digest = Annotated[str, StringConstraints(pattern=SHA256.pattern)]
+Digest = Annotated[
+    str, Matching(SHA256.pattern, "must be a digest: `sha256:` and 64 hexadecimal digits in lower case")
+]
 """``sha256:`` and 64 hexadecimal digits, as the OCI image specification writes a digest."""
 
-CommitId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
+CommitId = Annotated[
+    str,
+    Matching(
+        r"^[0-9a-f]{40}([0-9a-f]{24})?$",
+        "must be a full commit id: 40 (or 64) hexadecimal digits in lower case; `git rev-parse` prints it",
+    ),
+]
 """A full Git object id: 40 hexadecimal digits (SHA-1) or 64 (SHA-256)."""
 
 RepositoryName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9_.-]{1,100}$")
+    str,
+    Matching(
+        r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}$",
+        "must be a repository as owner/name, of letters, digits, `.`, `_` and `-`",
+    ),
 ]
 """``owner/name``, as the code registry spells it."""
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$")]
+Name = Annotated[
+    str,
+    Matching(
+        r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$",
+        "must be a name of at most 40 lower-case letters, digits and `-`, "
+        "starting with a letter and not ending in `-`, like my-app",
+    ),
+]
 """A DNS label of at most 40 characters, so that names derived from it stay under Kubernetes' 63."""
+
+
+def _not_a_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise PydanticCustomError("rule", "{rule}", {"rule": "must be 1"})
+    return value
+
+
+Version = Annotated[Literal[1], BeforeValidator(_not_a_bool)]
+"""Version of a document's format; a truth value is not taken for 1."""
 
 
 class SlipwayError(Exception):
@@ -31,7 +92,7 @@ class SlipwayError(Exception):
 class Record(BaseModel):
     """A frozen, typed value that refuses unknown fields and travels as plain JSON."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON types only (for XCom, asset events and the REST API)."""

@@ -5,40 +5,92 @@ The JSON Schema that editors and ``slipway schema`` use is made from these recor
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
-from slipway.flow.record import Name, Record
-
+from slipway.flow.record import Matching, Name, Record, Version
 
 
 def _inside(path: str) -> str:
-    if path.startswith("/") or ".." in path.split("/"):
-        raise ValueError("a path is relative to the repository's root and stays inside it (no leading /, no ..)")
+    parts = path.split("/")
+    if path.startswith("/") or ".." in parts:
+        rule = "must stay inside the repository: a path relative to its root, no leading `/`, no `..`"
+        raise PydanticCustomError("rule", "{rule}", {"rule": rule})
+    if any(part.casefold() == ".git" for part in parts):
+        rule = "must not lead into .git: name a file of the commit"
+        raise PydanticCustomError("rule", "{rule}", {"rule": rule})
     return path
 
 
 RepositoryPath = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z0-9._/@+ -]+$", max_length=255),
     AfterValidator(_inside),
+    Matching(
+        r"^[A-Za-z0-9._@+][A-Za-z0-9._/@+ -]*$",
+        "must be a path inside the repository, of letters, digits, spaces and `._/@+-`, not starting with -",
+        max_length=255,
+    ),
 ]
 """A path inside the repository: relative, without ``..``."""
 
-EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
-HttpPath = Annotated[str, StringConstraints(pattern=r"^/[!-~]*$", max_length=1024)]
-Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
+EnvName = Annotated[
+    str,
+    Matching(
+        r"^[A-Za-z_][A-Za-z0-9_]*$",
+        "must be the name of an environment variable: letters, digits and `_`, not starting with a digit",
+        max_length=128,
+    ),
+]
+HttpPath = Annotated[
+    str,
+    Matching(r"^/[!-~]*$", "must be the path of a URL, starting with `/`, like /healthz", max_length=1024),
+]
+Quantity = Annotated[
+    str,
+    Matching(
+        r"^[0-9]{1,15}(\.[0-9]{1,9})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$",
+        'must be a quantity as Kubernetes writes it, in quotes when it is only digits: 100m, "2", 128Mi',
+    ),
+]
+PortName = Annotated[
+    str,
+    Matching(
+        r"^[a-z]([-a-z0-9]{0,13}[a-z0-9])?$",
+        "must be a port's name: at most 15 lower-case letters, digits and `-`, starting with a letter",
+    ),
+]
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
-KeyName = Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]{1,253}$")]
+KeyName = Annotated[
+    str,
+    Matching(
+        r"^(?!\.{1,2}$)[-._a-zA-Z0-9]{1,253}$",
+        "must be a key of a ConfigMap or Secret: at most 253 letters, digits, `-`, `_` and `.`",
+    ),
+]
+MountPath = Annotated[
+    str,
+    Matching(
+        r"^/(?!.*(^|/)\.\.(/|$))[A-Za-z0-9._/-]+$",
+        "must be an absolute path inside the container, without `..`, like /etc/app",
+        max_length=255,
+    ),
+]
+StageName = Annotated[
+    str, Matching(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", "must be the name of a build stage", max_length=128)
+]
 
 
 class Port(Record):
     """A port of the container, and of the Service before it."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,13}[a-z0-9])?$")] = "http"
+    name: PortName = "http"
+    """What probes and ``health`` call it."""
     container: PortNumber
+    """Port that the process listens on."""
     service: PortNumber = 80
+    """Port of the Service."""
 
 
 class SecretRef(Record):
@@ -46,6 +98,17 @@ class SecretRef(Record):
 
     secret: Name
     key: KeyName
+
+
+def _kind_of_value(value: Any) -> str:
+    return "a secret's key" if isinstance(value, dict | SecretRef) else "a string"
+
+
+EnvValue = Annotated[
+    Annotated[str, Tag("a string")] | Annotated[SecretRef, Tag("a secret's key")],
+    Discriminator(_kind_of_value),
+]
+"""A plain string, or where the tenant's namespace keeps the value."""
 
 
 class Resources(Record):
@@ -88,14 +151,14 @@ class Probes(Record):
 class ConfigMap(Record):
     """Files made from ``data`` and seen under ``mount``."""
 
-    mount: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]+$")]
+    mount: MountPath
     data: dict[KeyName, str] = Field(min_length=1)
 
 
 class Volume(Record):
     """Storage at ``mount``: an existing claim, a Secret, or room that lives as long as the replica."""
 
-    mount: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]+$")]
+    mount: MountPath
     claim: Name | None = None
     secret: Name | None = None
     empty: Quantity | None = None
@@ -117,20 +180,33 @@ class Health(Record):
     within_seconds: Annotated[int, Field(ge=1, le=900)] = 30
 
 
+_OBJECT_FIELDS = ("replicas", "ports", "service", "env", "resources", "probes", "config", "volumes")
+
+
+def _default(name: str) -> Any:
+    return Kubernetes.model_fields[name].default
+
+
 class Kubernetes(Record):
     """How the container runs: from these fields, or from the application's own ``manifests``."""
 
     replicas: Annotated[int, Field(ge=0, le=500)] = 1
+    """How many of it run."""
     ports: tuple[Port, ...] = ()
+    """Ports of the container; with none there is no Service."""
     service: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
-    env: dict[EnvName, str | SecretRef] = {}
+    env: dict[EnvName, EnvValue] = {}
+    """Environment variables: a string, or ``{secret: NAME, key: KEY}``."""
     resources: Resources = Resources()
     probes: Probes = Probes()
     config: dict[Name, ConfigMap] = {}
+    """ConfigMaps by name, mounted as files."""
     volumes: dict[Name, Volume] = {}
+    """Volumes by name."""
     manifests: tuple[RepositoryPath, ...] = ()
     """Own manifests instead; the container named like the application gets the image by digest."""
     health: Health | None = None
+    """What must answer before a deployment counts as good."""
     progress_seconds: Annotated[int, Field(ge=5, le=3600)] = 120
     """How long a rollout may make no progress before it has failed."""
 
@@ -140,12 +216,11 @@ class Kubernetes(Record):
         if len(names) != len(self.ports):
             raise ValueError("two ports have the same name")
         if self.manifests:
-            own = {"replicas", "ports", "service", "env", "resources", "probes", "config", "volumes"}
-            if mixed := sorted(own & self.model_fields_set):
+            if mixed := [name for name in _OBJECT_FIELDS if getattr(self, name) != _default(name)]:
                 raise ValueError(f"manifests stand instead of {', '.join(mixed)}: give one or the other")
             return self
-        asked = [p.port for p in (self.probes.readiness, self.probes.liveness, self.probes.startup)
-                 if p is not None and not p.command]
+        probes = (self.probes.readiness, self.probes.liveness, self.probes.startup)
+        asked = [probe.port for probe in probes if probe is not None and not probe.command]
         asked += [self.health.port] if self.health else []
         if missing := sorted(set(asked) - names):
             raise ValueError(
@@ -161,14 +236,21 @@ class Container(Record):
     dockerfile: RepositoryPath = "Dockerfile"
     """Path from the repository's root."""
     context: RepositoryPath = "."
-    target: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] | None = None
+    """Folder that the build sees; ``.dockerignore`` thins it."""
+    target: StageName | None = None
+    """Build stage to stop at; the last one when absent."""
     args: dict[EnvName, str] = {}
+    """Build arguments (``ARG`` of the Dockerfile). No secrets: they stay in the image."""
     kubernetes: Kubernetes = Kubernetes()
+    """How the image runs."""
 
 
 class BuildSpec(Record):
     """One application's ``slipway.yaml``."""
 
-    version: Literal[1]
+    version: Version
+    """Version of this format."""
     name: Name
+    """The application; names of its Kubernetes objects start with it."""
     container: Container | None = None
+    """The container image; nothing is built for containers without it."""
