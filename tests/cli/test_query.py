@@ -166,6 +166,12 @@ def test_answers_that_are_none_say_so(
         airflow.get_runs("deploy")
 
 
+def test_a_dag_that_is_not_loaded_is_named(api: AirflowApi, airflow: Airflow) -> None:
+    api.dags = ()
+    with pytest.raises(AirflowError, match=r"has no DAG 'container_image'.*import errors"):
+        find_keys(airflow)
+
+
 def test_no_answer_names_the_address_and_the_cure() -> None:
     with (
         Airflow(Login("http://127.0.0.1:9", "admin", "x")) as client,

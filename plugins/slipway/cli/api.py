@@ -86,7 +86,8 @@ class Airflow:
         query: dict[str, str | int] = {"order_by": "-run_after", "limit": limit}
         if partition_key_part:
             query["partition_key_pattern"] = f"%{partition_key_part}%"
-        return _list(self._get(f"/dags/{quote(dag_id)}/dagRuns", query), "dag_runs")
+        answer = self._get(f"/dags/{quote(dag_id)}/dagRuns", query, absent=_no_dag(self.url, dag_id))
+        return _list(answer, "dag_runs")
 
     def get_tasks(self, dag_id: str, run_id: str) -> list[Json]:
         """Return the task instances of one run."""
@@ -124,7 +125,7 @@ class Airflow:
         content = self._get(f"{path}/logs/{try_number}", {"full_content": "true"}).get("content", [])
         return [line["event"] if isinstance(line, dict) else str(line) for line in content]
 
-    def _get(self, path: str, query: dict[str, str | int]) -> Json:
+    def _get(self, path: str, query: dict[str, str | int], absent: str = "") -> Json:
         try:
             response = self._client.get(path, params=query)
         except httpx.TransportError as error:
@@ -132,7 +133,16 @@ class Airflow:
                 f"no answer from Airflow at {self.url} ({error}). "
                 "Check AIRFLOW_URL; for the lab: `make lab-status`."
             ) from error
+        if absent and response.status_code == httpx.codes.NOT_FOUND:
+            raise AirflowError(absent)
         return _object(response)
+
+
+def _no_dag(url: str, dag_id: str) -> str:
+    return (
+        f"Airflow at {url} has no DAG {dag_id!r}. Is Slipway's dags/ in its DAGs folder, has the DAG "
+        "processor read it (a minute after the start), without import errors (the UI's start page shows them)?"
+    )
 
 
 def _object(response: httpx.Response) -> Json:
