@@ -1,0 +1,90 @@
+# Slipway's commands. Needs make and python3 (3.11 to 3.13); the rest is installed, saying what.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/slipway
+VENV := $(CURDIR)/.venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+UV := $(CACHE)/uv-$(UV_VERSION)/bin/uv
+PINS := requirements.txt requirements-dev.txt pyproject.toml
+COMPILE := $(UV) pip compile -q --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make requirements"
+
+export PATH := $(BIN):$(PATH)
+# A Python that writes no bytecode takes twice the time to start.
+unexport PYTHONDONTWRITEBYTECODE PYTHONPATH VIRTUAL_ENV
+
+.PHONY: help venv lab-up lab-down lab-status lab-restart airflow test lint demo bench requirements clean
+
+help: ## List the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+demo: venv lab-up ## Two pushes of an example application, from git push to a page served by Kubernetes
+	@slipway demo
+
+test: venv lint ## Every check and every test; brings the lab up, and down again if it was down
+	@was_up=; [ ! -e .lab ] || was_up=yes; code=0; \
+	{ python -m lab up && python -m pytest $(ARGS); } || code=$$?; \
+	if [ -z "$$was_up" ]; then python -m lab down || code=1; fi; \
+	exit $$code
+
+bench: venv lab-up ## Measure what is claimed about speed, side by side with the bare tools
+	@python -m benchmarks $(ARGS)
+
+lint: venv ## Style, types and import directions
+	@echo "ruff, mypy, import contracts"
+	@ruff check .
+	@ruff format --check .
+	@mypy
+	@lint-imports
+
+lab-up: venv ## Start the lab's servers on this machine (what is up stays up)
+	@python -m lab up $(ARGS)
+
+lab-down: venv ## Stop them and remove all they left
+	@python -m lab down
+
+lab-status: venv ## Say what is up, where
+	@python -m lab status || true
+
+lab-restart: venv ## Restart servers: make lab-restart ARGS=airflow
+	@python -m lab restart $(ARGS)
+
+airflow: venv ## Run Airflow's own command on the lab: make airflow ARGS="dags list"
+	@[ -x .lab/bin/airflow ] || { echo "the lab is not up: make lab-up" >&2; exit 1; }
+	@.lab/bin/airflow $(ARGS)
+
+# The stamp holds the pins' hash: files that only look newer, as after a checkout, install nothing.
+venv: $(UV) ## Install the pinned packages into .venv
+	@hash=$$(sha256sum $(PINS) | sha256sum | cut -c1-64); \
+	if [ "$$(cat $(VENV)/.pins 2>/dev/null)" != "$$hash" ]; then \
+	  echo "installing the pinned packages into .venv"; \
+	  [ -x $(BIN)/python ] || $(UV) venv -q --python python3 $(VENV); \
+	  $(UV) pip sync -q --python $(BIN)/python requirements-dev.txt; \
+	  $(UV) pip install -q --python $(BIN)/python --no-deps -e .; \
+	  echo "$$hash" > $(VENV)/.pins; \
+	fi
+
+$(UV):
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "installing python3-venv with apt"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv; \
+	}
+	@echo "installing uv $(UV_VERSION)"
+	@python3 -m venv $(CACHE)/uv-$(UV_VERSION)
+	@$(CACHE)/uv-$(UV_VERSION)/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+
+requirements: $(UV) ## Resolve requirements*.in anew into requirements*.txt
+	@for name in requirements requirements-dev; do \
+	  echo "resolving $$name.in"; \
+	  constraint=; [ $$name = requirements ] || constraint="-c requirements.txt"; \
+	  $(COMPILE) $$constraint $$name.in -o $$name.txt > /dev/null; \
+	  { sed 's/^\([^#]\)/# \1/' $$name.in; echo '#'; cat $$name.txt; } > $$name.new; \
+	  mv $$name.new $$name.txt; \
+	done
+
+clean: ## Remove what can be made again: .venv and the checkers' caches (not the lab)
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
