@@ -10,6 +10,7 @@ from lab.git.server import Git
 from lab.ground import Ground
 from lab.kubernetes.server import kubernetes
 from lab.server import Server
+from lab.servers.artifactory import Artifactory
 from lab.servers.docker_hub import DockerHub
 from lab.servers.postgres import Postgres
 from lab.servers.registry import Registry
@@ -26,12 +27,14 @@ def servers(ground: Ground) -> list[Server]:
     engine = EngineServer(ground)
     registry = Registry(ground, "registry", "SLIPWAY_REGISTRY", "slipway", 5001)
     dockerhub = DockerHub(ground, "dockerhub", "SLIPWAY_DOCKERHUB", "hub", 5002)
+    artifactory = Artifactory(ground, registry)
     airflow = Airflow(ground, postgres, systems)
     found: list[Server] = [
         postgres,
         engine,
         registry,
         dockerhub,
+        *([artifactory] if (ground.paths.checkout / "lab/artifactory/__main__.py").exists() else []),
         Git(ground, airflow),
         kubernetes(ground, engine, registry),
         airflow,

@@ -1,0 +1,92 @@
+"""The server that stands for Artifactory: ``python -m lab.artifactory``, in front of the registry."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx
+
+from lab.environment import inherited
+from lab.ground import Ground
+from lab.ports import HOST
+from lab.process import Process
+from lab.servers.registry import Registry
+
+
+@dataclass(frozen=True)
+class Artifactory:
+    """Generic repositories of its own; its docker repositories' images are in ``registry``."""
+
+    ground: Ground
+    registry: Registry
+    name: str = "artifactory"
+    packages: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The registry."""
+        return (self.registry.name,)
+
+    @property
+    def url(self) -> str:
+        """The address that its API's paths begin with."""
+        return f"http://{HOST}:{self._port}/artifactory"
+
+    def start(self) -> None:
+        """Serve from ``.lab/artifactory``."""
+        self._process.start()
+        self._process.wait_until(self.is_up, 30)
+
+    def stop(self) -> None:
+        """Stop it; what it keeps goes with ``.lab``."""
+        self._process.stop()
+
+    def is_up(self) -> bool:
+        """Say whether it answers its ping."""
+        try:
+            answer = httpx.get(f"{self.url}/api/system/ping", timeout=2, trust_env=False)
+        except httpx.HTTPError:
+            return False
+        return answer.status_code == 200
+
+    def pids(self) -> tuple[int, ...]:
+        """Its process's."""
+        pid = self._process.pid
+        return () if pid is None else (pid,)
+
+    def exports(self) -> Mapping[str, str]:
+        """Address, user and password."""
+        return {
+            "SLIPWAY_ARTIFACTORY_URL": self.url,
+            "SLIPWAY_ARTIFACTORY_USER": "slipway",
+            "SLIPWAY_ARTIFACTORY_PASSWORD": self.ground.logins.secret(self.name),
+        }
+
+    @property
+    def _port(self) -> int:
+        return self.ground.ports.get(self.name, 8082)
+
+    @property
+    def _process(self) -> Process:
+        own, (user, password) = self.exports(), self.registry.login
+        paths = self.ground.paths
+        return Process(
+            name=self.name,
+            command=[
+                *(sys.executable, "-m", "lab.artifactory"),
+                *("--host", HOST),
+                *("--port", str(self._port)),
+                *("--root", str(paths.state / "artifactory")),
+                *("--docker-registry", self.registry.url),
+            ],
+            paths=paths,
+            environment=inherited(
+                PYTHONPATH=str(paths.checkout),
+                LAB_ARTIFACTORY_USER=own["SLIPWAY_ARTIFACTORY_USER"],
+                LAB_ARTIFACTORY_PASSWORD=own["SLIPWAY_ARTIFACTORY_PASSWORD"],
+                LAB_ARTIFACTORY_REGISTRY_USER=user,
+                LAB_ARTIFACTORY_REGISTRY_PASSWORD=password,
+            ),
+        )
