@@ -12,6 +12,9 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from lab.ground import ground_of
+from lab.paths import Paths
+from lab.roster import servers
 from slipway.cli import parser
 from slipway.cli.status import PushStatus
 from slipway.flow.apps import Apps
@@ -114,3 +117,10 @@ def test_make_targets_that_are_named_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {target for page in PAGES for target in re.findall(r"`make ([a-z-]+)", page.read_text())}
     assert named <= targets
+
+
+def test_every_server_of_the_lab_is_explained(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "lab.md").read_text()
+    names = [server.name for server in servers(ground_of(Paths(tmp_path, tmp_path)))]
+    assert "airflow" in names
+    assert [name for name in names if f"| `{name}` |" not in text] == []

@@ -126,6 +126,16 @@ def test_runs_without_a_partition_key_are_passed_over(api: AirflowApi, airflow: 
     assert find_keys(airflow) == []
 
 
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
+    api: AirflowApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with Airflow(api.login) as client:
+        assert client.get_runs("deploy") == []
+
+
 def test_one_token_serves_until_it_expires(api: AirflowApi, airflow: Airflow) -> None:
     airflow.get_runs("deploy")
     airflow.get_runs("deploy")

@@ -17,6 +17,9 @@ from slipway.flow.record import SlipwayError
 Json = dict[str, Any]
 
 PAGE = 100
+DIRECT = {"all://127.0.0.1": None, "all://localhost": None}
+"""``mounts`` of a client: this machine is never reached through the environment's proxy."""
+
 _SHOWN = 300  # characters of a foreign answer that an error repeats
 
 
@@ -68,7 +71,10 @@ class Airflow:
     def __init__(self, login: Login) -> None:
         self.url = login.url
         self._client = httpx.Client(
-            base_url=f"{login.url}/api/v2", auth=TokenAuth(login), timeout=httpx.Timeout(20, connect=5)
+            base_url=f"{login.url}/api/v2",
+            auth=TokenAuth(login),
+            timeout=httpx.Timeout(20, connect=5),
+            mounts=DIRECT,
         )
 
     def __enter__(self) -> Self:
@@ -141,7 +147,7 @@ class Airflow:
 def _no_dag(url: str, dag_id: str) -> str:
     return (
         f"Airflow at {url} has no DAG {dag_id!r}. Is Slipway's dags/ in its DAGs folder, has the DAG "
-        "processor read it (a minute after the start), without import errors (the UI's start page shows them)?"
+        "processor read it (a minute after the start), and without import errors (the UI shows them)?"
     )
 
 

@@ -12,7 +12,7 @@ import httpx
 from rich.console import Console
 
 from slipway.cli import NOT_SO, OK, settings
-from slipway.cli.api import Airflow
+from slipway.cli.api import DIRECT, Airflow
 from slipway.cli.failure import explain
 from slipway.cli.query import get_status
 from slipway.cli.repository import WorkingCopy
@@ -82,14 +82,15 @@ def _push(copy: WorkingCopy, number: int, airflow: Airflow, seconds: int, out: C
 def _get(url: str, commit: str) -> str:
     """Return the page's first line once it names ``commit``: replaced replicas may answer a moment longer."""
     deadline, said = time.monotonic() + _ANSWER_SECONDS, "nothing"
-    while time.monotonic() < deadline:
-        try:
-            said = httpx.get(url, timeout=5).text.strip()
-        except httpx.HTTPError as error:
-            said = f"an error: {error}"
-        if commit in said:
-            return printable(said.splitlines()[0])
-        time.sleep(0.2)
+    with httpx.Client(timeout=5, mounts=DIRECT) as client:
+        while time.monotonic() < deadline:
+            try:
+                said = client.get(url).text.strip()
+            except httpx.HTTPError as error:
+                said = f"an error: {error}"
+            if commit in said:
+                return printable(said.splitlines()[0])
+            time.sleep(0.2)
     raise DemoError(
         f"{url} does not answer with {commit} but with {said[:200]!r}. "
         "The rollout was healthy: look who else answers there (`kubectl get svc,pods -A`)."
