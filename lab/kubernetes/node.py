@@ -61,9 +61,11 @@ def kubelet_settings(layout: Layout, cgroup_driver: str) -> dict[str, Any]:
         "registryPullQPS": 0,
         "hairpinMode": "none",
         "nodeStatusUpdateFrequency": "2s",
+        "nodeStatusReportFrequency": "1m",
         "volumePluginDir": str(layout.kubelet / "volume-plugins"),
         "kubeAPIQPS": 50,
         "kubeAPIBurst": 100,
+        "featureGates": {"DevicePlugins": False},  # their socket's place, /var/lib/kubelet, has no setting
     }
 
 

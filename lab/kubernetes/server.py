@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from lab.environment import given
@@ -69,6 +70,7 @@ class LabNode:
         write_files(layout, cgroup_driver(docker_host), self._registry(), self._logins)
         traces.keep_sysctls(layout.folder / "sysctl.json")
         components = processes(layout, self.ground.paths)
+        begun = datetime.now(UTC).replace(microsecond=0) if components["kubelet"].pid is None else None
         components["etcd"].start()
         components["api-server"].start()
         components["api-server"].wait_until(self._cluster.is_ready, READY_SECONDS)
@@ -76,23 +78,23 @@ class LabNode:
             component.start()
         ensure_namespaces(self._cluster, self.ground.paths.key)
         ensure_rights(self._cluster, self._recipe)
-        components["kubelet"].wait_until(self._node_is_ready, READY_SECONDS)
+        components["kubelet"].wait_until(lambda: self._node_is_ready(begun), READY_SECONDS)
 
     def stop(self) -> None:
-        """Stop it, and take away what it left: containers, mounts, packet filter rules, logs, settings."""
+        """Stop it, and take away what it left: containers, mounts, packet filter rules, logs, settings.
+
+        What the cluster knows (its objects, keys and logins) stays in ``.lab``: a restart has it back.
+        """
         for component in reversed(self._processes()):
             component.stop()
         layout = self._layout()
-        if layout.folder.exists() or layout.kubelet.exists():
+        if layout.folder.exists():
             remove_pods(self.docker.exports()["DOCKER_HOST"])
             traces.unmount_below(layout.kubelet)
+            traces.remove_folder(layout.kubelet)
             traces.remove_pod_logs()
             remove_rules()
             traces.restore_sysctls(layout.folder / "sysctl.json")
-        for folder in (layout.kubelet, layout.folder):
-            traces.remove_folder(folder)
-        for login in self._logins.values():
-            login.unlink(missing_ok=True)
 
     def is_up(self) -> bool:
         """Say whether all of it runs, the node is ready and the tenants have their namespaces."""
@@ -157,7 +159,13 @@ class LabNode:
     def _processes(self) -> list[Process]:
         return list(processes(self._layout(), self.ground.paths).values())
 
-    def _node_is_ready(self) -> bool:
+    def _node_is_ready(self, since: datetime | None = None) -> bool:
+        """Say whether the kubelet has called its node ready (``since`` then: a restart finds old news)."""
         found = self._cluster.find(f"/api/v1/nodes/{NODE}")
         conditions = found["status"].get("conditions", []) if found else []
-        return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+        return any(
+            condition["type"] == "Ready"
+            and condition["status"] == "True"
+            and (since is None or datetime.fromisoformat(condition["lastHeartbeatTime"]) >= since)
+            for condition in conditions
+        )

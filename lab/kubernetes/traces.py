@@ -53,6 +53,7 @@ def restore_sysctls(path: Path) -> None:
     if path.exists():
         for name, value in json.loads(path.read_text()).items():
             Path("/proc/sys", name).write_text(value)
+        path.unlink()
 
 
 def unmount_below(folder: Path) -> None:

@@ -7,6 +7,8 @@ import hashlib
 import hmac
 import json
 import os
+import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -100,8 +102,8 @@ def served(tmp_path: Path, receiver: Receiver) -> Iterator[Served]:
         wait_for_server(f"http://127.0.0.1:{port}/git/health", process, tmp_path / "log")
         yield Served(f"http://127.0.0.1:{port}/git", root)
     finally:
-        process.terminate()
-        assert process.wait(20) in (0, -15)
+        process.kill()
+        process.wait(20)
 
 
 def free_port() -> int:
@@ -246,6 +248,19 @@ def test_a_receiver_that_refuses_or_is_away_does_not_fail_the_push(
     other = Clone(tmp_path / "other")
     other.git("fetch", "--quiet", remote, "main")
     assert other.git("rev-parse", "FETCH_HEAD").stdout.strip() == commit
+
+
+@pytest.mark.lab
+def test_a_push_to_the_labs_own_server_is_told_to_airflow(lab: Any, clone: Clone) -> None:
+    """Airflow refuses it, since no application is called so: the delivery came through, and was signed."""
+    name = f"tests/unknown-{secrets.token_hex(4)}"
+    scheme, _, address = lab.git.url.partition("://")
+    clone.commit("first")
+    try:
+        said = clone.push(f"{scheme}://{lab.git.user}:{lab.git.password}@{address}/{name}.git")
+    finally:
+        shutil.rmtree(lab.state / "git" / f"{name}.git", ignore_errors=True)
+    assert "remote: slipway: 403 forbidden" in said
 
 
 def test_branch_names_with_shell_characters_stay_names(

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import docker
 import httpx
@@ -17,7 +18,6 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.stream import stream
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from lab.environment import read
 from lab.ground import ground_of
 from lab.kubernetes.engine import PAUSE_IMAGE
 from lab.kubernetes.given import GivenCluster
@@ -33,10 +33,10 @@ SERVE = f"/busybox mkdir /www; echo {PAGE} > /www/index.html; exec /busybox http
 
 
 @pytest.fixture(scope="session")
-def environment() -> dict[str, str]:
-    found = read(this_checkout().environment)
-    assert "KUBECONFIG" in found, "the lab's Kubernetes is not up; run: make lab-up"
-    return found
+def environment(lab: Any) -> dict[str, str]:
+    assert lab["KUBECONFIG"]
+    variables: dict[str, str] = lab.variables
+    return variables
 
 
 @pytest.fixture(scope="session")
