@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import urllib3
-from kubernetes import config
+from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
 from lab.server import LabError
@@ -31,9 +31,13 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster, reached with the current context of a kubeconfig."""
+    """A cluster, reached with the current context of a kubeconfig.
+
+    ``proxied`` says whether the environment's HTTP proxy is on the way: never to a node on this machine.
+    """
 
     kubeconfig: str
+    proxied: bool = False
 
     def is_ready(self) -> bool:
         """Say whether the API server answers and calls itself ready."""
@@ -86,7 +90,11 @@ class Cluster:
 
     @cached_property
     def _client(self) -> Any:
-        return config.new_client_from_config(config_file=self.kubeconfig)
+        settings = client.Configuration()
+        config.load_kube_config(config_file=self.kubeconfig, client_configuration=settings)
+        if not self.proxied:
+            settings.proxy = None
+        return client.ApiClient(settings)
 
     def _call(
         self, method: str, path: str, *, body: Object | None = None, seconds: float = TIMEOUT_SECONDS

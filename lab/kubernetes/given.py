@@ -61,4 +61,4 @@ class GivenCluster:
 
     @property
     def _cluster(self) -> Cluster:
-        return Cluster(self.kubeconfig)
+        return Cluster(self.kubeconfig, proxied=True)

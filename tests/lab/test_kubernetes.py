@@ -140,6 +140,14 @@ def test_the_node_is_ready_and_is_reached_on_loopback(admin: Login, node: Server
     assert {address.address for address in found.status.addresses} == {"127.0.0.1"}
 
 
+def test_a_proxy_is_not_asked_for_a_node_on_this_machine(
+    node: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert node.is_up()
+
+
 def test_starting_it_again_changes_nothing(node: Server) -> None:
     before = node.pids()
     node.start()
