@@ -18,7 +18,7 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 """Asked by Debian's packages whether they may start their service (101: no)."""
 CLUSTER_SETTINGS = Path("/etc/postgresql-common/createcluster.d/slipway-lab.conf")
 """Read by PostgreSQL's packages, which make and serve a database cluster otherwise."""
-LINE = re.compile(r"deb\s+(?:\[[^]]*\]\s*)?(?P<uri>\S+)\s+(?P<suite>\S+)\s")
+LINE = re.compile(r"(?m)^\s*deb\s+(?:\[[^]]*\]\s*)?(?P<uri>\S+)\s+(?P<suite>\S+)\s")
 
 
 def codename(release: Path = Path("/etc/os-release")) -> str:

@@ -86,7 +86,7 @@ class Process:
             return None
         pid: int = identity["pid"]
         _reap(pid)
-        return pid if born(pid) == identity["born"] else None
+        return pid if identity["born"] is not None and born(pid) == identity["born"] else None
 
     def stop(self, grace: float = 10) -> None:
         """End it and its process group: TERM, ``grace`` seconds later KILL.
