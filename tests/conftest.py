@@ -3,97 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 import pytest
 
-from lab import environment
+from lab.access import Lab, access
 from lab.paths import this_checkout
-
-
-@dataclass(frozen=True)
-class Login:
-    """A server's address and login."""
-
-    url: str
-    user: str
-    password: str = field(repr=False)
-
-    @property
-    def auth(self) -> tuple[str, str]:
-        return self.user, self.password
-
-
-@dataclass(frozen=True)
-class Lab:
-    """The lab's servers, as ``.lab/env`` names them."""
-
-    state: Path
-    variables: dict[str, str] = field(repr=False)
-
-    def __getitem__(self, name: str) -> str:
-        """The value of a variable of ``.lab/env``."""
-        if name not in self.variables:
-            pytest.fail(f"the lab's server that exports {name} is not up; run: make lab-up", pytrace=False)
-        return self.variables[name]
-
-    @property
-    def airflow(self) -> Login:
-        return Login(self["AIRFLOW_URL"], self["AIRFLOW_USER"], self["AIRFLOW_PASSWORD"])
-
-    @property
-    def git(self) -> Login:
-        return self._login("SLIPWAY_GIT", self["SLIPWAY_GIT_URL"])
-
-    @property
-    def artifactory(self) -> Login:
-        return self._login("SLIPWAY_ARTIFACTORY", self["SLIPWAY_ARTIFACTORY_URL"])
-
-    @property
-    def registry(self) -> Login:
-        return self._login("SLIPWAY_REGISTRY", f"http://{self['SLIPWAY_REGISTRY']}")
-
-    @property
-    def dockerhub(self) -> Login:
-        return self._login("SLIPWAY_DOCKERHUB", f"http://{self['SLIPWAY_DOCKERHUB']}")
-
-    @property
-    def kubeconfig(self) -> Path:
-        """The administrator's login."""
-        return Path(self["KUBECONFIG"])
-
-    @property
-    def product_kubeconfig(self) -> Path:
-        """The login Slipway deploys with."""
-        return Path(self["SLIPWAY_KUBECONFIG"])
-
-    @property
-    def docker_host(self) -> str:
-        return self["DOCKER_HOST"]
-
-    @property
-    def database(self) -> str:
-        """SQLAlchemy URL of Airflow's metadata."""
-        return self["SLIPWAY_DATABASE"]
-
-    @property
-    def webhook_secret(self) -> str:
-        return self["SLIPWAY_WEBHOOK_SECRET"]
-
-    def _login(self, prefix: str, url: str) -> Login:
-        return Login(url, self[f"{prefix}_USER"], self[f"{prefix}_PASSWORD"])
+from lab.server import LabError
 
 
 @pytest.fixture(scope="session")
 def lab() -> Lab:
     """The lab of this checkout; the test fails with one line when it is not up."""
-    paths = this_checkout()
-    variables = environment.read(paths.environment)
-    if not variables:
-        pytest.fail("the lab is not up; run: make lab-up", pytrace=False)
-    return Lab(paths.state, variables)
+    try:
+        return access(this_checkout())
+    except LabError as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture(scope="session")
