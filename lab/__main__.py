@@ -27,6 +27,9 @@ def main() -> int:
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("lab: interrupted; what was started runs on (make lab-down stops it)", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -46,7 +46,12 @@ def settings(ground: Ground, database: str) -> dict[str, str]:
             "trigger_log_server_port": str(logs_port(ground)),
             "colored_console_log": "False",
         },
-        "scheduler": {"scheduler_idle_sleep_time": "0.1"},
+        "scheduler": {
+            "scheduler_idle_sleep_time": "0.1",
+            # A component that was killed is noticed soon.
+            "task_instance_heartbeat_timeout": "60",
+            "orphaned_tasks_check_interval": "60",
+        },
         "dag_processor": {
             "refresh_interval": "5",
             "bundle_refresh_check_interval": "5",
@@ -70,6 +75,7 @@ def _core(ground: Ground) -> dict[str, str]:
         "plugins_folder": str(checkout / "plugins"),
         "executor": "LocalExecutor",
         "parallelism": "16",
+        "min_serialized_dag_update_interval": "5",
         "auth_manager": FAB,
         "fernet_key": _fernet_key(ground),
         "load_examples": "False",

@@ -1,7 +1,7 @@
-"""What a docker engine does to the machine's network, and how that is undone.
+"""What a docker engine does to the machine, and how that is undone.
 
-dockerd makes a bridge and iptables chains, turns forwarding on and closes the FORWARD chain, and leaves
-all of it behind when it ends.
+dockerd makes a bridge, iptables chains and a few folders, turns forwarding on and closes the FORWARD
+chain, and leaves all of it behind when it ends.
 """
 
 from __future__ import annotations
@@ -19,19 +19,23 @@ FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 CHAIN = re.compile(r"^:(DOCKER\S*) ", re.MULTILINE)
 RULE = re.compile(r"^-A (?P<chain>\S+) (?P<rest>.*)$", re.MULTILINE)
 BRIDGE = "docker0"
+FOLDERS = ("/opt/containerd", "/run/containerd", "/run/docker")
+"""What dockerd and its containerd make wherever their own folders are."""
 
 
 @dataclass(frozen=True)
-class FormerNetwork:
-    """The settings as they were before the engine's first start."""
+class Former:
+    """The machine as it was before the engine's first start."""
 
     forwarding: str
     policy: str
     had_bridge: bool
+    folders: list[str]
+    """Those of :data:`FOLDERS` that were there."""
 
     @classmethod
-    def read(cls) -> FormerNetwork:
-        """Return the machine's settings as they are now.
+    def read(cls) -> Former:
+        """Return what is true now.
 
         :raises LabError: when iptables cannot be used on this machine.
         """
@@ -40,6 +44,7 @@ class FormerNetwork:
             forwarding=FORWARDING.read_text().strip(),
             policy=rules.split()[2],
             had_bridge=Path("/sys/class/net", BRIDGE).exists(),
+            folders=[folder for folder in FOLDERS if Path(folder).exists()],
         )
 
     def keep(self, path: Path) -> None:
@@ -49,11 +54,13 @@ class FormerNetwork:
 
 
 def remove_traces(kept: Path) -> None:
-    """Remove the engine's chains, rules, bridge and interfaces, and restore the settings in ``kept``."""
-    if not kept.exists() or shutil.which("iptables-save") is None:
+    """Remove the engine's chains, rules, bridge and folders, and restore the settings in ``kept``."""
+    if not kept.exists():
         return
-    former = FormerNetwork(**json.loads(kept.read_text()))
-    if former.had_bridge:
+    former = Former(**json.loads(kept.read_text()))
+    for folder in set(FOLDERS) - set(former.folders):
+        shutil.rmtree(folder, ignore_errors=True)
+    if former.had_bridge:  # another engine's, whose rules look the same
         return
     script = removal(run(["iptables-save"], seconds=30), former.policy)
     if script:

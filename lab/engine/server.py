@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException
 
-from lab.engine.network import FormerNetwork, remove_traces
+from lab.engine.network import Former, remove_traces
 from lab.engine.runtime import lacks_resource_capability, write_runtime
 from lab.environment import given, inherited
 from lab.ground import Ground
@@ -69,8 +70,9 @@ class EngineServer:
             raise LabError(
                 f"the docker engine at {self.host} does not answer; start it, or unset DOCKER_HOST"
             )
+        _require_overlay()
         self._folder.mkdir(exist_ok=True)
-        FormerNetwork.read().keep(self._folder / "network.json")
+        Former.read().keep(self._folder / "former.json")
         self._settings.write_text(json.dumps(self._dockerd_settings(), indent=1))
         self.socket.unlink(missing_ok=True)
         self._process.start()
@@ -84,7 +86,7 @@ class EngineServer:
         if self._folder.exists():
             unmount_below(self._folder)
             unmount_below(self._exec_root)
-            remove_traces(self._folder / "network.json")
+            remove_traces(self._folder / "former.json")
             shutil.rmtree(self._exec_root, ignore_errors=True)
             shutil.rmtree(self._folder, ignore_errors=True)
             self.socket.unlink(missing_ok=True)
@@ -129,6 +131,7 @@ class EngineServer:
             "data-root": str(self._folder / "data"),
             "exec-root": str(self._exec_root),
             "pidfile": str(self._folder / "dockerd.pid"),
+            "deprecated-key-path": str(self._folder / "key.json"),
             "group": "root",
             "log-opts": {"max-size": "10m", "max-file": "2"},
             "shutdown-timeout": 5,
@@ -147,6 +150,16 @@ class EngineServer:
         except (DockerException, OSError) as error:
             if self._process.pid is not None and _answers(self.host):
                 raise LabError(f"containers stay in the engine at {self.host}: {error}") from error
+
+
+def _require_overlay() -> None:
+    if shutil.which("modprobe"):
+        subprocess.run(["modprobe", "overlay"], check=False, capture_output=True, timeout=30)
+    if "\toverlay\n" not in Path("/proc/filesystems").read_text():
+        raise LabError(
+            "this machine's kernel has no overlay file system, which images need; load its module, "
+            "or set DOCKER_HOST to use an engine of yours"
+        )
 
 
 def _answers(host: str) -> bool:

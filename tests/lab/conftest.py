@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,10 @@ from lab.paths import Paths
 
 
 @pytest.fixture
-def ground(tmp_path: Path) -> Ground:
+def ground(tmp_path: Path) -> Iterator[Ground]:
     checkout = tmp_path / "checkout"
     checkout.mkdir()
     paths = Paths(checkout=checkout, cache=tmp_path / "cache")
     paths.make()
-    return ground_of(paths)
+    yield ground_of(paths)
+    shutil.rmtree(paths.outside, ignore_errors=True)
