@@ -84,8 +84,13 @@ class Apps(Record):
 
     def find(self, repository: str) -> Application | None:
         """Return the entry of ``repository`` (its name compared as GitHub does, without case)."""
+        name = self.name_of(repository)
+        return None if name is None else self.applications[name]
+
+    def name_of(self, repository: str) -> str | None:
+        """Return how the file spells ``repository``, or None when it is not in it."""
         wanted = repository.casefold()
-        return next((app for name, app in self.applications.items() if name.casefold() == wanted), None)
+        return next((name for name in self.applications if name.casefold() == wanted), None)
 
     def get(self, repository: str) -> Application:
         """Return the entry of ``repository``.

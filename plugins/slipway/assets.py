@@ -1,0 +1,19 @@
+"""The assets that join the DAGs; a partition key carries one push through them."""
+
+from __future__ import annotations
+
+from airflow.sdk import Asset
+
+PUSH = Asset(
+    name="slipway_push",
+    uri="slipway://push",
+    group="slipway",
+    extra={"registered by": "POST /slipway/webhooks/github"},
+)
+"""A push arrived: ``extra["push"]`` is the :class:`slipway.flow.push.PushEvent`."""
+
+CONTAINER_IMAGE = Asset(name="slipway_container_image", uri="slipway://image/container", group="slipway")
+"""What ``container_image`` hands on: ``extra["built"]`` is the :class:`slipway.flow.image.Built`."""
+
+DEPLOYMENT = Asset(name="slipway_deployment", uri="slipway://deployment", group="slipway")
+"""What ``deploy`` put into place: each a :class:`slipway.flow.deployment.Deployment`."""

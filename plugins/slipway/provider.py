@@ -1,0 +1,82 @@
+"""What Slipway tells Airflow of itself: connection types with their forms, and its database tables.
+
+https://airflow.apache.org/docs/apache-airflow-providers/howto/create-custom-providers.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+PACKAGE = "slipway"
+VERSIONS = ["0.1.0"]
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return what Airflow reads through the entry point ``apache_airflow_provider``."""
+    return {
+        "package-name": PACKAGE,
+        "name": "Slipway",
+        "description": "One push, every platform: images built, verified and deployed by Airflow.",
+        "versions": VERSIONS,
+        "connection-types": [_github(), _artifactory()],
+        "db-managers": ["slipway.webhooks.db.SlipwayDBManager"],
+    }
+
+
+def _github() -> dict[str, Any]:
+    return {
+        "connection-type": "slipway_github",
+        "hook-class-name": "slipway.github.hook.GithubHook",
+        "hook-name": "Slipway: GitHub",
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema", "port"],
+            "relabeling": {"host": "Clone URL", "login": "User", "password": "Token"},
+            "placeholders": {
+                "host": "https://github.com",
+                "login": "x-access-token",
+                "password": "fine-grained, contents: read",
+            },
+        },
+        "conn-fields": {
+            "webhook_secrets": _field(
+                "Webhook secrets",
+                "What GitHub signs deliveries with. While a secret is changed: both, separated by a space.",
+                secret=True,
+            ),
+            "api_url": _field("API URL", "Of the REST API; https://api.github.com when empty."),
+        },
+    }
+
+
+def _artifactory() -> dict[str, Any]:
+    return {
+        "connection-type": "slipway_artifactory",
+        "hook-class-name": "slipway.artifactory.hook.ArtifactoryHook",
+        "hook-name": "Slipway: Artifactory",
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema", "port"],
+            "relabeling": {"host": "URL", "login": "User", "password": "Password or access token"},
+            "placeholders": {"host": "https://example.jfrog.io/artifactory"},
+        },
+        "conn-fields": {
+            "generic_repository": _field(
+                "Generic repository", "Key of the repository of files; generic-local when empty."
+            ),
+            "docker_repository": _field(
+                "Docker repository", "Key of the repository of built images; docker-local when empty."
+            ),
+            "docker_remote_repository": _field(
+                "Base image repository",
+                "Key of the repository that base images are copied to; docker-remote when empty.",
+            ),
+        },
+    }
+
+
+def _field(label: str, description: str, *, secret: bool = False) -> dict[str, Any]:
+    kind: dict[str, Any] = {"type": ["string", "null"]}
+    return {
+        "label": label,
+        "description": description,
+        "schema": kind | {"format": "password"} if secret else kind,
+    }

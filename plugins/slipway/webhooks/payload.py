@@ -1,0 +1,75 @@
+"""The JSON inside a delivery's body, and the few fields of it that are used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from email.message import Message
+from typing import Any
+from urllib.parse import parse_qs
+
+
+class PayloadError(Exception):
+    """The body is not what its headers say; the text is the rule."""
+
+
+def parse(content_type: str, body: bytes) -> dict[str, Any]:
+    """Return the object that ``body`` holds.
+
+    :param content_type: ``application/json``, or the form type with the JSON in its field ``payload``.
+    :raises PayloadError: when it holds no JSON object.
+    """
+    header = Message()
+    header["content-type"] = content_type or "none/none"
+    kind = header.get_content_type()
+    if kind == "application/x-www-form-urlencoded":
+        body = _form_field(body)
+    elif kind != "application/json":
+        raise PayloadError(
+            f"content type {kind[:80]!r} is not read; "
+            "send application/json or application/x-www-form-urlencoded"
+        )
+    try:
+        value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise PayloadError("the body is not JSON in UTF-8") from None
+    if not isinstance(value, dict):
+        raise PayloadError("the body is JSON, and not an object")
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _form_field(body: bytes) -> bytes:
+    try:
+        fields = parse_qs(body.decode("ascii"), strict_parsing=True, max_num_fields=20)
+        (payload,) = fields["payload"]
+    except (ValueError, KeyError):
+        raise PayloadError("the form has no single field `payload`") from None
+    return payload.encode("utf-8", "surrogatepass")
+
+
+def pick(payload: Mapping[str, Any], path: str) -> Any:
+    """Return the value at ``path`` (``repository.full_name``, ``commits.0.id``), or None."""
+    value: Any = payload
+    for step in path.split("."):
+        if isinstance(value, Mapping):
+            value = value.get(step)
+        elif isinstance(value, list) and step.isascii() and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return None
+    return value
+
+
+def text(payload: Mapping[str, Any], path: str, limit: int = 255) -> str:
+    """Return the string at ``path``, shortened to ``limit`` characters; "" when there is none.
+
+    NUL and halves of surrogate pairs are dropped: no database column takes them.
+    """
+    value = pick(payload, path)
+    if not isinstance(value, str):
+        return ""
+    return value.replace("\0", "").encode("utf-8", "ignore").decode()[:limit]

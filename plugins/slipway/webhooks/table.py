@@ -1,0 +1,35 @@
+"""The inbox: one row a delivery, in Airflow's database.
+
+An accepted delivery is kept under its source and delivery id, so that the same id is stored once. All
+others get an id of their own: a sender without the secret can neither occupy a delivery id nor learn
+which are taken, and a delivery that was refused or ignored can be sent again after the cause is gone.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Column, DateTime, Index, Integer, MetaData, String, Table
+
+metadata = MetaData()
+
+deliveries = Table(
+    "slipway_webhook_delivery",
+    metadata,
+    Column("id", String(140), primary_key=True),
+    Column("source", String(40), nullable=False),
+    Column("delivery", String(100), nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("event", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("repository", String(255), nullable=False),
+    Column("ref", String(512), nullable=False),
+    Column("commit_id", String(64), nullable=False),
+    Column("partition_key", String(250)),
+    Column("status", String(16), nullable=False),
+    Column("http_status", Integer, nullable=False),
+    Column("reason", String(500), nullable=False),
+    Column("sender", String(64), nullable=False),
+    Column("payload", JSON(none_as_null=True)),
+    Index("idx_slipway_webhook_delivery_search", "source", "event", "received_at"),
+    Index("idx_slipway_webhook_delivery_status", "status", "received_at"),
+    Index("idx_slipway_webhook_delivery_partition", "partition_key"),
+)

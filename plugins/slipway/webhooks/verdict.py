@@ -1,0 +1,60 @@
+"""What a delivery is, and what is decided about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from slipway.flow.push import PushEvent
+
+Status = Literal["accepted", "ignored", "pong", "refused"]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery. Unless its verdict says otherwise it is only what the sender claims."""
+
+    id: str = ""
+    event: str = ""
+    source: str = "github"
+    action: str = ""
+    repository: str = ""
+    ref: str = ""
+    commit: str = ""
+    payload: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """To be stored; ``push`` starts pipelines, without it the delivery only waits for a sensor."""
+
+    delivery: Delivery
+    push: PushEvent | None = None
+
+
+@dataclass(frozen=True)
+class Pong:
+    """The answer to a ping."""
+
+    delivery: Delivery
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """Genuine and not wanted."""
+
+    delivery: Delivery
+    reason: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Not taken, with the HTTP status that says so."""
+
+    status: int
+    reason: str
+    delivery: Delivery = Delivery()
+
+
+Verdict = Accepted | Pong | Ignored | Refused

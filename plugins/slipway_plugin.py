@@ -1,0 +1,34 @@
+"""What Airflow's API server loads of Slipway: the webhook sensor, under ``/slipway``.
+
+Every component of Airflow imports this file, most of them without ever serving a request: the routes and
+what they need are imported at the first one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from functools import cache
+from typing import Any
+
+from airflow.plugins_manager import AirflowPlugin
+
+Application = Callable[..., Awaitable[None]]
+
+
+@cache
+def _application() -> Application:
+    from slipway.webhooks.server import make
+
+    return make()
+
+
+async def serve(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+    """Hand a request to the routes (https://asgi.readthedocs.io/en/latest/specs/main.html)."""
+    await _application()(scope, receive, send)
+
+
+class SlipwayPlugin(AirflowPlugin):  # type: ignore[misc]
+    """Slipway's part of Airflow's API server."""
+
+    name = "slipway"
+    fastapi_apps = [{"app": serve, "url_prefix": "/slipway", "name": "Slipway webhooks"}]
