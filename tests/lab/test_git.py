@@ -67,7 +67,7 @@ def receiver() -> Iterator[Receiver]:
         server.server_close()
 
     received = Receiver(server.server_port, close)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
     yield received
     close()
 
