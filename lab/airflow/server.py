@@ -6,6 +6,7 @@ import shlex
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,8 +75,9 @@ class Airflow:
 
     def stop(self) -> None:
         """Stop every component; tasks that run are ended with them."""
-        for process in self._processes():
-            process.stop(grace=15)
+        processes = self._processes()
+        with ThreadPoolExecutor(len(processes)) as pool:
+            list(pool.map(lambda process: process.stop(grace=15), processes))
 
     def is_up(self) -> bool:
         """Say whether every component runs and is healthy by its own word."""
