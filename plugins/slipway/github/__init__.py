@@ -1,0 +1,1 @@
+"""The code registry: one commit's files, fetched by Git."""

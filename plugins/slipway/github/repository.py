@@ -1,0 +1,165 @@
+"""One commit of one repository, fetched by Git's own protocol and nothing else.
+
+Repositories are not trusted: no shell, no hooks, no submodules, no protocol but HTTP, and the login
+travels in the environment of the git process, never in an argument, an address or a log.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from slipway.flow.push import PushEvent
+from slipway.flow.record import SlipwayError
+from slipway.github.errors import RepositoryError, TransientRepositoryError, error_of
+
+FETCH_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A code registry, and who asks it.
+
+    :param url: what ``owner/name.git`` is appended to, for example ``https://github.com``.
+    """
+
+    url: str
+    login: str = ""
+    password: str = field(default="", repr=False)
+
+    def address(self, repository: str) -> str:
+        """Return where ``repository`` is cloned from."""
+        return f"{self.url.rstrip('/')}/{repository}.git"
+
+    def settings(self) -> dict[str, str]:
+        """Return Git's configuration for this registry."""
+        always = {
+            "protocol.allow": "never",
+            "protocol.http.allow": "always",
+            "protocol.https.allow": "always",
+            "core.hooksPath": os.devnull,
+            "fetch.fsckObjects": "true",
+            "http.lowSpeedLimit": "1000",
+            "http.lowSpeedTime": "60",
+            "credential.helper": "",
+            "advice.detachedHead": "false",
+        }
+        if not self.password:
+            return always
+        login = base64.b64encode(f"{self.login}:{self.password}".encode()).decode()
+        return always | {f"http.{self.url.rstrip('/')}/.extraHeader": f"Authorization: Basic {login}"}
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a git process that reads ``settings`` and no configuration of anyone's.
+
+    https://git-scm.com/docs/git-config#Documentation/git-config.txt-GITCONFIGCOUNT
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_CONFIG")}
+    pairs = {}
+    for number, (name, value) in enumerate(settings.items()):
+        pairs |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    return kept | pairs | {
+        "GIT_CONFIG_COUNT": str(len(settings)),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+    }
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A fetched commit; its folder lives as long as :func:`fetched`'s block."""
+
+    push: PushEvent
+    git_dir: Path
+    folder: Path
+
+    def read(self, path: str, at_most: int) -> bytes | None:
+        """Return a file's bytes, or None when the commit has no such file.
+
+        :param at_most: size in bytes that is still read.
+        :raises RepositoryError: when the file is larger, or is no file.
+        """
+        about = self._git("ls-tree", "--long", "-z", "HEAD", "--", path).split(b"\0")[0].split()
+        if len(about) < 4:
+            return None
+        mode, kind, _, size = about[:4]
+        where = f"{path} of {self.push.repository} at {self.push.short_commit}"
+        if kind != b"blob" or mode == b"120000":
+            raise RepositoryError(f"{where} is not a regular file. Commit a file there.")
+        if int(size) > at_most:
+            raise RepositoryError(f"{where} has {int(size)} bytes; at most {at_most} are read. Make it smaller.")
+        return self._git("cat-file", "blob", f"HEAD:{path}")
+
+    def check_out(self) -> Path:
+        """Write the commit's files below :attr:`folder` and return it."""
+        self._git("checkout", "--quiet", "--force", "--detach", "HEAD")
+        return self.folder
+
+    @property
+    def committed_at(self) -> datetime:
+        """When the commit was made."""
+        seconds = int(self._git("show", "--no-patch", "--format=%ct", "HEAD"))
+        return datetime.fromtimestamp(seconds, UTC)
+
+    def _git(self, *arguments: str) -> bytes:
+        return _run(self.push, self.git_dir, self.folder, {"core.hooksPath": os.devnull}, *arguments)
+
+
+@contextmanager
+def fetched(remote: Remote, push: PushEvent) -> Iterator[Commit]:
+    """Fetch exactly ``push.commit`` into a temporary folder.
+
+    :raises RepositoryError: when the repository or the commit is not there (any more).
+    :raises TransientRepositoryError: when the server failed three times.
+    """
+    with TemporaryDirectory(prefix="slipway-") as name:
+        git_dir, folder = Path(name) / "git", Path(name) / "files"
+        folder.mkdir()
+        _run(push, git_dir, folder, {}, "init", "--quiet")
+        _fetch(remote, push, git_dir, folder)
+        _run(push, git_dir, folder, {}, "update-ref", "--no-deref", "HEAD", push.commit)
+        yield Commit(push, git_dir, folder)
+
+
+@retry(
+    retry=retry_if_exception_type(TransientRepositoryError),
+    stop=stop_after_attempt(3),
+    wait=wait_random_exponential(multiplier=0.5, max=10),
+    reraise=True,
+)
+def _fetch(remote: Remote, push: PushEvent, git_dir: Path, folder: Path) -> None:
+    options = ("--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
+    address = remote.address(push.repository)
+    _run(push, git_dir, folder, remote.settings(), "fetch", *options, "--", address, push.commit)
+
+
+def _run(push: PushEvent, git_dir: Path, folder: Path, settings: Mapping[str, str], *arguments: str) -> bytes:
+    command = ["git", f"--git-dir={git_dir}", f"--work-tree={folder}", *arguments]
+    try:
+        done = subprocess.run(
+            command,
+            env=environment(settings),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=FETCH_SECONDS,
+        )
+    except FileNotFoundError as error:
+        raise SlipwayError("git is not installed on this worker. Install it.") from error
+    except subprocess.TimeoutExpired as error:
+        raise TransientRepositoryError(f"git {arguments[0]} took longer than {FETCH_SECONDS} s") from error
+    if done.returncode:
+        raise error_of(push.repository, push.commit, done.stderr.decode(errors="replace"))
+    return done.stdout
