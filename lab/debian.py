@@ -21,16 +21,16 @@ CLUSTER_SETTINGS = Path("/etc/postgresql-common/createcluster.d/slipway-lab.conf
 LINE = re.compile(r"(?m)^\s*deb\s+(?:\[[^]]*\]\s*)?(?P<uri>\S+)\s+(?P<suite>\S+)\s")
 
 
-def codename(release: Path = Path("/etc/os-release")) -> str:
-    """Return the Debian release's name (``bookworm``).
+def require_bookworm(release: Path = Path("/etc/os-release")) -> None:
+    """Check that the machine is a Debian 12, whose packages the lab is made of.
 
-    :raises LabError: when the machine is not Debian.
+    :raises LabError: when it is not.
     """
     lines = release.read_text().splitlines() if release.exists() else []
-    values = dict(line.split("=", 1) for line in lines if "=" in line)
-    if values.get("ID", "").strip('"') != "debian" or "VERSION_CODENAME" not in values:
-        raise LabError("the lab is made for Debian 12; this machine's /etc/os-release names another system")
-    return values["VERSION_CODENAME"].strip('"')
+    values = {name: value.strip('"') for name, _, value in (line.partition("=") for line in lines)}
+    if (values.get("ID"), values.get("VERSION_CODENAME")) != ("debian", "bookworm"):
+        found = values.get("PRETTY_NAME") or "unknown"
+        raise LabError(f"the lab is made of Debian 12's packages, and this machine is: {found}")
 
 
 def mirror(suite: str, apt: Path = APT) -> str:

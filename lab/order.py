@@ -30,6 +30,16 @@ def with_needs(servers: Sequence[Server], names: Sequence[str]) -> list[Server]:
     return [server for server in servers if server.name in wanted]
 
 
+def with_dependents(servers: Sequence[Server], names: Sequence[str]) -> list[Server]:
+    """Return the servers called ``names`` and all that need one of them.
+
+    :raises LabError: when there is no such server.
+    """
+    wanted = set(names)
+    with_needs(servers, names)
+    return [s for s in servers if wanted & {need.name for need in with_needs(servers, [s.name])}]
+
+
 def upwards(servers: Sequence[Server], work: Work) -> list[LabError]:
     """Do ``work`` for every server after those it needs; return what failed.
 

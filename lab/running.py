@@ -16,7 +16,7 @@ from lab import debian, environment
 from lab.ground import Ground
 from lab.kubernetes.traces import unmount_below
 from lab.marked import kill_leftovers, refuse_another_lab
-from lab.order import downwards, upwards, with_needs
+from lab.order import downwards, upwards, with_dependents, with_needs
 from lab.roster import servers
 from lab.server import LabError, Server
 
@@ -37,7 +37,7 @@ class Running:
         :raises LabError: when something did not start; what does not need it is up.
         """
         _require_root()
-        debian.codename()
+        debian.require_bookworm()
         paths = self.ground.paths
         with self._alone():
             refuse_another_lab(paths.state)
@@ -53,9 +53,7 @@ class Running:
         """
         _require_root()
         with self._alone():
-            every = servers(self.ground)
-            with_needs(every, names)
-            stopped = [server for server in every if _touches(server, names, every)]
+            stopped = with_dependents(servers(self.ground), names)
             _raise(downwards(stopped, self._stop))
             _raise(upwards(stopped, self._start))
 
@@ -129,11 +127,6 @@ class Running:
             yield
         finally:
             os.close(checkout)
-
-
-def _touches(server: Server, names: Sequence[str], every: Sequence[Server]) -> bool:
-    needed = {other.name for other in with_needs(every, [server.name])}
-    return not names or bool(needed & set(names))
 
 
 def _line(name: str, what: str, begun: float) -> str:

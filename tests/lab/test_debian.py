@@ -57,15 +57,30 @@ def test_a_missing_package_is_found_out() -> None:
     assert debian.missing([]) == []
 
 
-def test_another_system_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('ID=fedora\nVERSION_CODENAME=""\nPRETTY_NAME="Fedora Linux 42"\n', "Fedora Linux 42"),
+        ("ID=debian\nVERSION_CODENAME=trixie\nPRETTY_NAME=Debian 13\n", "Debian 13"),
+        ("", "unknown"),
+    ],
+)
+def test_another_system_is_refused(tmp_path: Path, text: str, found: str) -> None:
     release = tmp_path / "os-release"
-    release.write_text('ID=fedora\nVERSION_CODENAME=""\n')
-    with pytest.raises(LabError, match="made for Debian 12"):
-        debian.codename(release)
-    with pytest.raises(LabError, match="made for Debian 12"):
-        debian.codename(tmp_path / "absent")
-    release.write_text("ID=debian\nVERSION_CODENAME=bookworm\n")
-    assert debian.codename(release) == "bookworm"
+    release.write_text(text)
+    with pytest.raises(LabError, match=f"Debian 12's packages, and this machine is: {found}"):
+        debian.require_bookworm(release)
+
+
+def test_a_machine_without_a_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="this machine is: unknown"):
+        debian.require_bookworm(tmp_path / "absent")
+
+
+def test_debian_12_is_taken(tmp_path: Path) -> None:
+    release = tmp_path / "os-release"
+    release.write_text('ID=debian\nVERSION_CODENAME="bookworm"\n')
+    debian.require_bookworm(release)
 
 
 def test_services_are_held_back_during_an_installation(

@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from lab.order import downwards, upwards, with_needs
+from lab.order import downwards, upwards, with_dependents, with_needs
 from lab.server import LabError, Server
 
 
@@ -107,3 +107,8 @@ def test_a_name_brings_its_needs() -> None:
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     with pytest.raises(LabError, match="no such server: redis; the lab has airflow, kubernetes"):
         with_needs(SERVERS, ["redis"])
+
+
+def test_a_restart_takes_along_what_needs_the_restarted() -> None:
+    assert [server.name for server in with_dependents(SERVERS, ["registry"])] == ["kubernetes", "registry"]
+    assert [server.name for server in with_dependents(SERVERS, ["airflow"])] == ["airflow"]
