@@ -89,6 +89,10 @@ class SlipwayError(Exception):
     """What a person must read to go on: the rule that was broken, and the cure."""
 
 
+class TransientError(SlipwayError):
+    """The far side did not answer as it should: the same request may succeed later."""
+
+
 class Record(BaseModel):
     """A frozen, typed value that refuses unknown fields and travels as plain JSON."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slipway.flow.record import SlipwayError
+from slipway.flow.record import SlipwayError, TransientError
 
 
 class RepositoryError(SlipwayError):
@@ -17,7 +17,7 @@ class CommitGoneError(RepositoryError):
     """The repository no longer has the commit: it was force-pushed away."""
 
 
-class TransientRepositoryError(SlipwayError):
+class TransientRepositoryError(TransientError):
     """The server did not answer as it should: worth another try."""
 
 

@@ -68,13 +68,17 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
     pairs = {}
     for number, (name, value) in enumerate(settings.items()):
         pairs |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
-    return kept | pairs | {
-        "GIT_CONFIG_COUNT": str(len(settings)),
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_TERMINAL_PROMPT": "0",
-        "LC_ALL": "C",
-    }
+    return (
+        kept
+        | pairs
+        | {
+            "GIT_CONFIG_COUNT": str(len(settings)),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_TERMINAL_PROMPT": "0",
+            "LC_ALL": "C",
+        }
+    )
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,9 @@ class Commit:
         if kind != b"blob" or mode == b"120000":
             raise RepositoryError(f"{where} is not a regular file. Commit a file there.")
         if int(size) > at_most:
-            raise RepositoryError(f"{where} has {int(size)} bytes; at most {at_most} are read. Make it smaller.")
+            raise RepositoryError(
+                f"{where} has {int(size)} bytes; at most {at_most} are read. Make it smaller."
+            )
         return self._git("cat-file", "blob", f"HEAD:{path}")
 
     def check_out(self) -> Path:
@@ -163,3 +169,30 @@ def _run(push: PushEvent, git_dir: Path, folder: Path, settings: Mapping[str, st
     if done.returncode:
         raise error_of(push.repository, push.commit, done.stderr.decode(errors="replace"))
     return done.stdout
+
+
+def find_commit(remote: Remote, repository: str, ref: str) -> str:
+    """Return the commit that ``ref`` (a full ref name) points to now; a tag is followed to its commit.
+
+    :raises RepositoryError: when the repository or the ref is not there.
+    """
+    push = PushEvent(repository=repository, ref=ref, commit="0" * 40)
+    with TemporaryDirectory(prefix="slipway-") as name:
+        folder = Path(name)
+        listed = _list(remote, push, folder)
+    found = dict(reversed(line.split("\t", 1)) for line in listed.decode().splitlines())
+    commit = found.get(f"{ref}^{{}}") or found.get(ref)
+    if commit is None:
+        raise RepositoryError(f"{repository} has no ref {ref!r}. Give a full one, such as refs/heads/main.")
+    return commit
+
+
+@retry(
+    retry=retry_if_exception_type(TransientRepositoryError),
+    stop=stop_after_attempt(3),
+    wait=wait_random_exponential(multiplier=0.5, max=10),
+    reraise=True,
+)
+def _list(remote: Remote, push: PushEvent, folder: Path) -> bytes:
+    address = remote.address(push.repository)
+    return _run(push, folder, folder, remote.settings(), "ls-remote", "--quiet", "--", address, push.ref)

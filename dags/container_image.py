@@ -1,0 +1,116 @@
+"""A commit's container image: built once for its inputs, pushed, verified, handed on to `deploy`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_context, task
+
+from slipway.assets import CONTAINER_IMAGE, PUSH
+from slipway.pipelines.outcome import retried_if_worth_it
+
+ABOUT = """\
+### What it does
+
+For one commit: **plan** (its `slipway.yaml`, its Dockerfile) → **base_images** (each from the image registry,
+else from Docker Hub, copied and pinned by digest) → **build** (skipped when these inputs were built before)
+→ **publish** (recorded, handed on to `deploy`).
+
+### How it starts
+
+By a push (the webhook), by a person (the form), or over the REST API. A run that a person starts deploys only
+when *Deploy it too* is ticked. Without a commit it takes the ref's newest.
+"""
+
+with DAG(
+    dag_id="container_image",
+    dag_display_name="Container image",
+    description="Builds a commit's container image and puts it into the image registry",
+    schedule=PartitionedAssetTimetable(assets=PUSH),
+    catchup=False,
+    max_active_runs=16,
+    doc_md=ABOUT,
+    tags=["slipway", "build", "container"],
+    default_args={
+        "owner": "slipway",
+        "retries": 2,
+        "retry_delay": timedelta(seconds=5),
+        "max_retry_delay": timedelta(minutes=1),
+    },
+    params={
+        "repository": Param(
+            "",
+            type="string",
+            title="Repository",
+            description="owner/name, as apps.yaml lists it",
+            pattern=r"^$|^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9_.-]{1,100}$",
+        ),
+        "ref": Param(
+            "refs/heads/main", type="string", title="Ref", description="Full name", pattern=r"^refs/.+"
+        ),
+        "commit": Param(
+            "",
+            type="string",
+            title="Commit",
+            description="40 digits; empty takes the ref's newest",
+            pattern=r"^$|^[0-9a-f]{40}([0-9a-f]{24})?$",
+        ),
+        "deploy": Param(False, type="boolean", title="Deploy it too"),
+    },
+) as dag:
+
+    @task
+    def plan() -> dict[str, Any]:
+        """Fetch exactly this commit and read what it wants built."""
+        with retried_if_worth_it():
+            from slipway.pipelines import container_image, pushes
+
+            push, deploy = pushes.push_of(get_current_context(), PUSH)
+            return {"deploy": deploy, "plan": container_image.plan(push).to_json()}
+
+    @task
+    def base_images(planned: dict[str, Any]) -> dict[str, Any] | None:
+        """Resolve every FROM by digest, and look whether these inputs were built before."""
+        with retried_if_worth_it():
+            from slipway.pipelines.container_image import Plan, resolve
+
+            known = Plan.from_json(planned["plan"])
+            return resolve(known, known.inputs).to_json() if known.inputs else None
+
+    @task
+    def build(resolved: dict[str, Any] | None) -> dict[str, Any]:
+        """Build, push, and read the manifest's digest back from the registry."""
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        with retried_if_worth_it():
+            from slipway.pipelines import container_image
+
+            if resolved is None:
+                raise AirflowSkipException("nothing for this platform")
+            known = container_image.Resolved.from_json(resolved)
+            if known.image is not None:
+                raise AirflowSkipException(f"built before: {known.image.reference}")
+            return container_image.build(known).to_json()
+
+    @task(outlets=[CONTAINER_IMAGE], trigger_rule="none_failed")
+    def publish(
+        planned: dict[str, Any], resolved: dict[str, Any] | None, image: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """Record the image in the image registry and hand it on."""
+        with retried_if_worth_it():
+            from slipway.pipelines import container_image
+
+            context = get_current_context()
+            known = container_image.Plan.from_json(planned["plan"])
+            found = image or (resolved or {}).get("image")
+            built = container_image.publish(known, found, planned["deploy"], context["run_id"])
+            event = context["outlet_events"][CONTAINER_IMAGE]
+            event.extra = built.to_json()
+            if built.deploy:
+                event.add_partitions(context["dag_run"].partition_key or known.push.partition_key)
+            return built.to_json()
+
+    planned = plan()
+    resolved = base_images(planned)
+    publish(planned, resolved, build(resolved))

@@ -1,0 +1,105 @@
+"""Base images: from the image registry, and only when it has none from Docker Hub."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from slipway.docker.errors import BaseImageError, DockerError, TransientDockerError
+from slipway.docker.reference import HUB, Reference, parse
+from slipway.docker.registry import LIST_TYPES, Manifest, RegistryClient, copy_image
+from slipway.flow.image import BaseImage
+
+log = logging.getLogger(__name__)
+
+MIRROR = "docker-remote"
+"""Repository key of the image registry under which copies of Docker Hub's images are kept."""
+
+
+@dataclass(frozen=True)
+class Bases:
+    """Resolves names of base images to digests that the image registry holds."""
+
+    registry: RegistryClient
+    hub: RegistryClient
+    architecture: str = "amd64"
+
+    def resolve(self, names: Iterable[str]) -> tuple[BaseImage, ...]:
+        """Resolve every name once, in the order given.
+
+        :raises BaseImageError: when an image is nowhere, or in a registry that Slipway does not use.
+        :raises TransientDockerError: when a registry could not say.
+        """
+        return tuple(self._resolve(name) for name in dict.fromkeys(names))
+
+    def _resolve(self, name: str) -> BaseImage:
+        reference = parse(name)
+        if reference.registry == self.registry.registry.host:
+            return self._own(name, reference)
+        if reference.registry != HUB:
+            raise BaseImageError(
+                f"base image {name}: {reference.registry} is not used by Slipway. Take it from Docker Hub or "
+                f"from {self.registry.registry.host}, after copying it there."
+            )
+        mirror = f"{MIRROR}/{reference.repository}"
+        if (image := self._find(self.registry, mirror, reference.identifier)) is not None:
+            self._report_move(name, reference, image)
+            return self._base(name, mirror, image, "artifactory")
+        image = self._find(self.hub, reference.repository, reference.identifier)
+        if image is None:
+            raise BaseImageError(
+                f"base image {name} is neither in {self.registry.registry.host}/{mirror} nor on Docker Hub "
+                f"({self.hub.registry.host}). Check its name and tag in the Dockerfile."
+            )
+        log.info("%s: absent in the image registry, copied from Docker Hub as %s", name, image.digest)
+        copy_image(self.hub, reference.repository, self.registry, mirror, image)
+        if reference.digest is None:
+            self.registry.put_manifest(mirror, reference.identifier, image)
+        return self._base(name, mirror, image, "docker-hub")
+
+    def _own(self, name: str, reference: Reference) -> BaseImage:
+        image = self._find(self.registry, reference.repository, reference.identifier)
+        if image is None:
+            raise BaseImageError(f"base image {name} is not in the image registry. Check its name and tag.")
+        return self._base(name, reference.repository, image, "artifactory")
+
+    def _base(self, name: str, repository: str, image: Manifest, served_by: str) -> BaseImage:
+        log.info("%s is %s, served by %s", name, image.digest, served_by)
+        return BaseImage.model_validate(
+            {
+                "name": name,
+                "digest": image.digest,
+                "reference": f"{self.registry.registry.host}/{repository}@{image.digest}",
+                "served_by": served_by,
+            }
+        )
+
+    def _find(self, client: RegistryClient, repository: str, identifier: str) -> Manifest | None:
+        """Return the image for this architecture: a list of several is followed to it."""
+        manifest = client.find_manifest(repository, identifier)
+        if manifest is None or manifest.media_type not in LIST_TYPES:
+            return manifest
+        for entry in manifest.document["manifests"]:
+            platform = entry.get("platform", {})
+            if platform.get("os") == "linux" and platform.get("architecture") == self.architecture:
+                return client.find_manifest(repository, entry["digest"])
+        raise BaseImageError(f"{repository}:{identifier} has no image for linux/{self.architecture}.")
+
+    def _report_move(self, name: str, reference: Reference, here: Manifest) -> None:
+        if reference.digest is not None:
+            return
+        try:
+            there = self._find(self.hub, reference.repository, reference.identifier)
+        except (DockerError, TransientDockerError) as error:
+            log.info("%s: Docker Hub does not say whether the tag moved: %s", name, error)
+            return
+        if there is not None and there.digest != here.digest:
+            log.warning(
+                "%s moved on Docker Hub: there %s, here %s. The build uses what is here; delete the tag in %s "
+                "to take the new one.",
+                name,
+                there.digest,
+                here.digest,
+                self.registry.registry.host,
+            )

@@ -1,0 +1,51 @@
+"""Images that are in the registry already: by what they were made from."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from slipway.docker.errors import DigestMismatchError
+from slipway.docker.inputs import INPUT_LABEL, REVISION_LABEL, input_tag
+from slipway.docker.registry import IMAGE_TYPES, Manifest, RegistryClient
+
+log = logging.getLogger(__name__)
+CONFIG_BYTES = 1024**2
+
+
+def find_built(client: RegistryClient, repository: str, digest: str) -> tuple[Manifest, str] | None:
+    """Return the image made from these inputs and the commit that made it, or None.
+
+    The tag only finds it; the image's own label must name the whole digest.
+    """
+    manifest = client.find_manifest(repository, input_tag(digest))
+    if manifest is None or manifest.media_type not in IMAGE_TYPES:
+        return None
+    found = _labels(client, repository, manifest)
+    if found.get(INPUT_LABEL) != digest:
+        log.warning("%s:%s is labelled with other inputs: building anew", repository, input_tag(digest))
+        return None
+    return manifest, str(found.get(REVISION_LABEL, ""))
+
+
+def verify_pushed(client: RegistryClient, repository: str, tag: str, pushed: str) -> Manifest:
+    """Read the manifest of ``tag`` back and compare it with what the push reported.
+
+    :raises DigestMismatchError: when the registry holds another, or none.
+    """
+    manifest = client.find_manifest(repository, tag)
+    if manifest is None or manifest.digest != pushed:
+        there = manifest.digest if manifest else "nothing"
+        raise DigestMismatchError(
+            f"{client.registry.host}/{repository}:{tag} holds {there}, and the push reported {pushed}. "
+            "Someone else pushes to this repository, or the registry lost it: the image is not handed on."
+        )
+    log.info("the registry holds %s as pushed", manifest.digest)
+    return manifest
+
+
+def _labels(client: RegistryClient, repository: str, manifest: Manifest) -> dict[str, Any]:
+    config = json.loads(client.get_blob(repository, manifest.document["config"]["digest"], CONFIG_BYTES))
+    found: dict[str, Any] = (config.get("config") or {}).get("Labels") or {}
+    return found

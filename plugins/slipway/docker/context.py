@@ -1,0 +1,129 @@
+"""The build context: what of a checkout goes to the engine, and the digest of it.
+
+Equal trees give equal bytes and equal digests: no time, no owner, no order of the file system. Links are
+sent as links and never followed, so nothing outside the checkout can be reached through one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import IO
+
+from docker.utils.build import exclude_paths
+
+from slipway.docker.errors import ContextError
+
+LIMIT_BYTES = 2 * 1024**3
+_BLOCK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Context:
+    """A folder to build in.
+
+    :param root: the folder, below the checkout.
+    :param dockerfile: the Dockerfile's path as the user wrote it, for ``.dockerignore``'s exception.
+    """
+
+    root: Path
+    limit: int = LIMIT_BYTES
+
+    def paths(self) -> list[str]:
+        """Return the relative paths that ``.dockerignore`` leaves, sorted.
+
+        https://docs.docker.com/build/concepts/context/#dockerignore-files
+        """
+        ignore = self.root / ".dockerignore"
+        lines = [".git"]
+        if ignore.is_file() and not ignore.is_symlink():
+            text = ignore.read_text(errors="replace").splitlines()
+            lines += [line.strip() for line in text if line.strip() and not line.startswith("#")]
+        # The Dockerfile travels apart (see `archive`): its own place in the tree is not special.
+        return sorted(path for path in exclude_paths(str(self.root), lines, dockerfile="/dev/null") if path)
+
+    def digest(self) -> str:
+        """Return the digest of what :meth:`archive` sends, whatever machine reads it.
+
+        :raises ContextError: when the tree is too large or holds sockets, devices or pipes.
+        """
+        total, whole = 0, hashlib.sha256()
+        for name, path, about in self._entries():
+            if stat.S_ISREG(about.st_mode):
+                total += about.st_size
+                self._check_size(total)
+            whole.update(f"{name}\0{_kind(about)}\0{_content(path, about)}\n".encode())
+        return f"sha256:{whole.hexdigest()}"
+
+    def archive(self, file: IO[bytes], dockerfile: bytes, dockerfile_name: str) -> None:
+        """Write the context as a tar archive, with ``dockerfile`` added under ``dockerfile_name``.
+
+        :raises ContextError: as :meth:`digest`.
+        """
+        total = 0
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
+            for name, path, about in self._entries():
+                member = _member(name, path, about)
+                if not member.isreg():
+                    archive.addfile(member)
+                    continue
+                total += about.st_size
+                self._check_size(total)
+                with path.open("rb") as content:
+                    archive.addfile(member, content)
+            member = tarfile.TarInfo(dockerfile_name)
+            member.size, member.mode = len(dockerfile), 0o644
+            archive.addfile(member, BytesIO(dockerfile))
+
+    def _entries(self) -> Iterator[tuple[str, Path, os.stat_result]]:
+        for name in self.paths():
+            path = self.root / name
+            about = path.lstat()
+            if not (
+                stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode) or stat.S_ISLNK(about.st_mode)
+            ):
+                raise ContextError(f"{name} is no file, folder or link. Keep it out by .dockerignore.")
+            yield name, path, about
+
+    def _check_size(self, total: int) -> None:
+        if total > self.limit:
+            raise ContextError(
+                f"the build context is larger than {self.limit // 1024**2} MiB. "
+                "Keep what the build does not need out by .dockerignore."
+            )
+
+
+def _kind(about: os.stat_result) -> str:
+    if stat.S_ISLNK(about.st_mode):
+        return "link"
+    if stat.S_ISDIR(about.st_mode):
+        return "folder"
+    return "program" if about.st_mode & stat.S_IXUSR else "file"
+
+
+def _content(path: Path, about: os.stat_result) -> str:
+    if stat.S_ISLNK(about.st_mode):
+        return str(path.readlink())
+    if stat.S_ISDIR(about.st_mode):
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _member(name: str, path: Path, about: os.stat_result) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    kind = _kind(about)
+    member.mode = 0o755 if kind in ("folder", "program") else 0o644
+    if kind == "folder":
+        member.type = tarfile.DIRTYPE
+    elif kind == "link":
+        member.type, member.linkname = tarfile.SYMTYPE, str(path.readlink())
+    else:
+        member.size = about.st_size
+    return member

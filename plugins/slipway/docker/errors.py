@@ -1,0 +1,36 @@
+"""What the engine or a registry could not do, named by what the caller does next."""
+
+from __future__ import annotations
+
+from slipway.flow.record import SlipwayError, TransientError
+
+SHOWN = 500
+"""Characters of a foreign text that an error repeats."""
+
+
+class DockerError(SlipwayError):
+    """Permanent: the same request will fail again."""
+
+
+class DockerfileError(DockerError):
+    """The Dockerfile breaks a rule: ``file:line: rule; cure``."""
+
+
+class ContextError(DockerError):
+    """The build context cannot be sent."""
+
+
+class BuildError(DockerError):
+    """A step of the build failed."""
+
+
+class BaseImageError(DockerError):
+    """A base image is in no registry that may serve it."""
+
+
+class DigestMismatchError(DockerError):
+    """Bytes are not what was announced."""
+
+
+class TransientDockerError(TransientError):
+    """The far side did not answer as it should: worth another try."""

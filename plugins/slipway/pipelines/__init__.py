@@ -1,0 +1,1 @@
+"""What the DAGs' tasks do: systems put together, one file a pipeline."""

@@ -1,0 +1,29 @@
+"""How a task ends when its pipeline says that it cannot go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def retried_if_worth_it() -> Iterator[None]:
+    """Let Airflow retry what may pass, and fail at once what will not.
+
+    :raises AirflowFailException: for a broken rule; its text is the cure, no stack above it.
+    """
+    from airflow.sdk.exceptions import AirflowFailException
+    from pydantic import ValidationError
+
+    from slipway.flow.record import SlipwayError, TransientError
+
+    try:
+        yield
+    except TransientError:
+        raise
+    except SlipwayError as error:
+        raise AirflowFailException(str(error)) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise AirflowFailException(f"{field}: {first['msg']}. Correct it and start the run again.") from None

@@ -1,0 +1,38 @@
+"""Which push a run is for: the event that started it, or what a person wrote into the form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from slipway.flow.push import PushEvent
+from slipway.flow.record import SlipwayError
+
+
+def push_of(context: Mapping[str, Any], asset: Any) -> tuple[PushEvent, bool]:
+    """Return the run's push, and whether it is to be deployed.
+
+    :param context: Airflow's task context.
+    :param asset: the asset whose events start the DAG, with ``extra["push"]``.
+    :raises SlipwayError: when the run names neither.
+    """
+    if events := list(context["triggering_asset_events"].get(asset, ())):
+        return PushEvent.from_json(events[-1].extra["push"]), True
+    return _asked_for(context["params"]), bool(context["params"].get("deploy"))
+
+
+def _asked_for(params: Mapping[str, Any]) -> PushEvent:
+    repository, ref = params.get("repository"), params.get("ref") or "refs/heads/main"
+    if not repository:
+        raise SlipwayError("no repository was given. Start the run with the form, or with a push event.")
+    commit = params.get("commit") or _head(repository, ref)
+    return PushEvent(repository=repository, ref=ref, commit=commit)
+
+
+def _head(repository: str, ref: str) -> str:
+    from slipway.config import load_apps
+    from slipway.github.hook import GithubHook
+    from slipway.github.repository import find_commit
+
+    load_apps().get(repository)
+    return find_commit(GithubHook().get_conn(), repository, ref)
