@@ -31,7 +31,7 @@ class AirflowApi:
     tasks: dict[str, list[Json]] = field(default_factory=dict)
     events: list[Json] = field(default_factory=list)
     upstream: dict[str, list[Json]] = field(default_factory=dict)
-    logs: dict[str, list[str]] = field(default_factory=dict)
+    logs: dict[str, list[Any]] = field(default_factory=dict)
     tokens: int = 0
     expired: set[str] = field(default_factory=set)
     broken: tuple[int, str] | None = None
@@ -67,19 +67,21 @@ class AirflowApi:
             case ["dags", _, "dagRuns", run_id, "upstreamAssetEvents"]:
                 return 200, {"asset_events": self.upstream.get(run_id, [])}
             case ["dags", _, "dagRuns", _, "taskInstances", task_id, "logs", _]:
-                return 200, {"content": [{"event": line} for line in self.logs[task_id]]}
+                return 200, {"content": self.logs[task_id]}
             case ["assets", "events"]:
-                return 200, {"asset_events": self._events(query)}
+                return self._events(query)
         return 404, "Not Found"
 
-    def _events(self, query: dict[str, str]) -> list[Json]:
+    def _events(self, query: dict[str, str]) -> tuple[int, Any]:
         def wanted(event: Json) -> bool:
             asked = (("source_dag_id",) * 2, ("source_run_id",) * 2, ("name_pattern", "name"))
             return all(event[key] == query[name] for name, key in asked if name in query)
 
+        if any(event.get("started") == "queued" for event in filter(wanted, self.events)):
+            return 500, "Internal Server Error"  # as Airflow 3.3.2 does while a run it started is queued
         found = sorted(filter(wanted, self.events), key=lambda e: str(e["timestamp"]), reverse=True)
         offset = int(query.get("offset", 0))
-        return found[offset : offset + int(query["limit"])]
+        return 200, {"asset_events": found[offset : offset + int(query["limit"])]}
 
 
 @contextmanager

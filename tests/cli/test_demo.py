@@ -119,13 +119,20 @@ def test_a_failed_task_is_shown_with_its_last_log_lines(
             task("build", "failed", 1, 2),
             task("publish", "upstream_failed"),
         ]
-        api.logs["build"] = [f"line {number}" for number in range(100)] + ["step 3 of 4 \x1b[31mfailed"]
+        api.logs["build"] = [
+            *({"event": f"line {number}"} for number in range(100)),
+            {
+                "event": "Task failed",
+                "error_detail": [{"exc_type": "BuildError", "exc_value": "step 3 \x1b[31m"}],
+            },
+        ]
 
     _on_first_question(api, monkeypatch, arrive)
     assert main(["demo"]) == 1
     printed = capsys.readouterr().out
     assert "task container_image / build failed (try 1)" in printed
     assert "line 99" in printed
+    assert "BuildError: step 3" in printed
     assert "line 10\n" not in printed
     assert "\x1b" not in printed
     assert len(_log(git)) == 1

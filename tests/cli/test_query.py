@@ -80,6 +80,31 @@ def test_while_building_the_ref_comes_from_the_push_event(api: AirflowApi, airfl
     assert get_status(airflow, push("a").partition_key).ref == "refs/heads/main"
 
 
+def test_a_queued_deployment_hides_the_image_and_not_the_state(api: AirflowApi, airflow: Airflow) -> None:
+    _built(api, push("a"))
+    api.events[0]["started"] = "queued"
+    api.runs.append(run("deploy", "queued", push("a"), 10))
+    status = get_status(airflow, push("a").partition_key).platforms["container"]
+    assert (status.state, status.digest, status.detail) == ("deploying", None, "the deployment is queued")
+
+
+def test_a_failure_of_the_server_that_passes_is_not_told(
+    api: AirflowApi, airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([(500, "Internal Server Error"), (503, "starting"), (200, {"dag_runs": []})])
+    monkeypatch.setattr(api, "answer", lambda path, query: next(answers))
+    assert airflow.get_runs("deploy") == []
+
+
+def test_a_queued_push_does_not_hide_the_others(api: AirflowApi, airflow: Airflow) -> None:
+    _deployed(api, push("a"))
+    api.runs.append(run("container_image", "queued", push("b"), 60))
+    queued = {"id": 9, "name": "slipway_push", "timestamp": "2027", "started": "queued"}
+    api.events.append(queued | {"partition_key": push("b").partition_key})
+    assert find_keys(airflow, "aaaaaaa") == [push("a").partition_key]
+    assert get_status(airflow, push("b").partition_key).ref == "unknown"
+
+
 def test_an_event_of_another_version_is_an_error_not_a_silence(api: AirflowApi, airflow: Airflow) -> None:
     _built(api, push("a"))
     api.events[0]["extra"]["colour"] = "blue"
@@ -115,6 +140,13 @@ def test_without_a_commit_every_application_comes_once_with_its_newest(
     ]
 
 
+def test_a_push_whose_run_is_not_there_yet_is_found_and_waits(api: AirflowApi, airflow: Airflow) -> None:
+    key = push("a").partition_key
+    api.events.append({"id": 1, "name": "slipway_push", "partition_key": key, "timestamp": "2026"})
+    assert find_keys(airflow, "aaaaaaa") == [key]
+    assert get_status(airflow, key).platforms["container"].state == "waiting"
+
+
 def test_of_rebuilds_of_a_commit_the_newest_counts(api: AirflowApi, airflow: Airflow) -> None:
     _built(api, push("a"))
     _built(api, push("a", rebuild="2026-11-25"), 60)
@@ -147,7 +179,7 @@ def test_one_token_serves_until_it_expires(api: AirflowApi, airflow: Airflow) ->
 
 def test_a_token_that_never_works_is_asked_for_only_once_more(api: AirflowApi, airflow: Airflow) -> None:
     api.expired |= {f"token-{number}" for number in range(10)}
-    with pytest.raises(AirflowError, match="answered 401"):
+    with pytest.raises(AirflowError, match="answered 401 to"):
         airflow.get_runs("deploy")
     assert api.tokens <= 2
 
@@ -162,7 +194,7 @@ def test_a_wrong_password_is_named_and_not_shown(api: AirflowApi) -> None:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ((500, "Internal Server Error"), "answered 500: Internal Server Error"),
+        ((500, "Internal Server Error"), r"answered 500 to /api/v2/dags/deploy/dagRuns: Internal"),
         ((200, "<html>a proxy's page"), "not JSON"),
         ((200, "[]"), "not a JSON object"),
         ((200, "{}"), "no list 'dag_runs'"),

@@ -60,6 +60,11 @@ def test_without_a_deployment_the_deploy_run_says_the_state(run_state: str, stat
     assert (status.state, status.digest, status.running) == (state, image(PUSH).digest, None)
 
 
+def test_a_deployment_says_the_state_where_the_image_is_not_known() -> None:
+    facts = Facts(build=run("container_image", "success", PUSH), deploy=run("deploy", "running", PUSH, 10))
+    assert platform_status(facts).state == "deploying"
+
+
 def test_the_newest_deployment_is_what_runs() -> None:
     done = deployment(PUSH)
     status = platform_status(Facts(built=built(PUSH), deployment=done, newest=done))

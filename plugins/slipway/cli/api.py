@@ -5,6 +5,7 @@ https://airflow.apache.org/docs/apache-airflow/3.3.2/stable-rest-api-ref.html
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator
 from typing import Any, Self
 from urllib.parse import quote
@@ -15,16 +16,23 @@ from slipway.cli.settings import Login
 from slipway.flow.record import SlipwayError
 
 Json = dict[str, Any]
+Query = dict[str, str | int]
 
 PAGE = 100
 DIRECT = {"all://127.0.0.1": None, "all://localhost": None}
 """``mounts`` of a client: this machine is never reached through the environment's proxy."""
+
+TRIES, PAUSE_SECONDS = 3, 0.3
 
 _SHOWN = 300  # characters of a foreign answer that an error repeats
 
 
 class AirflowError(SlipwayError):
     """Airflow did not answer what was asked."""
+
+
+class ServerError(AirflowError):
+    """Airflow itself failed (5xx), several times."""
 
 
 class TokenAuth(httpx.Auth):
@@ -89,7 +97,7 @@ class Airflow:
         :param partition_key_part: only runs whose key contains it; ``%`` and ``_`` are wildcards
             for the server, so the caller compares what comes back.
         """
-        query: dict[str, str | int] = {"order_by": "-run_after", "limit": limit}
+        query: Query = {"order_by": "-run_after", "limit": limit}
         if partition_key_part:
             query["partition_key_pattern"] = f"%{partition_key_part}%"
         answer = self._get(f"/dags/{quote(dag_id)}/dagRuns", query, absent=_no_dag(self.url, dag_id))
@@ -107,33 +115,31 @@ class Airflow:
 
     def get_run_events(self, dag_id: str, run_id: str) -> list[Json]:
         """Return the asset events that one run made."""
-        query: dict[str, str | int] = {"source_dag_id": dag_id, "source_run_id": run_id, "limit": PAGE}
+        query: Query = {"source_dag_id": dag_id, "source_run_id": run_id, "limit": PAGE}
         return _list(self._get("/assets/events", query), "asset_events")
 
-    def iterate_events(self, asset: str, dag_id: str, most: int = 1000) -> Iterator[Json]:
-        """Yield the newest events of the asset named ``asset`` that runs of ``dag_id`` made, newest first."""
+    def iterate_events(self, asset: str, dag_id: str = "", most: int = 1000) -> Iterator[Json]:
+        """Yield the ``most`` newest events of the asset named ``asset``, newest first.
+
+        :param dag_id: only those that runs of this DAG made.
+        """
         for offset in range(0, most, PAGE):
-            query: dict[str, str | int] = {
-                "name_pattern": asset,
-                "source_dag_id": dag_id,
-                "order_by": "-timestamp",
-                "limit": PAGE,
-                "offset": offset,
-            }
+            query: Query = {"name_pattern": asset, "order_by": "-timestamp", "limit": PAGE, "offset": offset}
+            if dag_id:
+                query["source_dag_id"] = dag_id
             page = _list(self._get("/assets/events", query), "asset_events")
             yield from (event for event in page if event.get("name") == asset)
             if len(page) < PAGE:
                 return
 
-    def get_log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[str]:
-        """Return the messages of one try's log."""
+    def get_log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[Any]:
+        """Return one try's log: structured messages (``event``, ``error_detail`` ...), or plain lines."""
         path = f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}/taskInstances/{quote(task_id)}"
-        content = self._get(f"{path}/logs/{try_number}", {"full_content": "true"}).get("content", [])
-        return [line["event"] if isinstance(line, dict) else str(line) for line in content]
+        return list(self._get(f"{path}/logs/{try_number}", {"full_content": "true"}).get("content", []))
 
-    def _get(self, path: str, query: dict[str, str | int], absent: str = "") -> Json:
+    def _get(self, path: str, query: Query, absent: str = "") -> Json:
         try:
-            response = self._client.get(path, params=query)
+            response = self._ask(path, query)
         except httpx.TransportError as error:
             raise AirflowError(
                 f"no answer from Airflow at {self.url} ({error}). "
@@ -142,6 +148,19 @@ class Airflow:
         if absent and response.status_code == httpx.codes.NOT_FOUND:
             raise AirflowError(absent)
         return _object(response)
+
+    def _ask(self, path: str, query: Query) -> httpx.Response:
+        """Ask again a few times where the server itself fails.
+
+        Airflow 3.3.2 cannot list an asset event while a run that it started is queued: it answers 500
+        until that run has a start date (``DagRunAssetReference.start_date``).
+        """
+        for _ in range(TRIES - 1):
+            response = self._client.get(path, params=query)
+            if not response.is_server_error:
+                return response
+            time.sleep(PAUSE_SECONDS)
+        return self._client.get(path, params=query)
 
 
 def _no_dag(url: str, dag_id: str) -> str:
@@ -153,7 +172,11 @@ def _no_dag(url: str, dag_id: str) -> str:
 
 def _object(response: httpx.Response) -> Json:
     if response.is_error:
-        raise AirflowError(f"{response.url.path} answered {response.status_code}: {response.text[:_SHOWN]}")
+        kind = ServerError if response.is_server_error else AirflowError
+        raise kind(
+            f"Airflow answered {response.status_code} to {response.url.path}: {response.text[:_SHOWN]}. "
+            "If it stays, the API server's log says why."
+        )
     try:
         value = response.json()
     except ValueError as error:

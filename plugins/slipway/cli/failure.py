@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from slipway.cli.api import Airflow, AirflowError
 from slipway.cli.progress import Stage
@@ -34,7 +35,7 @@ def _task(airflow: Airflow, stage: Stage, task_id: str, try_number: int) -> str:
     assert stage.run is not None  # it has tasks
     run_id = stage.run["dag_run_id"]
     try:
-        lines = airflow.get_log(stage.dag_id, run_id, task_id, try_number)
+        lines = log_lines(airflow.get_log(stage.dag_id, run_id, task_id, try_number))
     except AirflowError as error:
         lines = [f"(its log cannot be read: {error})"]
     said = "\n".join(f"    {printable(line)}" for line in lines[-_LOG_LINES:]) or "    (nothing)"
@@ -43,3 +44,22 @@ def _task(airflow: Airflow, stage: Stage, task_id: str, try_number: int) -> str:
         f"The whole log: {airflow.url}/dags/{stage.dag_id}/runs/{run_id}/tasks/{task_id}\n"
         "Fix what it names and push again; `make lab-status` shows whether every server is up."
     )
+
+
+def log_lines(content: Iterable[Any]) -> list[str]:
+    """Return what a person reads of a task's log: its messages, and the exceptions that ended it.
+
+    :param content: as Airflow's log route gives it: structured messages, or plain lines.
+    """
+    lines: list[str] = []
+    in_source_details = False
+    for entry in content:
+        message: dict[str, Any] = entry if isinstance(entry, dict) else {"event": str(entry)}
+        event = str(message.get("event", ""))
+        in_source_details |= event == "::group::Log message source details"
+        if not event.startswith("::") and not in_source_details:
+            lines += event.splitlines()
+        in_source_details &= event != "::endgroup::"
+        for error in message.get("error_detail") or ():
+            lines += f"{error.get('exc_type')}: {error.get('exc_value')}".splitlines()
+    return lines

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from slipway.cli.api import Airflow, Json
+from slipway.cli.api import PAGE, Airflow, Json, ServerError
 from slipway.cli.status import BUILD_DAGS, DEPLOY_DAG, Facts, PushStatus, push_status
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Built, Platform
 from slipway.flow.push import PushEvent, parse_partition_key
 from slipway.flow.record import SlipwayError
 
-DEPLOYMENT_ASSET = "slipway_deployment"
+PUSH_ASSET, DEPLOYMENT_ASSET = "slipway_push", "slipway_deployment"
 R = TypeVar("R", Built, Deployment)
 
 
@@ -25,14 +26,23 @@ def find_keys(airflow: Airflow, commit: str = "", repository: str = "") -> list[
     :param repository: only this application (as GitHub compares names: without case).
     """
     found: dict[tuple[str, str], str] = {}
-    for dag_id in BUILD_DAGS.values():
-        for run in airflow.get_runs(dag_id, f"@{commit.lower()}" if commit else repository):
-            name, pushed = _parts(run)
-            if not name or not pushed.startswith(commit.lower()):
-                continue
-            if not repository or name.casefold() == repository.casefold():
-                found.setdefault((name, pushed if commit else ""), run["partition_key"])
+    for key in _pushed_keys(airflow, f"@{commit.lower()}" if commit else repository):
+        name, pushed = _parts(key)
+        if not name or not pushed.startswith(commit.lower()):
+            continue
+        if not repository or name.casefold() == repository.casefold():
+            found.setdefault((name, pushed if commit else ""), key)
     return list(found.values())
+
+
+def _pushed_keys(airflow: Airflow, part: str) -> Iterator[str]:
+    """Yield the keys of the builds' runs, then of pushes that may have none yet."""
+    for dag_id in BUILD_DAGS.values():
+        yield from (run.get("partition_key") or "" for run in airflow.get_runs(dag_id, part))
+    with suppress(ServerError):  # a run that a push started is queued, and found above
+        yield from (
+            event.get("partition_key") or "" for event in airflow.iterate_events(PUSH_ASSET, most=PAGE)
+        )
 
 
 def get_status(airflow: Airflow, key: str) -> PushStatus:
@@ -48,8 +58,12 @@ def find_run(airflow: Airflow, dag_id: str, key: str) -> Json | None:
 
 
 def _facts(airflow: Airflow, platform: Platform, dag_id: str, key: str) -> Facts:
-    build, deploy = find_run(airflow, dag_id, key), find_run(airflow, DEPLOY_DAG, key)
-    built = _handed_on(airflow, build, f"slipway_{platform}_image", Built, platform)
+    build = find_run(airflow, dag_id, key)
+    try:
+        built = _handed_on(airflow, build, f"slipway_{platform}_image", Built, platform)
+    except ServerError:  # the run that it started is queued, see Airflow._ask
+        built = None
+    deploy = find_run(airflow, DEPLOY_DAG, key)
     deployment = _handed_on(airflow, deploy, DEPLOYMENT_ASSET, Deployment, platform)
     return Facts(
         build=build,
@@ -102,11 +116,17 @@ def _push(airflow: Airflow, key: str, facts: Iterable[Facts]) -> PushEvent:
     for push in (record.push for fact in known for record in (fact.deployment, fact.built) if record):
         return push
     for run in (fact.build for fact in known if fact.build):
-        for event in airflow.get_triggering_events(run["dag_id"], run["dag_run_id"]):
-            if (push_json := _pushed(event)) is not None:
-                return push_json
+        for event in _triggering_events(airflow, run):
+            if (pushed := _pushed(event)) is not None:
+                return pushed
     repository, commit, rebuild = parse_partition_key(key)
     return PushEvent(repository=repository, commit=commit, rebuild=rebuild, ref="unknown")
+
+
+def _triggering_events(airflow: Airflow, run: Mapping[str, Any]) -> list[Json]:
+    if run["state"] == "queued":  # they cannot be listed yet, see Airflow._ask
+        return []
+    return airflow.get_triggering_events(run["dag_id"], run["dag_run_id"])
 
 
 def _pushed(event: Json) -> PushEvent | None:
@@ -117,8 +137,8 @@ def _pushed(event: Json) -> PushEvent | None:
         return None  # an event that a person made without saying the ref
 
 
-def _parts(run: Json) -> tuple[str, str]:
+def _parts(key: str) -> tuple[str, str]:
     try:
-        return parse_partition_key(run.get("partition_key") or "")[:2]
+        return parse_partition_key(key)[:2]
     except SlipwayError:
         return "", ""

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime
 
 from slipway.flow.deployment import Deployment
-from slipway.flow.image import Built, Image, Platform
+from slipway.flow.image import Built, Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record
 
@@ -95,18 +95,16 @@ def push_status(push: PushEvent, facts: Mapping[Platform, Facts]) -> PushStatus:
 
 def platform_status(facts: Facts) -> PlatformStatus:
     """Decide one platform's status: the last stage that was reached says it."""
-    image = facts.built.image if facts.built else None
     if facts.deployment is not None:
         return _deployed(facts.deployment, facts.newest or facts.deployment)
-    if facts.built is None:
-        return _building(facts)
-    if image is None:
-        return PlatformStatus(
-            state="nothing",
-            since=_ended(facts.build),
-            detail="slipway.yaml declares nothing for this platform",
-        )
-    return _deploying(facts, facts.built, image)
+    if facts.built is not None and facts.built.image is None:
+        detail = "slipway.yaml declares nothing for this platform"
+        return PlatformStatus(state="nothing", since=_ended(facts.build), detail=detail)
+    if facts.deploy is not None:
+        return _deploying(facts, facts.deploy)
+    if facts.built is not None:
+        return _built(facts, facts.built)
+    return _building(facts)
 
 
 def _building(facts: Facts) -> PlatformStatus:
@@ -120,22 +118,32 @@ def _building(facts: Facts) -> PlatformStatus:
     return PlatformStatus(state="not deployed", since=_ended(run), detail="the build ended without an image")
 
 
-def _deploying(facts: Facts, built: Built, image: Image) -> PlatformStatus:
-    def status(state: State, since: datetime | None, detail: str = "") -> PlatformStatus:
-        return PlatformStatus(
-            state=state, digest=image.digest, image=image.reference, since=since, detail=detail
-        )
+def _built(facts: Facts, built: Built) -> PlatformStatus:
+    if built.deploy:
+        return _of_image(built, "built", _ended(facts.build), "the deployment has not started")
+    return _of_image(built, "not deployed", _ended(facts.build), "this build was not asked to deploy")
 
-    run = facts.deploy
-    if run is None:
-        if built.deploy:
-            return status("built", _ended(facts.build), "the deployment has not started")
-        return status("not deployed", _ended(facts.build), "this build was not asked to deploy")
+
+def _deploying(facts: Facts, run: Json) -> PlatformStatus:
+    if run["state"] == "queued":
+        return _of_image(facts.built, "deploying", _moment(run, "queued_at"), "the deployment is queued")
     if run["state"] in _ACTIVE:
-        return status("deploying", _moment(run, "start_date"))
+        return _of_image(facts.built, "deploying", _moment(run, "start_date"))
     if run["state"] == "failed":
-        return status("failed", _ended(run), _failure("deployment", facts))
-    return status("not deployed", _ended(run), "the deployment ended without a rollout; its log says why")
+        return _of_image(facts.built, "failed", _ended(run), _failure("deployment", facts))
+    detail = "the deployment ended without a rollout; its log says why"
+    return _of_image(facts.built, "not deployed", _ended(run), detail)
+
+
+def _of_image(built: Built | None, state: State, since: datetime | None, detail: str = "") -> PlatformStatus:
+    image = built.image if built else None
+    return PlatformStatus(
+        state=state,
+        digest=image.digest if image else None,
+        image=image.reference if image else None,
+        since=since,
+        detail=detail,
+    )
 
 
 def _deployed(deployment: Deployment, newest: Deployment) -> PlatformStatus:

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from slipway.cli.status import PlatformStatus, PushStatus
@@ -25,29 +24,34 @@ def print_statuses(out: Console, statuses: Iterable[PushStatus], now: datetime |
     """Print every push with its platforms, one line a field, so that long digests are never cut."""
     moment = now or datetime.now(UTC)
     for status in statuses:
-        out.print(Text(f"{status.repository} at {status.commit} ({printable(status.ref)})", style="bold"))
+        title = f"{status.repository} at {status.commit} ({printable(status.ref)})"
+        out.print(Text(title, style="bold"), overflow="fold")
         for name, platform in status.platforms.items():
-            out.print(_fields(name, platform, moment))
+            _print_platform(out, name, platform, moment)
 
 
-def _fields(name: str, platform: PlatformStatus, now: datetime) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    state = Text(platform.state, style=_STYLES.get(platform.state, ""))
-    if platform.since:
-        state.append(f", since {platform.since:%Y-%m-%d %H:%M:%S %Z} ({ago(now, platform.since)} ago)")
-    if platform.detail:
-        state.append(f": {printable(platform.detail)}")
-    grid.add_row(f"  {name}", "state", state)
-    rows = {
+def _print_platform(out: Console, name: str, platform: PlatformStatus, now: datetime) -> None:
+    fields = {
+        "state": _state(platform, now),
         "digest": platform.digest,
         "image": platform.image,
         "runs in": platform.running and f"{platform.running} ({platform.environment})",
         "url": platform.url,
     }
-    for label, value in rows.items():
+    for label, value in fields.items():
         if value:
-            grid.add_row("", label, Text(printable(value), overflow="fold"))
-    return grid
+            shown = value if isinstance(value, Text) else Text(printable(value))
+            out.print(Text(f"  {name:<10}  {label:<7}  ").append_text(shown), overflow="fold")
+            name = ""
+
+
+def _state(platform: PlatformStatus, now: datetime) -> Text:
+    shown = Text(platform.state, style=_STYLES.get(platform.state, ""))
+    if platform.since:
+        shown.append(f", since {platform.since:%Y-%m-%d %H:%M:%S %Z} ({ago(now, platform.since)} ago)")
+    if platform.detail:
+        shown.append(f": {printable(platform.detail)}")
+    return shown
 
 
 def ago(now: datetime, then: datetime) -> str:

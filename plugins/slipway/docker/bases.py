@@ -96,8 +96,8 @@ class Bases:
             return
         if there is not None and there.digest != here.digest:
             log.warning(
-                "%s moved on Docker Hub: there %s, here %s. The build uses what is here; delete the tag in %s "
-                "to take the new one.",
+                "%s moved on Docker Hub: there %s, here %s. The build uses what is here; "
+                "delete the tag in %s to take the new one.",
                 name,
                 there.digest,
                 here.digest,

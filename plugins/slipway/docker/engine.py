@@ -74,7 +74,7 @@ class Transcript:
     def _line(self, line: str) -> None:
         if not line.strip():
             return
-        if step := _STEP.match(line):
+        if _STEP.match(line):
             self.step = line
             log.info("[%5.1f s] %s", time.monotonic() - self.started, line)
         else:

@@ -63,7 +63,9 @@ def input_tag(digest: str) -> str:
     return f"in-{digest.removeprefix('sha256:')[:40]}"
 
 
-def labels(push: PushEvent, source: str, application: str, committed: datetime, digest: str) -> dict[str, str]:
+def labels(
+    push: PushEvent, source: str, application: str, committed: datetime, digest: str
+) -> dict[str, str]:
     """Return the image's labels.
 
     https://github.com/opencontainers/image-spec/blob/main/annotations.md

@@ -93,7 +93,7 @@ class RegistryAuth(httpx.Auth):
         yield request
 
     def _token_request(self, asked: dict[str, str], request: httpx.Request) -> httpx.Request:
-        query = {name: asked[name] for name in ("service", "scope") if name in asked}
+        query: dict[str, str] = {name: asked[name] for name in ("service", "scope") if name in asked}
         token = httpx.Request("GET", asked.get("realm", ""), params=query, extensions=request.extensions)
         return next(self._basic.auth_flow(token)) if self._basic else token
 

@@ -9,7 +9,7 @@ from airflow.sdk import BaseHook
 from slipway.github.repository import Remote
 
 
-class GithubHook(BaseHook):
+class GithubHook(BaseHook):  # type: ignore[misc]
     """Reads connection ``slipway_github``.
 
     Host: what ``owner/name.git`` is appended to (``https://github.com`` when it is empty); login and

@@ -65,7 +65,7 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
     https://git-scm.com/docs/git-config#Documentation/git-config.txt-GITCONFIGCOUNT
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_CONFIG")}
-    pairs = {}
+    pairs: dict[str, str] = {}
     for number, (name, value) in enumerate(settings.items()):
         pairs |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
     return (
@@ -177,14 +177,16 @@ def find_commit(remote: Remote, repository: str, ref: str) -> str:
     :raises RepositoryError: when the repository or the ref is not there.
     """
     push = PushEvent(repository=repository, ref=ref, commit="0" * 40)
-    with TemporaryDirectory(prefix="slipway-") as name:
-        folder = Path(name)
-        listed = _list(remote, push, folder)
-    found = dict(reversed(line.split("\t", 1)) for line in listed.decode().splitlines())
-    commit = found.get(f"{ref}^{{}}") or found.get(ref)
-    if commit is None:
+    with TemporaryDirectory(prefix="slipway-") as folder:
+        listed = _list(remote, push, Path(folder))
+    found: dict[str, str] = {}
+    for line in listed.decode().splitlines():
+        commit, _, name = line.partition("\t")
+        found[name] = commit
+    newest = found.get(f"{ref}^{{}}") or found.get(ref)
+    if newest is None:
         raise RepositoryError(f"{repository} has no ref {ref!r}. Give a full one, such as refs/heads/main.")
-    return commit
+    return newest
 
 
 @retry(

@@ -85,7 +85,9 @@ def plan(push: PushEvent) -> Plan:
             arguments=given,
             target=spec.container.target,
         )
-    log.info("%s at %s: builds upon %s", spec.name, push.short_commit, ", ".join(line.image for line in lines))
+    log.info(
+        "%s at %s: builds upon %s", spec.name, push.short_commit, ", ".join(line.image for line in lines)
+    )
     return known.model_copy(
         update={"images": tuple(dict.fromkeys(line.image for line in lines)), "inputs": inputs}
     )
@@ -139,7 +141,7 @@ def build(resolved: Resolved) -> Image:
     return _image(known, inputs, manifest.digest, known.push.commit)
 
 
-def publish(known: Plan, found: Mapping[str, Any] | None, deploy: bool, run_id: str) -> Built:
+def publish(known: Plan, found: Mapping[str, Any] | None, deploy: bool, run_id: str) -> Built:  # noqa: ARG001
     """Record the image in the image registry; returns what the pipeline hands on.
 
     :param found: the image as JSON, or None when there is nothing for this platform.
