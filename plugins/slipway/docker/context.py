@@ -20,6 +20,7 @@ from docker.utils.build import exclude_paths
 
 from slipway.docker.errors import ContextError
 
+IGNORE = ".dockerignore"
 LIMIT_BYTES = 2 * 1024**3
 _BLOCK = 1024 * 1024
 
@@ -29,7 +30,7 @@ class Context:
     """A folder to build in.
 
     :param root: the folder, below the checkout.
-    :param dockerfile: the Dockerfile's path as the user wrote it, for ``.dockerignore``'s exception.
+    :param limit: bytes that its files may have together.
     """
 
     root: Path
@@ -40,11 +41,8 @@ class Context:
 
         https://docs.docker.com/build/concepts/context/#dockerignore-files
         """
-        ignore = self.root / ".dockerignore"
-        lines = [".git"]
-        if ignore.is_file() and not ignore.is_symlink():
-            text = ignore.read_text(errors="replace").splitlines()
-            lines += [line.strip() for line in text if line.strip() and not line.startswith("#")]
+        text = (self._ignore() or b"").decode(errors="replace").splitlines()
+        lines = [".git", *(line.strip() for line in text if line.strip() and not line.startswith("#"))]
         # The Dockerfile travels apart (see `archive`): its own place in the tree is not special.
         return sorted(path for path in exclude_paths(str(self.root), lines, dockerfile="/dev/null") if path)
 
@@ -58,11 +56,14 @@ class Context:
             if stat.S_ISREG(about.st_mode):
                 total += about.st_size
                 self._check_size(total)
-            whole.update(f"{name}\0{_kind(about)}\0{_content(path, about)}\n".encode())
+            whole.update(os.fsencode(f"{name}\0{_kind(about)}\0{_content(path, about)}\0"))
         return f"sha256:{whole.hexdigest()}"
 
     def archive(self, file: IO[bytes], dockerfile: bytes, dockerfile_name: str) -> None:
         """Write the context as a tar archive, with ``dockerfile`` added under ``dockerfile_name``.
+
+        The engine reads that name and then, since ``.dockerignore`` names it, takes it out: no ``COPY .``
+        puts it into the image.
 
         :raises ContextError: as :meth:`digest`.
         """
@@ -77,9 +78,15 @@ class Context:
                 self._check_size(total)
                 with path.open("rb") as content:
                     archive.addfile(member, content)
-            member = tarfile.TarInfo(dockerfile_name)
-            member.size, member.mode = len(dockerfile), 0o644
-            archive.addfile(member, BytesIO(dockerfile))
+            _add(archive, dockerfile_name, dockerfile)
+            if (own := self._ignore()) is not None:
+                _add(archive, IGNORE, own + f"\n{dockerfile_name}\n".encode())
+            elif not os.path.lexists(self.root / IGNORE):
+                _add(archive, IGNORE, f"{dockerfile_name}\n{IGNORE}\n".encode())
+
+    def _ignore(self) -> bytes | None:
+        path = self.root / IGNORE
+        return path.read_bytes() if path.is_file() and not path.is_symlink() else None
 
     def _entries(self) -> Iterator[tuple[str, Path, os.stat_result]]:
         for name in self.paths():
@@ -114,6 +121,12 @@ def _content(path: Path, about: os.stat_result) -> str:
         return ""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(content), 0o644
+    archive.addfile(member, BytesIO(content))
 
 
 def _member(name: str, path: Path, about: os.stat_result) -> tarfile.TarInfo:

@@ -6,6 +6,7 @@ https://docs.docker.com/reference/dockerfile/#from
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -16,7 +17,7 @@ from dockerfile_parse import DockerfileParser
 from slipway.docker.errors import DockerfileError
 
 _FROM = re.compile(r"^(?P<options>(?:--\S+\s+)*)(?P<image>\S+)(?:\s+(?:[Aa][Ss])\s+(?P<stage>\S+))?\s*$")
-_COPY_FROM = re.compile(r"(?P<before>^|\s)--from=(?P<image>\S+)")
+_COPY_FROM = re.compile(r"^(?P<before>(?:--\S+\s+)*)--from=(?P<image>\S+)")
 _VARIABLE = re.compile(
     r"\$(?:\{(?P<braced>[A-Za-z_]\w*)(?::(?P<sign>[-+])(?P<word>[^}]*))?\}|(?P<plain>[A-Za-z_]\w*))"
 )
@@ -42,7 +43,7 @@ def base_lines(content: bytes, arguments: Mapping[str, str], filename: str) -> l
     :raises DockerfileError: when there is no ``FROM``, or a name cannot be worked out.
     """
     found: list[BaseLine] = []
-    stages: set[str] = set()
+    stages: list[str] = []
     known: dict[str, str] = {}
     seen_from = False
     for instruction in _instructions(content, filename):
@@ -52,10 +53,12 @@ def base_lines(content: bytes, arguments: Mapping[str, str], filename: str) -> l
         elif kind == "FROM":
             seen_from = True
             found += _from(instruction, known, stages, f"{filename}:{line}")
-        elif kind in ("COPY", "ADD"):
-            found += _copy(instruction, stages)
-        elif not seen_from and kind != "COMMENT":
+        elif kind == "COMMENT":
+            continue
+        elif not seen_from:
             raise DockerfileError(f"{filename}:{line}: {kind} stands before FROM. Begin with FROM (or ARG).")
+        elif kind == "COPY":
+            found += _copy(instruction, stages)
     if not seen_from:
         raise DockerfileError(f"{filename}: has no FROM. Begin it with `FROM image`.")
     return found
@@ -64,14 +67,16 @@ def base_lines(content: bytes, arguments: Mapping[str, str], filename: str) -> l
 def pin(content: bytes, lines: list[BaseLine], references: Mapping[str, str]) -> bytes:
     """Return the Dockerfile with each image replaced by its reference; every line keeps its number.
 
+    What names no foreign image stays byte for byte.
+
     :param references: by the image's name, where to take it from, by digest.
     """
-    text = content.decode().splitlines()
+    text = content.removeprefix(BOM_UTF8).split(b"\n")
     for line in lines:
-        text[line.first - 1] = line.pinned.replace("{image}", references[line.image])
-        for number in range(line.first, line.last):
-            text[number] = ""
-    return ("\n".join(text) + "\n").encode()
+        ending = b"\r" if text[line.first - 1].endswith(b"\r") else b""
+        text[line.first - 1 : line.last] = [ending] * (line.last - line.first + 1)
+        text[line.first - 1] = line.pinned.replace("{image}", references[line.image]).encode() + ending
+    return b"\n".join(text)
 
 
 def _instructions(content: bytes, filename: str) -> Iterator[dict[str, Any]]:
@@ -81,33 +86,33 @@ def _instructions(content: bytes, filename: str) -> Iterator[dict[str, Any]]:
         raise DockerfileError(
             f"{filename}: is not UTF-8 text (byte {error.start}). Save it as UTF-8."
         ) from None
-    parser = DockerfileParser(fileobj=BytesIO(content), env_replace=False)
+    # docker too skips the byte order mark that some editors write.
+    parser = DockerfileParser(fileobj=BytesIO(content.removeprefix(BOM_UTF8)), env_replace=False)
     yield from parser.structure
 
 
 def _from(
-    instruction: dict[str, Any], known: Mapping[str, str], stages: set[str], where: str
+    instruction: dict[str, Any], known: Mapping[str, str], stages: list[str], where: str
 ) -> Iterator[BaseLine]:
     parts = _FROM.match(instruction["value"])
     if parts is None:
         raise DockerfileError(f"{where}: is not `FROM [--platform=...] image [AS stage]`.")
     image = _substitute(parts["image"], known, where)
     if image != "scratch" and image.lower() not in stages:
+        options = "".join(f"{option} " for option in parts["options"].split())
         ending = f" AS {parts['stage']}" if parts["stage"] else ""
         yield BaseLine(
             first=instruction["startline"] + 1,
             last=instruction["endline"] + 1,
             image=image,
-            pinned=f"FROM {parts['options']}{{image}}{ending}",
+            pinned=f"FROM {options}{{image}}{ending}",
         )
-    if parts["stage"]:
-        stages.add(parts["stage"].lower())
-    stages.add(str(sum(name.isdigit() for name in stages)))
+    stages.append((parts["stage"] or "").lower())
 
 
-def _copy(instruction: dict[str, Any], stages: set[str]) -> Iterator[BaseLine]:
-    source = _COPY_FROM.search(instruction["value"])
-    if source is None or source["image"].lower() in stages:
+def _copy(instruction: dict[str, Any], stages: list[str]) -> Iterator[BaseLine]:
+    source = _COPY_FROM.match(instruction["value"])
+    if source is None or source["image"].lower() in (*stages, *map(str, range(len(stages)))):
         return
     value = _COPY_FROM.sub(r"\g<before>--from={image}", instruction["value"], count=1)
     yield BaseLine(

@@ -92,16 +92,21 @@ def printable(text: str) -> str:
     return _ANSI.sub("", text)[:2000]
 
 
+class _LoginlessClient(docker.APIClient):  # type: ignore[misc]
+    """Sends a build no login: docker's SDK gives it all those of whoever runs the worker."""
+
+    def _set_auth_headers(self, _headers: Mapping[str, str]) -> None:
+        pass
+
+
 class Engine:
     """One container engine (``DOCKER_HOST``, else the machine's own)."""
 
     def __init__(self, timeout: int = 3600) -> None:
         try:
-            self._api = docker.APIClient(**kwargs_from_env(), timeout=timeout)
+            self._api = _LoginlessClient(**kwargs_from_env(), timeout=timeout)
         except DockerException as error:
             raise TransientDockerError(f"the container engine does not answer: {error}") from error
-        # The login of whoever runs the worker is not part of any build.
-        self._api._auth_configs = docker.auth.AuthConfig({})
 
     def __enter__(self) -> Engine:
         return self
@@ -144,6 +149,7 @@ class Engine:
                     target=options.target or "",
                     container_limits={"memory": options.memory_bytes, "memswap": options.memory_bytes},
                     network_mode="default",
+                    use_config_proxy=False,
                     rm=True,
                     forcerm=True,
                     decode=True,
@@ -172,8 +178,9 @@ class Engine:
                 self._api.remove_image(tag, noprune=True)
 
 
-def _login(registry: Registry) -> dict[str, str] | None:
-    return {"username": registry.login, "password": registry.password} if registry.login else None
+def _login(registry: Registry) -> dict[str, str]:
+    # Empty, not None: for None the SDK looks for a login in the worker's own files.
+    return {"username": registry.login, "password": registry.password} if registry.login else {}
 
 
 def _follow_transfer(messages: Iterable[Mapping[str, Any]]) -> str:

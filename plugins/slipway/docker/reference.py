@@ -41,14 +41,14 @@ def parse(text: str) -> Reference:
     :raises DockerError: when it is no image name.
     """
     rest, at, digest = text.partition("@")
-    if at and not _DIGEST.match(digest):
+    if at and not _DIGEST.fullmatch(digest):
         raise DockerError(f"{text!r}: the digest is not sha256: and 64 hexadecimal digits. Copy it whole.")
     first, slash, remainder = rest.partition("/")
-    registry, path = (first, remainder) if slash and _HOST.match(first) else (HUB, rest)
+    registry, path = (first, remainder) if slash and _HOST.fullmatch(first) else (HUB, rest)
     path, colon, tag = path.partition(":")
-    if colon and not _TAG.match(tag):
+    if colon and not _TAG.fullmatch(tag):
         raise DockerError(f"{text!r}: {tag!r} is no tag; use letters, digits, '.', '_' and '-'.")
-    if not _PATH.match(path) or len(path) > 255:
+    if not _PATH.fullmatch(path) or len(path) > 255:
         raise DockerError(
             f"{text!r} is no image name; expected [registry/]name[:tag][@sha256:...], lower case."
         )

@@ -27,7 +27,6 @@ IMAGE_TYPES = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
-MANIFEST_BYTES = 4 * 1024**2
 _CHUNK = 1024 * 1024
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
@@ -65,8 +64,6 @@ class RegistryAuth(httpx.Auth):
     https://distribution.github.io/distribution/spec/auth/token/
     """
 
-    requires_response_body = True
-
     def __init__(self, login: str, password: str) -> None:
         self._basic = httpx.BasicAuth(login, password) if login else None
         self._tokens: dict[str, str] = {}
@@ -83,8 +80,9 @@ class RegistryAuth(httpx.Auth):
         if challenge.lower().startswith("bearer"):
             asked = dict(_CHALLENGE.findall(challenge))
             answer = yield self._token_request(asked, request)
-            token = answer.json() if answer.is_success else {}
-            self._tokens[scope] = f"Bearer {token.get('token') or token.get('access_token', '')}"
+            # Read here: httpx's `requires_response_body` would hold every blob in memory.
+            answer.read()
+            self._tokens[scope] = f"Bearer {_token_of(answer)}"
         elif self._basic is not None:
             self._tokens[scope] = next(self._basic.auth_flow(request)).headers["Authorization"]
         else:
@@ -96,6 +94,22 @@ class RegistryAuth(httpx.Auth):
         query: dict[str, str] = {name: asked[name] for name in ("service", "scope") if name in asked}
         token = httpx.Request("GET", asked.get("realm", ""), params=query, extensions=request.extensions)
         return next(self._basic.auth_flow(token)) if self._basic else token
+
+
+def _token_of(answer: httpx.Response) -> str:
+    place, status = answer.request.url.host, answer.status_code
+    if status == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
+        raise TransientDockerError(f"{place} gives no token: it answered {status}")
+    try:
+        said = answer.json() if answer.is_success else {}
+    except ValueError:
+        said = {}
+    token = (said.get("token") or said.get("access_token")) if isinstance(said, dict) else None
+    if not token:
+        raise DockerError(
+            f"{place} gives no token: it answered {status}. Check the login of the registry's connection."
+        )
+    return str(token)
 
 
 def _repository_of(path: str) -> str:
@@ -190,7 +204,10 @@ class RegistryClient:
 
     @again
     def get_blob(self, repository: str, digest: str, at_most: int) -> bytes:
-        """Return a small blob, checked against its digest."""
+        """Return a small blob, checked against its digest.
+
+        :raises DigestMismatchError: when it is other bytes, or more than ``at_most``.
+        """
         return b"".join(self.iterate_blob(repository, digest, at_most))
 
     def iterate_blob(self, repository: str, digest: str, at_most: int) -> Iterator[bytes]:
@@ -205,7 +222,9 @@ class RegistryClient:
                     seen.update(chunk)
                     total += len(chunk)
                     if total > at_most:
-                        break
+                        raise DigestMismatchError(
+                            f"{self.registry.host} serves more than {at_most} bytes as {digest} of {repository}"
+                        )
                     yield chunk
         except httpx.TransportError as error:
             raise TransientDockerError(f"{self.registry.host} does not answer: {error}") from error
