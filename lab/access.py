@@ -56,6 +56,11 @@ class Lab:
         return self._login("SLIPWAY_ARTIFACTORY", self["SLIPWAY_ARTIFACTORY_URL"])
 
     @property
+    def artifactory_reader(self) -> Login:
+        """The same, for a user who may read only."""
+        return self._login("SLIPWAY_ARTIFACTORY_READER", self["SLIPWAY_ARTIFACTORY_URL"])
+
+    @property
     def registry(self) -> Login:
         """The registry of Artifactory's docker repositories."""
         return self._login("SLIPWAY_REGISTRY", f"http://{self['SLIPWAY_REGISTRY']}")

@@ -27,14 +27,13 @@ def servers(ground: Ground) -> list[Server]:
     engine = EngineServer(ground)
     registry = Registry(ground, "registry", "SLIPWAY_REGISTRY", "slipway", 5001)
     dockerhub = DockerHub(ground, "dockerhub", "SLIPWAY_DOCKERHUB", "hub", 5002)
-    artifactory = Artifactory(ground, registry)
     airflow = Airflow(ground, postgres, systems)
     found: list[Server] = [
         postgres,
         engine,
         registry,
         dockerhub,
-        *([artifactory] if (ground.paths.checkout / "lab/artifactory/__main__.py").exists() else []),
+        Artifactory(ground, registry),
         Git(ground, airflow),
         kubernetes(ground, engine, registry),
         airflow,

@@ -8,7 +8,7 @@ registry, so that properties, searches and deletions work on them as on any othe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from lab.artifactory import content, items, manifest_path, properties
 from lab.artifactory.database import Database
@@ -30,8 +30,6 @@ class DockerView:
     def look(self, at: ItemPath) -> None:
         """Bring ``at``, and what is below it, up to date.
 
-        For a repository as a whole, tags that are known are not asked for again: see :meth:`still`.
-
         :raises Refusal: 503 when the registry is away.
         """
         if self._registry is None:
@@ -39,18 +37,10 @@ class DockerView:
         if at.name == MANIFEST:
             named = [manifest_path.find(at)]
         else:
-            named = [manifest_path.find(at.child(MANIFEST)), *self._changed(self._registry, at)]
+            named = [manifest_path.find(at.child(MANIFEST)), *self._below(self._registry, at)]
         for manifest in named:
             if manifest is not None:
                 self._refresh(self._registry, manifest)
-
-    def still(self, found: Iterable[ItemPath]) -> bool:
-        """Look at the manifests among ``found`` again; say whether all are as they were known."""
-        if (registry := self._registry) is None:
-            return True
-        manifests = [manifest for at in found if (manifest := manifest_path.find(at)) is not None]
-        changes = [self._refresh(registry, manifest) for manifest in manifests]
-        return not any(changes)
 
     def delete(self, at: ItemPath) -> None:
         """Delete the manifests at or below ``at`` from the registry."""
@@ -62,30 +52,24 @@ class DockerView:
             if (manifest := manifest_path.find(item.at)) is not None:
                 self._registry.delete_tag(manifest.name, manifest.reference)
 
-    def _changed(self, registry: Registry, at: ItemPath) -> set[ManifestPath]:
-        """Return the manifests in and below ``at`` that must be looked at."""
+    def _below(self, registry: Registry, at: ItemPath) -> set[ManifestPath]:
+        """Return the manifests below ``at``: those that are known, and those that the registry has."""
         with self._db.reading() as db:
             paths = [manifest_path.find(item.at) for item in items.below(db, at)]
-        known = {manifest for manifest in paths if manifest is not None}
-        tagged = set(_tagged(registry, at))
-        if not at.is_root:
-            return known | tagged
-        by_digest = {manifest for manifest in known if manifest.is_by_digest}
-        return by_digest | (tagged ^ (known - by_digest))
+        return {manifest for manifest in paths if manifest is not None} | set(_tagged(registry, at))
 
-    def _refresh(self, registry: Registry, manifest: ManifestPath) -> bool:
-        """Bring one manifest's row up to date; say whether anything changed."""
+    def _refresh(self, registry: Registry, manifest: ManifestPath) -> None:
+        """Bring one manifest's row up to date."""
         digest = registry.find_digest(manifest.name, manifest.reference)
         with self._db.reading() as db:
             known = items.find(db, manifest.at)
         if known is not None and known.content and digest == f"sha256:{known.content.checksums.sha256}":
-            return False
+            return
         current = registry.find_manifest(manifest.name, manifest.reference) if digest else None
         if current is not None:
             self._show(manifest, current, registry.user)
         elif known is not None:
             self._forget(manifest.at)
-        return current is not None or known is not None
 
     def _show(self, manifest: ManifestPath, current: Manifest, user: str) -> None:
         spool = self._files.spool()

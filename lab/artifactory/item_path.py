@@ -45,6 +45,11 @@ class ItemPath:
         return not self.path
 
     @property
+    def depth(self) -> int:
+        """How many parts the path has."""
+        return self.path.count("/") + 1 if self.path else 0
+
+    @property
     def uri_path(self) -> str:
         """``/path`` as JSON replies write it."""
         return f"/{self.path}"

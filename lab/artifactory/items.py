@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lab.artifactory import clock
@@ -12,7 +12,8 @@ from lab.artifactory.checksums import Checksums
 from lab.artifactory.item_path import ItemPath
 from lab.artifactory.refusal import Refusal
 
-_SELECT = "SELECT i.*, c.sha1, c.md5, c.size FROM items i LEFT JOIN content c USING (sha256) WHERE i.repo = ?"
+_FROM = "SELECT i.*, c.sha1, c.md5, c.size FROM items i LEFT JOIN content c USING (sha256)"
+_SELECT = f"{_FROM} WHERE i.repo = ?"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,12 @@ def get(db: sqlite3.Connection, at: ItemPath) -> Item:
     if (item := find(db, at)) is None:
         raise Refusal(404, f"Unable to find item: '{at}'")
     return item
+
+
+def where(db: sqlite3.Connection, condition: str, values: Iterable[str | int]) -> list[Item]:
+    """Return the items that meet an SQL condition on ``i`` (items) and ``c`` (their content), by path."""
+    rows = db.execute(f"{_FROM} WHERE {condition} ORDER BY i.repo, i.path, i.name", tuple(values))
+    return [_item(row) for row in rows]
 
 
 def children(db: sqlite3.Connection, at: ItemPath) -> list[Item]:
@@ -137,7 +144,6 @@ def count_download(db: sqlite3.Connection, item: Item, user: str) -> None:
 
 def _insert(db: sqlite3.Connection, at: ItemPath, content: Content | None, user: str) -> None:
     now = clock.now()
-    depth = 0 if at.is_root else at.path.count("/") + 1
     kind, sha256, original, mime = ("folder", None, "{}", "")
     if content:
         kind, sha256 = "file", content.checksums.sha256
@@ -145,7 +151,7 @@ def _insert(db: sqlite3.Connection, at: ItemPath, content: Content | None, user:
     db.execute(
         "INSERT INTO items (repo, path, name, type, depth, sha256, original, mime,"
         " created, created_by, modified, modified_by, updated) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-        (at.repo, at.folder, at.name, kind, depth, sha256, original, mime, now, user, now, user, now),
+        (at.repo, at.folder, at.name, kind, at.depth, sha256, original, mime, now, user, now, user, now),
     )
 
 

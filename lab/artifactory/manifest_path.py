@@ -26,11 +26,6 @@ class ManifestPath:
         """The name of the image's repository in the registry."""
         return f"{self.at.repo}/{self.image}"
 
-    @property
-    def is_by_digest(self) -> bool:
-        """Say whether the reference is a digest, and no tag."""
-        return _DIGEST.fullmatch(self.reference) is not None
-
 
 def find(at: ItemPath) -> ManifestPath | None:
     """Read ``at`` as a manifest's path; None when it is no such path."""

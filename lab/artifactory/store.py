@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import sqlite3
-from contextlib import suppress
+from collections.abc import Iterable
 
 from lab.artifactory import content, items, properties, repositories
 from lab.artifactory.checksums import Checksums, Claimed
@@ -33,9 +33,8 @@ class Store:
             registry = Registry(settings.registry_url, settings.registry_login)
         self.docker = DockerView(self.db, self.files, registry)
         with self.db.writing() as db:
-            for key, package_type in repositories.GIVEN:
-                with suppress(Refusal):
-                    repositories.create(db, key, {"packageType": package_type}, settings.login.user)
+            for repository in repositories.GIVEN:
+                repositories.ensure(db, repository, settings.login.user)
         content.sweep_everything(self.db, self.files)
 
     def repository(self, key: str) -> Repository:
@@ -56,14 +55,6 @@ class Store:
         if self.repository(at.repo).is_docker:
             self.docker.look(at)
 
-    def look_everywhere(self) -> None:
-        """The same for all repositories, before a search."""
-        with self.db.reading() as db:
-            found = repositories.every(db)
-        for repository in found:
-            if repository.is_docker:
-                self.docker.look(ItemPath(repository.key))
-
     def get(self, at: ItemPath) -> tuple[Item, Properties]:
         """Return an item as it is now, and its properties.
 
@@ -73,6 +64,31 @@ class Store:
         with self.db.reading() as db:
             item = items.get(db, at)
             return item, properties.of(db, item)
+
+    def search(self, condition: str, values: Iterable[str | int]) -> list[tuple[Item, Properties]]:
+        """Return the items that meet an SQL condition (see :func:`items.where`), with their properties.
+
+        :raises Refusal: 503 when the Docker registry is away.
+        """
+        with self.db.reading() as db:
+            found = repositories.every(db)
+        for repository in found:
+            self.look(ItemPath(repository.key))
+        with self.db.reading() as db:
+            return [(item, properties.of(db, item)) for item in items.where(db, condition, values)]
+
+    def annotate(
+        self, at: ItemPath, given: Properties, *, removing: Iterable[str] = (), recursive: bool
+    ) -> None:
+        """Set and remove properties of an item and, when ``recursive``, of all below it.
+
+        :raises Refusal: 404 when there is none.
+        """
+        self.look(at)
+        with self.db.writing() as db:
+            meant = [items.get(db, at), *(items.below(db, at) if recursive else [])]
+            properties.put(db, meant, given)
+            properties.remove(db, meant, removing)
 
     def check_target(self, at: ItemPath, *, folder: bool = False) -> None:
         """Check that something may be deployed to ``at``.

@@ -57,11 +57,14 @@ class Artifactory:
         return () if pid is None else (pid,)
 
     def exports(self) -> Mapping[str, str]:
-        """Address, user and password."""
+        """Address, user and password; and those of a user who may read only."""
+        secret = self.ground.logins.secret
         return {
             "SLIPWAY_ARTIFACTORY_URL": self.url,
             "SLIPWAY_ARTIFACTORY_USER": "slipway",
-            "SLIPWAY_ARTIFACTORY_PASSWORD": self.ground.logins.secret(self.name),
+            "SLIPWAY_ARTIFACTORY_PASSWORD": secret(self.name),
+            "SLIPWAY_ARTIFACTORY_READER_USER": "reader",
+            "SLIPWAY_ARTIFACTORY_READER_PASSWORD": secret(f"{self.name}-reader"),
         }
 
     @property
@@ -86,6 +89,8 @@ class Artifactory:
                 PYTHONPATH=str(paths.checkout),
                 LAB_ARTIFACTORY_USER=own["SLIPWAY_ARTIFACTORY_USER"],
                 LAB_ARTIFACTORY_PASSWORD=own["SLIPWAY_ARTIFACTORY_PASSWORD"],
+                LAB_ARTIFACTORY_READER_USER=own["SLIPWAY_ARTIFACTORY_READER_USER"],
+                LAB_ARTIFACTORY_READER_PASSWORD=own["SLIPWAY_ARTIFACTORY_READER_PASSWORD"],
                 LAB_ARTIFACTORY_REGISTRY_USER=user,
                 LAB_ARTIFACTORY_REGISTRY_PASSWORD=password,
             ),
