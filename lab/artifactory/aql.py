@@ -76,7 +76,7 @@ def _arguments(text: str, position: int) -> tuple[list[Any], int]:
     while not text.startswith(")", position):
         try:
             value, position = _JSON.raw_decode(text, position)
-        except (ValueError, RecursionError):
+        except ValueError:
             raise _bad(f"expected JSON at: {text[position:][:40]!r}") from None
         values.append(value)
         position = _skip(text, position)

@@ -51,7 +51,7 @@ def read(document: Any) -> Build:
         raise Refusal(
             400, f"Bad build-info: 'started' must be as yyyy-MM-dd'T'HH:mm:ss.SSSZ, not '{started[:40]}'."
         )
-    return Build(document["name"], document["number"], started, document)
+    return Build(document["name"], document["number"], started, _without_null(document))
 
 
 def put(db: sqlite3.Connection, build: Build) -> None:
@@ -75,3 +75,9 @@ def remove(db: sqlite3.Connection, builds: Sequence[Build]) -> None:
     """Forget builds."""
     keys = [(build.name, build.number, build.started) for build in builds]
     db.executemany("DELETE FROM builds WHERE name = ? AND number = ? AND started = ?", keys)
+
+
+def _without_null(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_null(below) for name, below in value.items() if below is not None}
+    return [_without_null(below) for below in value] if isinstance(value, list) else value

@@ -39,10 +39,14 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         return answer(error.status_code, str(error.detail), error.headers)
 
+    async def too_deep(_: Request, __: Exception) -> JSONResponse:
+        return answer(400, "Bad request: the JSON in it is nested too deeply.")
+
     async def failed(request: Request, error: Exception) -> JSONResponse:
         log.error("%s %s failed", request.method, request.url.path, exc_info=error)
         return answer(500, f"Internal error: {type(error).__name__}; the server's log has the rest.")
 
     app.add_exception_handler(Refusal, refused)
     app.add_exception_handler(HTTPException, unknown)
+    app.add_exception_handler(RecursionError, too_deep)
     app.add_exception_handler(Exception, failed)
