@@ -7,6 +7,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse
+from starlette.requests import ClientDisconnect
 
 from lab.artifactory import clock, items, property_syntax, views
 from lab.artifactory.auth import Reader, Writer
@@ -85,6 +86,8 @@ async def _deploy(request: Request, store: Store, where: Target, given: Properti
         async for data in request.stream():
             await run_in_threadpool(spool.write, data)
         return await run_in_threadpool(store.deploy, where.at, spool, claimed, given, user)
+    except ClientDisconnect:
+        raise Refusal(400, "The upload broke off; nothing of it was kept.") from None
     finally:
         spool.discard()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -247,6 +248,18 @@ def test_files_and_folders_do_not_replace_each_other(api: httpx.Client, folder: 
     assert api.put(f"/{path}/below", content=b"x").status_code == 409
     assert api.put(f"/{path}/").status_code == 409
     assert api.put(f"/{folder}", content=b"x").status_code == 409
+
+
+def test_an_upload_that_breaks_off_leaves_what_was_there(lab: Lab, api: httpx.Client, put: Put) -> None:
+    path = put("file", b"before")
+    url = httpx.URL(lab.artifactory.url)
+    token = f"Authorization: Bearer {lab.artifactory.password}"
+    head = f"PUT {url.path}/{path} HTTP/1.1\r\nHost: lab\r\n{token}\r\nContent-Length: 1000000\r\n\r\n"
+    with socket.create_connection((url.host, url.port or 80), timeout=10) as connection:
+        connection.sendall(head.encode() + b"after" * 10_000)
+
+    assert api.get(f"/{path}").content == b"before"
+    assert api.put(f"/{path}", content=b"again").status_code == 201
 
 
 def test_deployments_of_one_path_at_the_same_time_leave_one_of_them_whole(
