@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from lab.artifactory import (
-    refusal,
-    routes_builds,
-    routes_files,
-    routes_search,
-    routes_storage,
-    routes_system,
-    routes_transfer,
-)
+from lab.artifactory import refusal
+from lab.artifactory.routes_builds import router as builds
+from lab.artifactory.routes_files import router as files
+from lab.artifactory.routes_search import router as search
+from lab.artifactory.routes_storage import router as storage
+from lab.artifactory.routes_system import router as system
+from lab.artifactory.routes_transfer import router as transfer
 from lab.artifactory.settings import Settings
 from lab.artifactory.store import Store
 
 _ROUTERS = (
-    routes_system.router,
-    routes_storage.router,
-    routes_transfer.router,
-    routes_search.router,
-    routes_builds.router,
-    routes_files.router,  # last: its path takes whatever no other took
+    system,
+    storage,
+    transfer,
+    search,
+    builds,
+    files,  # last: its path takes whatever no other took
 )
 
 
