@@ -29,6 +29,7 @@ class Bases:
         """Resolve every name once, in the order given.
 
         :raises BaseImageError: when an image is nowhere, or in a registry that Slipway does not use.
+        :raises DockerError: when a name is none, or the image registry refuses the login.
         :raises TransientDockerError: when a registry could not say.
         """
         return tuple(self._resolve(name) for name in dict.fromkeys(names))
@@ -46,7 +47,7 @@ class Bases:
         if (image := self._find(self.registry, mirror, reference.identifier)) is not None:
             self._report_move(name, reference, image)
             return self._base(name, mirror, image, "artifactory")
-        image = self._find(self.hub, reference.repository, reference.identifier)
+        image = self._find_on_hub(name, reference)
         if image is None:
             raise BaseImageError(
                 f"base image {name} is neither in {self.registry.registry.host}/{mirror} nor on Docker Hub "
@@ -74,6 +75,18 @@ class Bases:
                 "served_by": served_by,
             }
         )
+
+    def _find_on_hub(self, name: str, reference: Reference) -> Manifest | None:
+        try:
+            return self._find(self.hub, reference.repository, reference.identifier)
+        except BaseImageError:
+            raise
+        except DockerError as error:
+            # Docker Hub refuses what it does not have as it refuses what is private.
+            raise BaseImageError(
+                f"base image {name} is not in {self.registry.registry.host}, and Docker Hub does not have it "
+                f"or keeps it private. Check its name in the Dockerfile, or the login. ({error})"
+            ) from error
 
     def _find(self, client: RegistryClient, repository: str, identifier: str) -> Manifest | None:
         """Return the image for this architecture: a list of several is followed to it."""

@@ -31,6 +31,7 @@ DOCKERFILE = ".slipway.Dockerfile"
 MEMORY_BYTES = 4 * 1024**3
 _TAIL = 12
 _STEP = re.compile(r"^Step (\d+/\d+) : ")
+_ENGINES_OWN = re.compile(r"^( ---> |Removing intermediate container )")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _REPORT_SECONDS = 5.0
 
@@ -79,7 +80,8 @@ class Transcript:
             log.info("[%5.1f s] %s", time.monotonic() - self.started, line)
         else:
             log.info("          %s", line)
-            self.tail.append(line)
+            if not _ENGINES_OWN.match(line):
+                self.tail.append(line)
 
     def _failure(self, said: str) -> str:
         step = self.step or "before the first step"

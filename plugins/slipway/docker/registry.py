@@ -261,7 +261,8 @@ class RegistryClient:
     def _check(self, response: httpx.Response, what: str) -> None:
         if response.is_success:
             return
-        said = f"{self.registry.host} answered {response.status_code} for {what}: {response.text[:SHOWN]}"
+        text = " ".join(response.text[:SHOWN].split())
+        said = f"{self.registry.host} answered {response.status_code} for {what}: {text}"
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
             raise TransientDockerError(said)
         if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):

@@ -133,11 +133,13 @@ def build(resolved: Resolved) -> Image:
             target=container.target,
         )
         engine.build(context, pin(dockerfile, lines, served_from(inputs.bases)), options)
-        pushed = engine.push(tag, registry)
+        try:
+            pushed = engine.push(tag, registry)
+        finally:
+            engine.forget(tag)
         manifest = verify_pushed(client, place, known.push.commit, pushed)
         # From here on the image is found by its inputs; a crash before this line builds again.
         client.put_manifest(place, input_tag(inputs.digest), manifest)
-        engine.forget(tag)
     return _image(known, inputs, manifest.digest, known.push.commit)
 
 

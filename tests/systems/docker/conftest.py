@@ -6,14 +6,19 @@ import secrets
 from collections.abc import Iterator
 
 import docker
-import httpx
 import pytest
+from tenacity import wait_none
 
 from lab.access import Lab, Login
 from slipway.docker.engine import Engine
 from slipway.docker.registry import Registry, RegistryClient
+from tests.systems.docker.images import remove
 
-HUB_REPOSITORY, HUB_TAG = "library/busybox", "1.36"
+
+@pytest.fixture(autouse=True)
+def _tries_follow_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("find_manifest", "put_manifest", "has_blob", "get_blob", "put_blob"):
+        monkeypatch.setattr(getattr(RegistryClient, name).retry, "wait", wait_none())
 
 
 def registry_of(login: Login) -> Registry:
@@ -36,14 +41,19 @@ def hub(lab: Lab) -> Iterator[RegistryClient]:
 
 @pytest.fixture
 def repository(lab: Lab) -> Iterator[str]:
-    """A repository of the image registry that nobody else uses; its manifests go with the test."""
+    """A repository of the image registry that nobody else uses."""
     name = f"docker-local/tests/{secrets.token_hex(6)}"
     yield name
-    with httpx.Client(base_url=lab.registry.url, auth=lab.registry.auth, trust_env=False) as client:
-        tags = client.get(f"/v2/{name}/tags/list").json().get("tags") or []
-        for tag in tags:
-            head = client.head(f"/v2/{name}/manifests/{tag}", headers={"Accept": MANIFEST})
-            client.delete(f"/v2/{name}/manifests/{head.headers['Docker-Content-Digest']}")
+    remove(lab.registry, name)
+
+
+@pytest.fixture
+def base(lab: Lab) -> Iterator[str]:
+    """A repository of Docker Hub that nobody else uses; its copies in the image registry go too."""
+    name = f"tests/{secrets.token_hex(6)}"
+    yield name
+    remove(lab.dockerhub, name)
+    remove(lab.registry, f"docker-remote/{name}")
 
 
 @pytest.fixture
@@ -60,6 +70,3 @@ def docker_api(lab: Lab) -> Iterator[docker.DockerClient]:
     client = docker.DockerClient(base_url=lab.docker_host, timeout=60)
     yield client
     client.close()
-
-
-MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"

@@ -172,7 +172,10 @@ def test_the_dockerfile_travels_apart_and_is_hidden_from_the_image(root: Path) -
     [
         ("sub\n", {".dockerignore", "a.txt", "empty", "link", "run.sh"}),
         ("*\n!run.sh\n", {".dockerignore", "run.sh"}),
-        ("**/*.txt\n# comment\n\n", {".dockerignore", "empty", "link", "run.sh", "sub", "sub/deep", "sub/deep/c"}),
+        (
+            "**/*.txt\n# comment\n\n",
+            {".dockerignore", "empty", "link", "run.sh", "sub", "sub/deep", "sub/deep/c"},
+        ),
         ("*\n!sub/b.txt\n", {".dockerignore", "sub/b.txt"}),
         ("/a.txt\n  link  \nempty/\nsub/deep\n", {".dockerignore", "run.sh", "sub", "sub/b.txt"}),
         ("*\r\n!a.txt\r\n", {".dockerignore", "a.txt"}),

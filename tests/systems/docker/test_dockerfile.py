@@ -65,7 +65,9 @@ def test_an_argument_that_only_slipway_yaml_gives_counts_where_it_is_declared() 
 
 
 def test_an_argument_of_a_stage_is_none_of_froms() -> None:
-    with pytest.raises(DockerfileError, match=r"Dockerfile:3: \$BASE needs the argument BASE.*container.args"):
+    with pytest.raises(
+        DockerfileError, match=r"Dockerfile:3: \$BASE needs the argument BASE.*container.args"
+    ):
         images("FROM a\nARG BASE=b\nFROM $BASE\n")
 
 

@@ -11,7 +11,6 @@ from http.server import BaseHTTPRequestHandler
 from threading import Event
 
 import pytest
-from tenacity import wait_none
 
 from slipway.docker.errors import DigestMismatchError, DockerError, TransientDockerError
 from slipway.docker.registry import IMAGE_TYPES, Registry, RegistryClient, is_loopback
@@ -20,12 +19,6 @@ from tests.systems.docker.broken_registry import Answer, Asked, serving
 SECRET = "s3cret-of-the-connection"
 BODY = b'{"schemaVersion": 2}'
 DIGEST = f"sha256:{hashlib.sha256(BODY).hexdigest()}"
-
-
-@pytest.fixture(autouse=True)
-def _tries_follow_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("find_manifest", "put_manifest", "has_blob", "get_blob", "put_blob"):
-        monkeypatch.setattr(getattr(RegistryClient, name).retry, "wait", wait_none())
 
 
 def client(host: str) -> RegistryClient:
