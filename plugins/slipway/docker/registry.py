@@ -223,7 +223,8 @@ class RegistryClient:
                     total += len(chunk)
                     if total > at_most:
                         raise DigestMismatchError(
-                            f"{self.registry.host} serves more than {at_most} bytes as {digest} of {repository}"
+                            f"{self.registry.host} serves more than {at_most} bytes as {digest} "
+                            f"of {repository}"
                         )
                     yield chunk
         except httpx.TransportError as error:

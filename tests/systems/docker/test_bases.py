@@ -107,7 +107,9 @@ def test_an_image_of_the_image_registry_itself_needs_no_docker_hub(
 
 @pytest.mark.parametrize("name", ["never/never:1", "busybox:never", "never", "busybox@sha256:" + "0" * 64])
 def test_a_base_that_is_nowhere_is_named_with_both_places(bases: Bases, name: str) -> None:
-    with pytest.raises(BaseImageError, match="is neither in .* nor on Docker Hub .*Check its name") as caught:
+    with pytest.raises(
+        BaseImageError, match=r"is neither in .* nor on Docker Hub .*Check its name"
+    ) as caught:
         bases.resolve([name])
     said = str(caught.value)
     assert name in said
@@ -117,14 +119,17 @@ def test_a_base_that_is_nowhere_is_named_with_both_places(bases: Bases, name: st
 
 def test_a_base_that_docker_hub_refuses_may_not_exist(registry: RegistryClient) -> None:
     """The public Docker Hub answers 401 for what it does not have."""
-    with serving(lambda *_: (401, {}, b"denied")) as served, Registry(served.host).client() as hub:
-        with pytest.raises(BaseImageError, match="never/never:1 .* does not have it or keeps it private"):
-            Bases(registry, hub).resolve(["never/never:1"])
+    with (
+        serving(lambda *_: (401, {}, b"denied")) as served,
+        Registry(served.host).client() as hub,
+        pytest.raises(BaseImageError, match=r"never/never:1 .* does not have it or keeps it private"),
+    ):
+        Bases(registry, hub).resolve(["never/never:1"])
 
 
 @pytest.mark.parametrize("name", ["quay.example.org/a/b:1", "localhost:1/a", "10.0.0.1:5000/a"])
 def test_a_registry_that_slipway_does_not_use_is_refused_unasked(bases: Bases, name: str) -> None:
-    with pytest.raises(BaseImageError, match="is not used by Slipway. Take it from Docker Hub or"):
+    with pytest.raises(BaseImageError, match=r"is not used by Slipway. Take it from Docker Hub or"):
         bases.resolve([name])
 
 
@@ -149,12 +154,14 @@ def test_docker_hub_may_be_away_when_the_image_is_here(
     digest = publish_image(lab.dockerhub, base, "1", tmp_path, "one")
     bases.resolve([f"{base}:1"])
     for status in (503, 401):
-        with serving(lambda *_, said=status: (said, {}, b"")) as served:
-            with Registry(served.host).client() as away:
-                [found] = Bases(bases.registry, away).resolve([f"{base}:1"])
-                assert (found.digest, found.served_by) == (digest, "artifactory")
-                assert "Docker Hub does not say whether the tag moved" in caplog.text
-                if status == 503:
-                    with pytest.raises(TransientDockerError, match="answered 503"):
-                        Bases(bases.registry, away).resolve([f"{base}:2"])
+        with (
+            serving(lambda *_, said=status: (said, {}, b"")) as served,
+            Registry(served.host).client() as away,
+        ):
+            [found] = Bases(bases.registry, away).resolve([f"{base}:1"])
+            assert (found.digest, found.served_by) == (digest, "artifactory")
+            assert "Docker Hub does not say whether the tag moved" in caplog.text
+            if status == 503:
+                with pytest.raises(TransientDockerError, match="answered 503"):
+                    Bases(bases.registry, away).resolve([f"{base}:2"])
         caplog.clear()

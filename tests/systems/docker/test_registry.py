@@ -50,9 +50,11 @@ def test_a_blob_that_is_not_there_is_not_said_to_be(hub: RegistryClient) -> None
 
 @pytest.mark.parametrize("login", [("", ""), ("hub", "a wrong password"), ("nobody", "x")])
 def test_a_wrong_login_is_an_error_and_not_absence(hub: RegistryClient, login: tuple[str, str]) -> None:
-    with Registry(hub.registry.host, *login).client() as stranger:
-        with pytest.raises(DockerError, match="answered 401.*Check the login") as caught:
-            stranger.find_manifest(*HUB_IMAGE)
+    with (
+        Registry(hub.registry.host, *login).client() as stranger,
+        pytest.raises(DockerError, match=r"answered 401.*Check the login") as caught,
+    ):
+        stranger.find_manifest(*HUB_IMAGE)
     assert "a wrong password" not in str(caught.value)
 
 

@@ -114,9 +114,12 @@ def test_a_manifests_digest_is_of_its_bytes_whatever_the_registry_says() -> None
     ],
 )
 def test_a_blob_of_other_bytes_or_too_many_is_refused(served_bytes: bytes, at_most: int, said: str) -> None:
-    with serving(always(200, served_bytes)) as served, client(served.host) as registry:
-        with pytest.raises(DigestMismatchError, match=f"{said} {DIGEST}"):
-            registry.get_blob("a/b", DIGEST, at_most)
+    with (
+        serving(always(200, served_bytes)) as served,
+        client(served.host) as registry,
+        pytest.raises(DigestMismatchError, match=f"{said} {DIGEST}"),
+    ):
+        registry.get_blob("a/b", DIGEST, at_most)
 
 
 def test_a_blob_of_exactly_the_allowed_size_is_returned() -> None:
@@ -189,9 +192,12 @@ def test_without_a_token_nothing_is_absent(status: int, body: bytes, expected: t
             return status, {}, body
         return 401, {"WWW-Authenticate": f'Bearer realm="http://{served.host}/token"'}, b"denied"
 
-    with serving(answer) as served, client(served.host) as registry:
-        with pytest.raises(expected, match=f"gives no token: it answered {status}"):
-            registry.find_manifest("a", "1")
+    with (
+        serving(answer) as served,
+        client(served.host) as registry,
+        pytest.raises(expected, match=f"gives no token: it answered {status}"),
+    ):
+        registry.find_manifest("a", "1")
 
 
 def test_a_token_that_the_registry_refuses_ends_the_round() -> None:
