@@ -23,7 +23,12 @@ class TransientRepositoryError(TransientError):
 
 _GONE = ("not our ref", "no such remote ref", "couldn't find remote ref", "unadvertised object")
 _ABSENT = ("not found", "does not exist", "does not appear to be a git repository")
-_DENIED = ("authentication failed", "could not read username", "403", "401")
+_DENIED = (
+    "authentication failed",
+    "could not read username",
+    "returned error: 401",
+    "returned error: 403",
+)
 
 
 def error_of(repository: str, commit: str, said: str) -> SlipwayError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+import posixpath
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from slipway.flow.record import SlipwayError
 from slipway.github.errors import RepositoryError, TransientRepositoryError, error_of
 
 FETCH_SECONDS = 600
+_KEPT = ("GIT_EXEC_PATH", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH")
+"""Where Git's programs and the machine's certificates are; nothing else of Git's environment is anybody's."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
 
     https://git-scm.com/docs/git-config#Documentation/git-config.txt-GITCONFIGCOUNT
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_CONFIG")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _KEPT}
     pairs: dict[str, str] = {}
     for number, (name, value) in enumerate(settings.items()):
         pairs |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
@@ -76,6 +79,7 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ASKPASS": "",
             "LC_ALL": "C",
         }
     )
@@ -93,20 +97,23 @@ class Commit:
         """Return a file's bytes, or None when the commit has no such file.
 
         :param at_most: size in bytes that is still read.
-        :raises RepositoryError: when the file is larger, or is no file.
+        :raises RepositoryError: when the file is larger, is no file, or would be outside.
         """
-        about = self._git("ls-tree", "--long", "-z", "HEAD", "--", path).split(b"\0")[0].split()
-        if len(about) < 4:
-            return None
-        mode, kind, _, size = about[:4]
         where = f"{path} of {self.push.repository} at {self.push.short_commit}"
+        name = posixpath.normpath(path)
+        if not path or name in ("", ".") or path.startswith("/") or ".." in path.split("/"):
+            raise RepositoryError(f"{where} is no path inside the repository. Name one without `..`.")
+        about = self._git("--literal-pathspecs", "ls-tree", "--long", "-z", "HEAD", "--", name).split()
+        if not about:
+            return None
+        mode, kind, blob, size = about[:4]
         if kind != b"blob" or mode == b"120000":
             raise RepositoryError(f"{where} is not a regular file. Commit a file there.")
         if int(size) > at_most:
             raise RepositoryError(
                 f"{where} has {int(size)} bytes; at most {at_most} are read. Make it smaller."
             )
-        return self._git("cat-file", "blob", f"HEAD:{path}")
+        return self._git("cat-file", "blob", blob.decode())
 
     def check_out(self) -> Path:
         """Write the commit's files below :attr:`folder` and return it."""
@@ -133,7 +140,7 @@ def fetched(remote: Remote, push: PushEvent) -> Iterator[Commit]:
     with TemporaryDirectory(prefix="slipway-") as name:
         git_dir, folder = Path(name) / "git", Path(name) / "files"
         folder.mkdir()
-        _run(push, git_dir, folder, {}, "init", "--quiet")
+        _run(push, git_dir, folder, {}, "init", "--quiet", "--template=")
         _fetch(remote, push, git_dir, folder)
         _run(push, git_dir, folder, {}, "update-ref", "--no-deref", "HEAD", push.commit)
         yield Commit(push, git_dir, folder)
@@ -197,4 +204,6 @@ def find_commit(remote: Remote, repository: str, ref: str) -> str:
 )
 def _list(remote: Remote, push: PushEvent, folder: Path) -> bytes:
     address = remote.address(push.repository)
-    return _run(push, folder, folder, remote.settings(), "ls-remote", "--quiet", "--", address, push.ref)
+    # An annotated tag's commit is listed apart, under the name that ends in ^{}.
+    refs = (push.ref, f"{push.ref}^{{}}")
+    return _run(push, folder, folder, remote.settings(), "ls-remote", "--quiet", "--", address, *refs)

@@ -11,7 +11,7 @@ from lab.access import Lab
 from slipway.docker.bases import Bases
 from slipway.docker.errors import BaseImageError, DockerError, TransientDockerError
 from slipway.docker.registry import Registry, RegistryClient
-from tests.systems.docker.broken_registry import serving
+from tests.broken_server import serving
 from tests.systems.docker.images import publish_image, publish_index, tags_of
 
 pytestmark = pytest.mark.lab

@@ -25,7 +25,7 @@ from slipway.docker.engine import BuildOptions, Engine
 from slipway.docker.errors import BuildError, DockerError, TransientDockerError
 from slipway.docker.inputs import INPUT_LABEL, REVISION_LABEL, input_tag
 from slipway.docker.registry import Registry, RegistryClient
-from tests.systems.docker.broken_registry import Answer, Asked, serving
+from tests.broken_server import Answer, Asked, serving
 
 pytestmark = pytest.mark.lab
 DIGEST = "sha256:" + "d" * 64

@@ -14,7 +14,7 @@ import pytest
 
 from slipway.docker.errors import DigestMismatchError, DockerError, TransientDockerError
 from slipway.docker.registry import IMAGE_TYPES, Registry, RegistryClient, is_loopback
-from tests.systems.docker.broken_registry import Answer, Asked, serving
+from tests.broken_server import Answer, Asked, serving
 
 SECRET = "s3cret-of-the-connection"
 BODY = b'{"schemaVersion": 2}'

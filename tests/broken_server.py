@@ -1,4 +1,4 @@
-"""A registry that answers as a test says, over real HTTP: for what the lab's registries never do."""
+"""A server that answers as a test says, over real HTTP: for what the lab's servers never do."""
 
 from __future__ import annotations
 
