@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_context, task
 
 from slipway.assets import CONTAINER_IMAGE, PUSH
+from slipway.links import CommitLink, ImageLink
 from slipway.pipelines.outcome import retried_if_worth_it
 
 ABOUT = """\
@@ -104,7 +105,14 @@ with DAG(
             context = get_current_context()
             known = container_image.Plan.from_json(planned["plan"])
             found = image or (resolved or {}).get("image")
-            built = container_image.publish(known, found, planned["deploy"], context["run_id"])
+            run = container_image.Run(
+                id=context["run_id"],
+                started=context["dag_run"].start_date or datetime.now(UTC),
+                url=context["ti"].log_url,
+            )
+            built, links = container_image.publish(known, found, planned["deploy"], run)
+            CommitLink().store(context, links.commit)
+            ImageLink().store(context, links.image)
             event = context["outlet_events"][CONTAINER_IMAGE]
             event.extra = built.to_json()
             if built.deploy:
@@ -113,4 +121,5 @@ with DAG(
 
     planned = plan()
     resolved = base_images(planned)
-    publish(planned, resolved, build(resolved))
+    published = publish(planned, resolved, build(resolved))
+    published.operator.operator_extra_links = (CommitLink(), ImageLink())

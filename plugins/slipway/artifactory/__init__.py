@@ -1,0 +1,1 @@
+"""Artifactory: what is known of every image, kept beside it."""

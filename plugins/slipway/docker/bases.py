@@ -24,6 +24,7 @@ class Bases:
     registry: RegistryClient
     hub: RegistryClient
     architecture: str = "amd64"
+    mirror: str = MIRROR
 
     def resolve(self, names: Iterable[str]) -> tuple[BaseImage, ...]:
         """Resolve every name once, in the order given.
@@ -43,7 +44,7 @@ class Bases:
                 f"base image {name}: {reference.registry} is not used by Slipway. Take it from Docker Hub or "
                 f"from {self.registry.registry.host}, after copying it there."
             )
-        mirror = f"{MIRROR}/{reference.repository}"
+        mirror = f"{self.mirror}/{reference.repository}"
         if (image := self._find(self.registry, mirror, reference.identifier)) is not None:
             self._report_move(name, reference, image)
             return self._base(name, mirror, image, "artifactory")

@@ -29,6 +29,36 @@ def find_built(client: RegistryClient, repository: str, digest: str) -> tuple[Ma
     return manifest, str(found.get(REVISION_LABEL, ""))
 
 
+def find_commit_image(
+    client: RegistryClient, repository: str, commit: str
+) -> tuple[Manifest, str, str] | None:
+    """Return the image recorded for a commit, the commit that made it and its input digest, or None."""
+    manifest = client.find_manifest(repository, commit)
+    if manifest is None or manifest.media_type not in IMAGE_TYPES:
+        return None
+    found = _labels(client, repository, manifest)
+    if INPUT_LABEL not in found or REVISION_LABEL not in found:
+        return None
+    return manifest, str(found[REVISION_LABEL]), str(found[INPUT_LABEL])
+
+
+def tag_again(client: RegistryClient, repository: str, digest: str, tag: str) -> None:
+    """Have ``tag`` name the image with this digest.
+
+    :raises DigestMismatchError: when the registry lost the image.
+    """
+    known = client.find_manifest(repository, tag)
+    if known is not None and known.digest == digest:
+        return
+    manifest = client.find_manifest(repository, digest)
+    if manifest is None:
+        raise DigestMismatchError(
+            f"{client.registry.host}/{repository} has no {digest} any more: it was deleted. "
+            "Start the run again, it is built anew."
+        )
+    client.put_manifest(repository, tag, manifest)
+
+
 def verify_pushed(client: RegistryClient, repository: str, tag: str, pushed: str) -> Manifest:
     """Read the manifest of ``tag`` back and compare it with what the push reported.
 

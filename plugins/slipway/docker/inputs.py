@@ -53,9 +53,12 @@ def arguments(container: Container, dockerfile: bytes, push: PushEvent) -> dict[
     return {**container.args, **commit}
 
 
-def repository(tenant: str, application: str) -> str:
-    """Return the repository of an application's images: its tenant's, and no other's."""
-    return f"{LOCAL}/{tenant}/{application}"
+def repository(tenant: str, application: str, key: str = LOCAL) -> str:
+    """Return the repository of an application's images: its tenant's, and no other's.
+
+    :param key: of the image registry's repository.
+    """
+    return f"{key}/{tenant}/{application}"
 
 
 def input_tag(digest: str) -> str:

@@ -1,9 +1,9 @@
 """YAML bytes to plain values that know their lines.
 
-Only what a configuration file needs is read, so that no document can cost more than its size: one
-document, no anchors, aliases, merge keys or tags, no duplicate keys, limited depth. Plain scalars are
-read by YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema), as editors read them:
-``no`` and ``on`` are strings.
+Only what a configuration file needs is read, so that no document can cost more than its size: no
+anchors, aliases, merge keys or tags, no duplicate keys, limited depth. Plain scalars are read by YAML
+1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema), as editors read them: ``no`` and ``on``
+are strings.
 """
 
 from __future__ import annotations
@@ -50,6 +50,19 @@ def read(data: bytes) -> Node:
 
     :raises BrokenDocumentError: when it breaks a rule of this module, or is no YAML.
     """
+    roots = read_all(data)
+    if not roots:
+        raise BrokenDocumentError(0, "is empty. Write at least `version: 1`")
+    if len(roots) > 1:
+        raise BrokenDocumentError(roots[1].line, "starts a second document; a file holds one. Remove it")
+    return roots[0]
+
+
+def read_all(data: bytes) -> list[Node]:
+    """Read every document of a file.
+
+    :raises BrokenDocumentError: when one breaks a rule of this module, or is no YAML.
+    """
     if len(data) > MAX_BYTES:
         raise BrokenDocumentError(
             0, f"is {len(data)} bytes; at most {MAX_BYTES} are read. Take out what is not needed"
@@ -62,7 +75,7 @@ def read(data: bytes) -> Node:
             line, f"byte {error.start + 1} is not UTF-8. Save the file as UTF-8"
         ) from None
     try:
-        return _document(yaml.parse(text, Loader=_PARSER))
+        return _documents(yaml.parse(text, Loader=_PARSER))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0
@@ -74,18 +87,8 @@ def read(data: bytes) -> Node:
         raise BrokenDocumentError(line, "has a character that YAML does not allow. Take it out") from None
 
 
-def _document(events: Iterator[yaml.Event]) -> Node:
-    root: Node | None = None
-    for event in events:
-        if isinstance(event, yaml.NodeEvent):
-            if root is not None:
-                raise BrokenDocumentError(
-                    _line(event), "starts a second document; a file holds one. Remove it"
-                )
-            root = _node(event, events, 1)
-    if root is None:
-        raise BrokenDocumentError(0, "is empty. Write at least `version: 1`")
-    return root
+def _documents(events: Iterator[yaml.Event]) -> list[Node]:
+    return [_node(event, events, 1) for event in events if isinstance(event, yaml.NodeEvent)]
 
 
 def _line(event: yaml.Event) -> int:

@@ -43,6 +43,10 @@ class Remote:
         """Return where ``repository`` is cloned from."""
         return f"{self.url.rstrip('/')}/{repository}.git"
 
+    def page(self, repository: str) -> str:
+        """Return where a person reads ``repository``."""
+        return f"{self.url.rstrip('/')}/{repository}"
+
     def settings(self) -> dict[str, str]:
         """Return Git's configuration for this registry."""
         always = {

@@ -8,27 +8,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import AwareDatetime
+
+from slipway.artifactory.build_info import document
+from slipway.artifactory.hook import ArtifactoryHook
 from slipway.config import load_apps
 from slipway.docker.bases import Bases
-from slipway.docker.catalogue import find_built, verify_pushed
+from slipway.docker.catalogue import find_built, tag_again, verify_pushed
 from slipway.docker.context import Context
 from slipway.docker.dockerfile import base_lines, pin
 from slipway.docker.engine import BuildOptions, Engine
-from slipway.docker.errors import ContextError, DockerfileError
+from slipway.docker.errors import ContextError, DigestMismatchError, DockerfileError
 from slipway.docker.hook import get_docker_hub, get_registry
 from slipway.docker.inputs import Inputs, arguments, input_tag, labels, repository, served_from
-from slipway.flow.document import MAX_BYTES, load
-from slipway.flow.image import Built, Image
+from slipway.flow.image import Built, Image, properties
 from slipway.flow.push import PushEvent
-from slipway.flow.record import CommitId, Name, Record
+from slipway.flow.record import CommitId, Record
 from slipway.flow.spec import BuildSpec, Container
-from slipway.github.errors import RepositoryError
 from slipway.github.hook import GithubHook
 from slipway.github.repository import Commit, fetched
+from slipway.pipelines.commit import SPEC_FILE, read_spec
 
 log = logging.getLogger(__name__)
 
-SPEC_FILE = "slipway.yaml"
 DOCKERFILE_BYTES = 1024**2
 
 
@@ -36,12 +38,28 @@ class Plan(Record):
     """What a commit wants built, and from which files."""
 
     push: PushEvent
-    tenant: Name
+    place: str
+    """Repository of the application's images in the image registry: ``KEY/TENANT/APPLICATION``."""
     spec: BuildSpec
     images: tuple[str, ...] = ()
     """Names of the base images, as the Dockerfile spells them."""
     inputs: Inputs | None = None
     """Without the bases; None when there is no container to build."""
+
+
+class Run(Record):
+    """The DAG run that builds."""
+
+    id: str
+    started: AwareDatetime
+    url: str
+
+
+class Links(Record):
+    """Where a person sees what a run was about."""
+
+    commit: str
+    image: str
 
 
 class Resolved(Record):
@@ -52,26 +70,13 @@ class Resolved(Record):
     image: Image | None
 
 
-def read_spec(commit: Commit) -> BuildSpec:
-    """Return the commit's ``slipway.yaml``.
-
-    :raises SlipwayError: when it is missing or breaks a rule.
-    """
-    data = commit.read(SPEC_FILE, MAX_BYTES)
-    if data is None:
-        raise RepositoryError(
-            f"{commit.push.repository} has no {SPEC_FILE} at {commit.push.short_commit}. "
-            "Commit one at the repository's root; `slipway schema` prints what it may say."
-        )
-    return load(data, BuildSpec, SPEC_FILE)
-
-
 def plan(push: PushEvent) -> Plan:
     """Fetch the commit; read its spec, its Dockerfile and the digest of its context."""
     application = load_apps().get(push.repository)
     with fetched(GithubHook().get_conn(), push) as commit:
         spec = read_spec(commit)
-        known = Plan(push=push, tenant=application.tenant, spec=spec)
+        place = repository(application.tenant, spec.name, ArtifactoryHook().get_conn().docker)
+        known = Plan(push=push, place=place, spec=spec)
         if spec.container is None:
             log.info("%s declares no container: nothing to build for this platform", SPEC_FILE)
             return known
@@ -95,10 +100,12 @@ def plan(push: PushEvent) -> Plan:
 
 def resolve(known: Plan, inputs: Inputs) -> Resolved:
     """Resolve the base images, and look whether this image exists already."""
+    catalogue = ArtifactoryHook().get_conn()
     with get_registry().client() as registry, get_docker_hub().client() as hub:
-        inputs = inputs.model_copy(update={"bases": Bases(registry, hub).resolve(known.images)})
-        place = repository(known.tenant, known.spec.name)
-        found = find_built(registry, place, inputs.digest)
+        inputs = inputs.model_copy(
+            update={"bases": Bases(registry, hub, mirror=catalogue.docker_remote).resolve(known.images)}
+        )
+        found = find_built(registry, known.place, inputs.digest)
     if found is None:
         log.info("inputs %s are new: an image is built", inputs.digest)
         return Resolved(plan=known, inputs=inputs, image=None)
@@ -112,7 +119,7 @@ def build(resolved: Resolved) -> Image:
     known, inputs = resolved.plan, resolved.inputs
     container = known.spec.container or Container()
     registry, remote = get_registry(), GithubHook().get_conn()
-    place = repository(known.tenant, known.spec.name)
+    place = known.place
     tag = f"{registry.host}/{place}:{known.push.commit}"
     with fetched(remote, known.push) as commit, Engine() as engine, registry.client() as client:
         dockerfile = _dockerfile(commit, container)
@@ -143,18 +150,42 @@ def build(resolved: Resolved) -> Image:
     return _image(known, inputs, manifest.digest, known.push.commit)
 
 
-def publish(known: Plan, found: Mapping[str, Any] | None, deploy: bool, run_id: str) -> Built:  # noqa: ARG001
-    """Record the image in the image registry; returns what the pipeline hands on.
+def publish(known: Plan, found: Mapping[str, Any] | None, deploy: bool, run: Run) -> tuple[Built, Links]:
+    """Record the image in the image registry; returns what the pipeline hands on, and where it is shown.
 
     :param found: the image as JSON, or None when there is nothing for this platform.
     """
+    push = known.push
     image = None if found is None else Image.from_json(found)
-    reused = image is not None and image.commit != known.push.commit
-    return Built(push=known.push, platform="container", image=image, reused=reused, deploy=deploy)
+    source = GithubHook().get_conn().page(push.repository)
+    links = Links(
+        commit=f"{source}/commit/{push.commit}",
+        image=_record(known, image, run, source) if image is not None else "",
+    )
+    reused = image is not None and image.commit != push.commit
+    return Built(push=push, platform="container", image=image, reused=reused, deploy=deploy), links
+
+
+def _record(known: Plan, image: Image, run: Run, source: str) -> str:
+    """Tag the image with its commit, write beside it what is known of it, and return its page."""
+    catalogue, push = ArtifactoryHook().get_conn(), known.push
+    with get_registry().client() as client:
+        tag_again(client, known.place, image.digest, push.commit)
+    path = catalogue.manifest_path(image, push.commit)
+    checksums = catalogue.checksums(path)
+    if f"sha256:{checksums.sha256}" != image.digest:
+        raise DigestMismatchError(
+            f"Artifactory holds sha256:{checksums.sha256} as {path}, and the build pushed {image.digest}. "
+            "The connections slipway_registry and slipway_artifactory must name the same Artifactory."
+        )
+    catalogue.annotate(path, properties(image, push) | {"slipway.run": run.id})
+    catalogue.publish_build(document(push, image, checksums, run.started, run.url, source))
+    log.info("recorded in Artifactory: %s", catalogue.page(path))
+    return catalogue.page(path)
 
 
 def _image(known: Plan, inputs: Inputs, digest: str, commit: CommitId) -> Image:
-    place = f"{get_registry().host}/{repository(known.tenant, known.spec.name)}"
+    place = f"{get_registry().host}/{known.place}"
     return Image(
         platform="container",
         application=known.spec.name,

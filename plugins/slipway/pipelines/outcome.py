@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from slipway.flow.record import SlipwayError, TransientError
+
+
+class NothingToDo(SlipwayError):
+    """The task has nothing to do for this push, and says why."""
+
 
 @contextmanager
 def retried_if_worth_it() -> Iterator[None]:
     """Let Airflow retry what may pass, and fail at once what will not.
 
     :raises AirflowFailException: for a broken rule; its text is the cure, no stack above it.
+    :raises AirflowSkipException: when there is :class:`NothingToDo`.
     """
-    from airflow.sdk.exceptions import AirflowFailException
+    from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
     from pydantic import ValidationError
-
-    from slipway.flow.record import SlipwayError, TransientError
 
     try:
         yield
     except TransientError:
         raise
+    except NothingToDo as reason:
+        raise AirflowSkipException(str(reason)) from None
     except SlipwayError as error:
         raise AirflowFailException(str(error)) from None
     except ValidationError as error:

@@ -18,10 +18,14 @@ def push_of(context: Mapping[str, Any], asset: Any) -> tuple[PushEvent, bool]:
     """
     if events := list(context["triggering_asset_events"].get(asset, ())):
         return PushEvent.from_json(events[-1].extra["push"]), True
-    return _asked_for(context["params"]), bool(context["params"].get("deploy"))
+    return push_asked_for(context["params"]), bool(context["params"].get("deploy"))
 
 
-def _asked_for(params: Mapping[str, Any]) -> PushEvent:
+def push_asked_for(params: Mapping[str, Any]) -> PushEvent:
+    """Return the push that a person's form names; it counts as pushed now.
+
+    :raises SlipwayError: when the form names no repository, or a ref that is not there.
+    """
     repository, ref = params.get("repository"), params.get("ref") or "refs/heads/main"
     if not repository:
         raise SlipwayError("no repository was given. Start the run with the form, or with a push event.")

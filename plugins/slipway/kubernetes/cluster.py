@@ -1,0 +1,217 @@
+"""One cluster's API, as far as a deployment needs it.
+
+https://kubernetes.io/docs/reference/using-api/server-side-apply/
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import aiohttp
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from slipway.flow.objects import KEPT, KINDS, Json, Kind, ObjectRef
+from slipway.kubernetes.errors import (
+    SHOWN,
+    ClusterError,
+    ConflictError,
+    RefusedError,
+    TransientClusterError,
+)
+
+CONNECTION = "slipway_kubernetes"
+FIELD_MANAGER = "slipway"
+TIMEOUT_SECONDS = 30
+LOG_BYTES = 64 * 1024
+
+_CONFIG_MAP = KINDS["v1", "ConfigMap"]
+
+
+class Cluster:
+    """A connection to one cluster; what it is asked for is always inside one namespace, but for nodes."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def address(self, ref: ObjectRef, namespace: str) -> str:
+        """Return the object's address in the cluster's API."""
+        return f"{self._client.configuration.host}{_path(ref, namespace)}"
+
+    async def find(self, ref: ObjectRef, namespace: str) -> Json | None:
+        """Return an object, or None when there is none."""
+        return await self._find(_path(ref, namespace))
+
+    async def apply(self, body: Json, namespace: str, *, dry_run: bool = False) -> Json:
+        """Make an object as ``body`` says, taking over fields that others set.
+
+        :raises RefusedError: when the cluster does not take it: its text says what is wrong.
+        """
+        ref = ObjectRef.of(body)
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
+        status, answer = await self._ask(
+            "PATCH", _path(ref, namespace), query, body, content_type="application/apply-patch+yaml"
+        )
+        if status in (200, 201):
+            return _object(answer)
+        if status == 404:
+            raise RefusedError(
+                f"{ref} cannot be applied to namespace {namespace}: {_message(answer)}. "
+                f"Create the namespace, or use a version of {ref.kind} that this cluster serves."
+            )
+        raise RefusedError(f"the cluster refuses {ref}: {_message(answer)}. Correct it and push again.")
+
+    async def delete(self, ref: ObjectRef, namespace: str) -> bool:
+        """Remove an object with what it made; say whether there was one. Claims are never removed."""
+        if ref.kind in KEPT:
+            raise ClusterError(f"{ref} is kept: what is in it cannot be made again")
+        body = {"propagationPolicy": "Background"}
+        status, answer = await self._ask("DELETE", _path(ref, namespace), {}, body)
+        if status not in (200, 202, 404):
+            raise ClusterError(f"{ref} of {namespace} cannot be removed: {_message(answer)}")
+        return status != 404
+
+    async def put_config_map(self, body: Json, namespace: str) -> None:
+        """Write a ConfigMap as a whole, if it is still as it was read.
+
+        :param body: with ``metadata.resourceVersion`` when there was one; without, there must be none.
+        :raises ConflictError: when someone else wrote it.
+        """
+        name = body["metadata"]["name"]
+        collection = f"{_CONFIG_MAP.path}/namespaces/{quote(namespace)}/configmaps"
+        known = bool(body["metadata"].get("resourceVersion"))
+        path = f"{collection}/{quote(name)}" if known else collection
+        status, answer = await self._ask("PUT" if known else "POST", path, {}, body)
+        if status == 409 or (known and status == 404):
+            raise ConflictError(f"ConfigMap {name} of {namespace} was written by someone else meanwhile")
+        if status not in (200, 201):
+            raise ClusterError(f"ConfigMap {name} cannot be written in {namespace}: {_message(answer)}")
+
+    async def pods(self, namespace: str, selector: str) -> list[Json]:
+        """Return the pods that a label selector selects."""
+        return await self._list(f"/api/v1/namespaces/{quote(namespace)}/pods", {"labelSelector": selector})
+
+    async def replica_sets(self, namespace: str, selector: str) -> list[Json]:
+        """Return the ReplicaSets that a label selector selects."""
+        path = f"/apis/apps/v1/namespaces/{quote(namespace)}/replicasets"
+        return await self._list(path, {"labelSelector": selector})
+
+    async def events(self, namespace: str, name: str) -> list[Json]:
+        """Return the events about the object named ``name``, oldest first."""
+        path = f"/api/v1/namespaces/{quote(namespace)}/events"
+        found = await self._list(path, {"fieldSelector": f"involvedObject.name={name}"})
+        return sorted(found, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
+
+    async def nodes(self) -> list[Json]:
+        """Return the cluster's nodes."""
+        return await self._list("/api/v1/nodes", {})
+
+    async def log(self, namespace: str, pod: str, container: str, lines: int, *, previous: bool) -> str:
+        """Return the last lines of a container's log; of the one before its last restart, if ``previous``."""
+        path = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/log"
+        query = {
+            "container": container,
+            "tailLines": str(lines),
+            "limitBytes": str(LOG_BYTES),
+            "previous": str(previous).lower(),
+        }
+        status, answer = await self._ask("GET", path, query)
+        return answer.decode(errors="replace") if status == 200 else ""
+
+    async def status_through_proxy(self, namespace: str, service: str, port: str, path: str) -> int:
+        """Return the HTTP status that a Service gives to a GET, asked through the API server."""
+        place = f"/api/v1/namespaces/{quote(namespace)}/services/{quote(service)}:{quote(port)}/proxy{path}"
+        status, _ = await self._ask("GET", place, {})
+        return status
+
+    async def _find(self, path: str) -> Json | None:
+        status, answer = await self._ask("GET", path, {})
+        if status == 404:
+            return None
+        if status != 200:
+            raise ClusterError(f"the cluster answers {status} to {path}: {_message(answer)}")
+        return _object(answer)
+
+    async def _list(self, path: str, query: Mapping[str, str]) -> list[Json]:
+        status, answer = await self._ask("GET", path, query)
+        if status != 200:
+            raise ClusterError(f"the cluster answers {status} to {path}: {_message(answer)}")
+        found: list[Json] = _object(answer).get("items") or []
+        return found
+
+    @retry(
+        retry=retry_if_exception_type(TransientClusterError),
+        stop=stop_after_attempt(4),
+        wait=wait_random_exponential(multiplier=0.3, max=5),
+        reraise=True,
+    )
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Json | None = None,
+        content_type: str = "application/json",
+    ) -> tuple[int, bytes]:
+        """Return status and body; every request here may be sent again."""
+        try:
+            response = await self._client.call_api(
+                f"{path}?{urlencode(query)}" if query else path,
+                method,
+                header_params={"Accept": "application/json, */*", "Content-Type": content_type},
+                body=body,
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _request_timeout=TIMEOUT_SECONDS,
+            )
+            answer = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise TransientClusterError(
+                f"the cluster does not answer: {error or type(error).__name__}"
+            ) from error
+        status: int = response.status
+        if status == 401:
+            raise ClusterError(
+                f"the cluster does not know the login of connection {CONNECTION}. Renew it there."
+            )
+        if status == 403 and "/proxy" not in path:
+            raise ClusterError(
+                f"the cluster forbids it: {_message(answer)}. Give the login of connection {CONNECTION} "
+                "the role in include/recipes/kubernetes/deployer.yaml for this namespace."
+            )
+        if (status == 429 or status >= 500) and "/proxy" not in path:
+            raise TransientClusterError(f"the cluster answers {status}: {_message(answer)}")
+        return status, answer
+
+
+@asynccontextmanager
+async def connected(conn_id: str = CONNECTION) -> AsyncIterator[Cluster]:
+    """Open the cluster of a connection of Airflow's type ``kubernetes``, in a task or in a trigger."""
+    from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
+
+    async with AsyncKubernetesHook(conn_id=conn_id).get_conn() as client:
+        yield Cluster(client)
+
+
+def _path(ref: ObjectRef, namespace: str) -> str:
+    kind: Kind = KINDS[ref.api_version, ref.kind]
+    return f"{kind.path}/namespaces/{quote(namespace)}/{kind.plural}/{quote(ref.name)}"
+
+
+def _object(answer: bytes) -> Json:
+    try:
+        value = json.loads(answer)
+    except ValueError as error:
+        raise TransientClusterError("the cluster's answer is no JSON") from error
+    return value if isinstance(value, dict) else {}
+
+
+def _message(answer: bytes) -> str:
+    try:
+        text = str(json.loads(answer)["message"])
+    except (ValueError, KeyError, TypeError):
+        text = answer.decode(errors="replace")
+    return text[:SHOWN]

@@ -1,0 +1,179 @@
+"""Brings a workload into a namespace, and brings the last good one back.
+
+Every step may be repeated: what is applied is written down before it is applied (:mod:`.ledger`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import groupby
+
+from slipway.flow.deployment import Deployment
+from slipway.flow.objects import KEPT, RANK, WATCHED, Json, ObjectRef
+from slipway.flow.workload import APPLICATION, REPOSITORY, RUN, Workload, refs
+from slipway.kubernetes import health, ledger
+from slipway.kubernetes.cluster import Cluster
+from slipway.kubernetes.errors import ConflictError, RefusedError
+from slipway.kubernetes.ledger import Attempt, Good, Ledger
+from slipway.kubernetes.watch import Watch
+
+log = logging.getLogger(__name__)
+
+_TRIES = 5
+
+
+async def begin(cluster: Cluster, workload: Workload, run: str) -> Watch:
+    """Write down what is to be applied, and apply it.
+
+    :raises SupersededError: when a newer push is in place or on its way.
+    :raises RefusedError: when the cluster refuses an object, or an object is someone else's.
+    """
+    known = await ledger.read(cluster, workload.application, workload.namespace)
+    await _refuse_foreign(cluster, workload, known)
+    attempt = Attempt(run=run, workload=workload)
+    await _change(cluster, workload, lambda now: ledger.claim(now, attempt))
+    log.info("applying %s to namespace %s", ", ".join(map(str, refs(workload.objects))), workload.namespace)
+    await _apply(cluster, workload, run)
+    return Watch.of(workload, run)
+
+
+async def again(cluster: Cluster, application: str, namespace: str, run: str) -> Watch:
+    """Apply the attempt of ``run`` again, after others wrote over it.
+
+    :raises SupersededError: when another run took its place.
+    """
+    workload = ledger.mine(await ledger.read(cluster, application, namespace), run)
+    await _apply(cluster, workload, run)
+    return Watch.of(workload, run)
+
+
+async def keep(cluster: Cluster, application: str, namespace: str, run: str) -> Deployment:
+    """Take the attempt of ``run`` for good, remove what it does not declare, and return what runs now.
+
+    :raises SupersededError: when another run took its place.
+    """
+    before = await ledger.read(cluster, application, namespace)
+    workload = ledger.mine(before, run)
+
+    def decide(now: Ledger) -> Ledger:
+        ledger.mine(now, run)
+        return ledger.succeeded(now, datetime.now(UTC))
+
+    done = await _change(cluster, workload, decide)
+    await _remove_leftovers(cluster, workload, run)
+    assert done.good is not None  # it was just taken for that
+    replaced = before.good.workload.image.digest if before.good else None
+    return _deployment(done.good, replaced, await health.url(cluster, namespace, application))
+
+
+async def go_back(cluster: Cluster, application: str, namespace: str, run: str) -> Watch | None:
+    """Apply the last good workload again and remove what the attempt of ``run`` added.
+
+    :returns: what to follow until the old version serves; None when there was none: everything is removed.
+    :raises SupersededError: when another run took its place; nothing is touched.
+    """
+    known = await ledger.read(cluster, application, namespace)
+    workload = ledger.mine(known, run)
+    if known.good is None:
+        log.info("there was no version before: what was applied is removed")
+        await _remove_leftovers(cluster, workload, run)
+        await ledger.forget(cluster, application, namespace)
+        return None
+    good = known.good.workload
+    log.info("going back to %s (%s)", good.push.short_commit, good.image.digest)
+    mark = f"{run} went back"
+    await _apply(cluster, good, mark)
+    await _remove_leftovers(cluster, workload, run)
+    return Watch.of(good, mark)
+
+
+async def _change(cluster: Cluster, workload: Workload, decide: Callable[[Ledger], Ledger]) -> Ledger:
+    """Read the ledger, decide, write it; decide anew when someone else was faster."""
+    for tries in range(1, _TRIES + 1):
+        decided = decide(await ledger.read(cluster, workload.application, workload.namespace))
+        try:
+            await ledger.write(cluster, decided, workload.application, workload.namespace)
+        except ConflictError:
+            if tries == _TRIES:
+                raise
+        else:
+            break
+    return decided
+
+
+async def _apply(cluster: Cluster, workload: Workload, run: str) -> None:
+    """Apply objects, kind by kind in their order, those of one kind side by side."""
+
+    def kind(body: Json) -> int:
+        return RANK[body["apiVersion"], body["kind"]]
+
+    for _, group in groupby(workload.objects, key=kind):
+        await asyncio.gather(*(cluster.apply(_marked(body, run), workload.namespace) for body in group))
+
+
+def _marked(body: Json, run: str) -> Json:
+    metadata = body["metadata"]
+    return body | {"metadata": metadata | {"annotations": metadata["annotations"] | {RUN: run}}}
+
+
+async def _remove_leftovers(cluster: Cluster, workload: Workload, run: str) -> None:
+    known = await ledger.read(cluster, workload.application, workload.namespace)
+    for ref in ledger.leftovers(known, run):
+        if ref.kind in KEPT:
+            log.warning(
+                "%s is declared no longer and is kept, with what is in it. Remove it yourself: "
+                "kubectl -n %s delete %s",
+                ref,
+                workload.namespace,
+                ref,
+            )
+        elif await cluster.delete(ref, workload.namespace):
+            log.info("removed %s, which is declared no longer", ref)
+    await _change(cluster, workload, lambda now: ledger.cleared(now, run))
+
+
+async def _refuse_foreign(cluster: Cluster, workload: Workload, known: Ledger) -> None:
+    """Refuse to take over objects that are not this application's."""
+    for ref in refs(workload.objects):
+        if ref in known.applied:
+            continue
+        body = await cluster.find(ref, workload.namespace)
+        if body is None:
+            continue
+        labels = body["metadata"].get("labels") or {}
+        annotations = body["metadata"].get("annotations") or {}
+        repository = workload.push.repository
+        if (labels.get(APPLICATION), annotations.get(REPOSITORY)) != (workload.application, repository):
+            owner = annotations.get(REPOSITORY) or "someone else"
+            on = f"kubectl -n {workload.namespace}"
+            raise RefusedError(
+                f"{ref} is in namespace {workload.namespace} already and belongs to {owner}. "
+                f"Choose another name; or hand it over: "
+                f"{on} label {ref} {APPLICATION}={workload.application} && "
+                f"{on} annotate {ref} {REPOSITORY}={repository}"
+            )
+
+
+def _deployment(good: Good, replaced: str | None, url: str) -> Deployment:
+    workload = good.workload
+    return Deployment(
+        push=workload.push,
+        application=workload.application,
+        environment=workload.environment,
+        platform="container",
+        image=workload.image,
+        where=f"{workload.namespace}/{main_object(workload)}",
+        url=url,
+        replaced=replaced,
+        since=good.since,
+    )
+
+
+def main_object(workload: Workload) -> ObjectRef:
+    """Return the object that people call the application."""
+    watched = [ref for ref in refs(workload.objects) if ref.kind in WATCHED]
+    named = [ref for ref in watched if ref.name == workload.application]
+    return (named or watched or refs(workload.objects))[0]

@@ -1,0 +1,28 @@
+"""What a cluster could not do, named by what the caller does next."""
+
+from __future__ import annotations
+
+from slipway.flow.record import SlipwayError, TransientError
+
+SHOWN = 1000
+"""Characters of a foreign text that an error repeats."""
+
+
+class ClusterError(SlipwayError):
+    """Permanent: the same request will fail again."""
+
+
+class RefusedError(ClusterError):
+    """The cluster refuses an object, or it is someone else's."""
+
+
+class ConflictError(ClusterError):
+    """The object was changed by someone else between reading and writing it."""
+
+
+class SupersededError(ClusterError):
+    """A newer push of the application is in place, or on its way."""
+
+
+class TransientClusterError(TransientError):
+    """The cluster did not answer as it should: worth another try."""

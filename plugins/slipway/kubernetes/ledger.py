@@ -1,0 +1,195 @@
+"""What Slipway knows of an application in a namespace: what runs there, and what is being tried.
+
+It is kept in the namespace itself, in ConfigMap ``<application>.slipway``, written only if nobody wrote it
+meanwhile. So any worker that comes after a crash knows what to go back to and what to clear away, and of two
+pushes at the same time the newer one wins. The decisions are pure; the rest reads and writes.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from datetime import datetime
+
+from pydantic import AwareDatetime
+
+from slipway.flow.manifests import RECORD_SUFFIX
+from slipway.flow.objects import Json, ObjectRef
+from slipway.flow.record import Record
+from slipway.flow.workload import APPLICATION, MANAGED_BY, REPOSITORY, Workload, refs
+from slipway.kubernetes.cluster import Cluster
+from slipway.kubernetes.errors import ClusterError, RefusedError, SupersededError
+
+MAX_BYTES = 900 * 1024
+"""Of a ConfigMap's mebibyte, in base64."""
+_KEY = "ledger.json.gz"
+
+
+class Attempt(Record):
+    """A rollout that has begun."""
+
+    run: str
+    workload: Workload
+
+
+class Good(Record):
+    """The last rollout that was healthy."""
+
+    run: str
+    workload: Workload
+    since: AwareDatetime
+
+
+class Ledger(Record):
+    """One application in one namespace."""
+
+    good: Good | None = None
+    attempt: Attempt | None = None
+    applied: tuple[ObjectRef, ...] = ()
+    """Every object that may be there because of Slipway."""
+    version: str = ""
+    """``resourceVersion`` of the ConfigMap it was read from; empty when there is none."""
+
+
+def claim(ledger: Ledger, attempt: Attempt) -> Ledger:
+    """Begin ``attempt``, also in the place of an older one that has not ended.
+
+    :raises SupersededError: when a newer push runs, or is being rolled out.
+    :raises RefusedError: when the name is another repository's.
+    """
+    push = attempt.workload.push
+    for other in (ledger.good, ledger.attempt):
+        if other is None or other.run == attempt.run:
+            continue
+        theirs = other.workload.push
+        if theirs.repository.casefold() != push.repository.casefold():
+            raise RefusedError(
+                f"{attempt.workload.application!r} in namespace {attempt.workload.namespace} is the "
+                f"application of {theirs.repository}. Choose another name in slipway.yaml, or another "
+                "namespace in apps.yaml."
+            )
+        if theirs.at > push.at:
+            raise SupersededError(
+                f"{theirs.short_commit}, pushed at {theirs.at:%Y-%m-%d %H:%M:%S} UTC, is newer than "
+                f"{push.short_commit}, pushed at {push.at:%Y-%m-%d %H:%M:%S} UTC: nothing is rolled out"
+            )
+    wanted = dict.fromkeys([*ledger.applied, *refs(attempt.workload.objects)])
+    return ledger.model_copy(update={"attempt": attempt, "applied": tuple(wanted)})
+
+
+def succeeded(ledger: Ledger, now: datetime) -> Ledger:
+    """Take the attempt for the good one; what it does not declare is to be removed (:func:`leftovers`)."""
+    assert ledger.attempt is not None  # the caller's
+    before, attempt = ledger.good, ledger.attempt
+    unchanged = before is not None and before.run == attempt.run
+    since = before.since if before is not None and unchanged else now
+    good = Good(run=attempt.run, workload=attempt.workload, since=since)
+    return ledger.model_copy(update={"good": good, "attempt": None})
+
+
+def leftovers(ledger: Ledger, run: str) -> list[ObjectRef]:
+    """Return what may be there, but belongs neither to what is good nor to an attempt of another run.
+
+    The last applied comes first.
+    """
+    kept = _kept(ledger, run)
+    return [ref for ref in reversed(ledger.applied) if ref not in kept]
+
+
+def cleared(ledger: Ledger, run: str) -> Ledger:
+    """Say that :func:`leftovers` are gone, and that ``run`` tries nothing any more."""
+    attempt = None if is_mine(ledger, run) else ledger.attempt
+    return ledger.model_copy(update={"attempt": attempt, "applied": tuple(_kept(ledger, run))})
+
+
+def _kept(ledger: Ledger, run: str) -> dict[ObjectRef, None]:
+    good = refs(ledger.good.workload.objects) if ledger.good else []
+    others = refs(ledger.attempt.workload.objects) if ledger.attempt and not is_mine(ledger, run) else []
+    return dict.fromkeys([*good, *others])
+
+
+def is_mine(ledger: Ledger, run: str) -> bool:
+    """Say whether the attempt of ``run`` is still the one that is being tried."""
+    return ledger.attempt is not None and ledger.attempt.run == run
+
+
+def mine(ledger: Ledger, run: str) -> Workload:
+    """Return what ``run`` is rolling out.
+
+    :raises SupersededError: when another run took its place.
+    """
+    if ledger.attempt is not None and ledger.attempt.run == run:
+        return ledger.attempt.workload
+    other = ledger.attempt or ledger.good
+    by = f"{other.workload.push.short_commit} (run {other.run})" if other else "nothing that is known"
+    raise SupersededError(f"this rollout was superseded by {by}, which goes on")
+
+
+async def read(cluster: Cluster, application: str, namespace: str) -> Ledger:
+    """Return the ledger; an empty one when there is none.
+
+    :raises ClusterError: when it cannot be understood.
+    """
+    body = await cluster.find(_ref(application), namespace)
+    if body is None:
+        return Ledger()
+    try:
+        packed = base64.b64decode(body["binaryData"][_KEY])
+        ledger = Ledger.from_json(json.loads(gzip.decompress(packed)))
+    except (KeyError, ValueError, OSError) as error:
+        raise ClusterError(
+            f"ConfigMap {_ref(application).name} of {namespace} is not what Slipway wrote. Restore it, or "
+            "delete it: the next deployment then starts as a first one and names the objects in its way."
+        ) from error
+    return ledger.model_copy(update={"version": body["metadata"]["resourceVersion"]})
+
+
+async def write(cluster: Cluster, ledger: Ledger, application: str, namespace: str) -> None:
+    """Write the ledger.
+
+    :raises ConflictError: when it is not as it was read any more: read, decide and write again.
+    :raises ClusterError: when it is too large.
+    """
+    current = ledger.attempt or ledger.good
+    content = json.dumps(ledger.model_dump(mode="json", exclude={"version"}), separators=(",", ":"))
+    packed = base64.b64encode(gzip.compress(content.encode(), mtime=0)).decode()
+    if len(packed) > MAX_BYTES:
+        raise ClusterError(
+            f"the objects of {application} are too large to be kept for going back to ({len(packed)} bytes "
+            f"compressed, at most {MAX_BYTES}). Take large files out of config maps into the image."
+        )
+    metadata: Json = {
+        "name": _ref(application).name,
+        "namespace": namespace,
+        "labels": {MANAGED_BY: "slipway", APPLICATION: application},
+        "annotations": {REPOSITORY: current.workload.push.repository if current else ""},
+    }
+    if ledger.version:
+        metadata["resourceVersion"] = ledger.version
+    summary = {
+        "running": _summary(ledger.good),
+        "rolling-out": _summary(ledger.attempt),
+    }
+    body = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata,
+        "data": {key: value for key, value in summary.items() if value},
+        "binaryData": {_KEY: packed},
+    }
+    await cluster.put_config_map(body, namespace)
+
+
+async def forget(cluster: Cluster, application: str, namespace: str) -> None:
+    """Remove the ledger of an application that never ran."""
+    await cluster.delete(_ref(application), namespace)
+
+
+def _ref(application: str) -> ObjectRef:
+    return ObjectRef(api_version="v1", kind="ConfigMap", name=f"{application}{RECORD_SUFFIX}")
+
+
+def _summary(version: Good | Attempt | None) -> str:
+    """Return what `kubectl get configmap -o yaml` shows a person."""
+    return f"{version.workload.push.commit} {version.workload.image.reference}" if version else ""
