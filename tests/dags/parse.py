@@ -1,0 +1,85 @@
+"""Run apart: reads a folder of DAG files as Airflow's DAG processor does, and notes what reading touched.
+
+Prints JSON. While the files are read, sockets cannot be made, and every file that is opened outside of
+Python's own folders, Airflow's home and the two folders of code is noted, as is every process started.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from airflow.dag_processing.dagbag import DagBag
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+CODE = (
+    sys.prefix,
+    sys.base_prefix,
+    str(CHECKOUT / "dags"),
+    str(CHECKOUT / "plugins"),
+    os.environ["AIRFLOW_HOME"],
+)
+HEAVY = ("docker", "kubernetes", "slipway.docker", "slipway.github", "slipway.artifactory", "slipway.cli")
+"""What only a running task needs."""
+
+
+def main(folder: Path) -> None:
+    touched: list[str] = []
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and isinstance(arguments[0], str | bytes):
+            path = os.path.realpath(os.fsdecode(arguments[0]))
+            if not path.startswith((*CODE, str(folder))) and path != os.devnull:
+                touched.append(f"open {path}")
+        elif event in ("subprocess.Popen", "os.system", "os.exec", "sqlite3.connect"):
+            touched.append(f"{event} {arguments[0]}")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a socket was made while a DAG file was read")
+
+    before = set(sys.modules)
+    socket.socket.__init__ = refuse
+    socket.create_connection = socket.getaddrinfo = refuse
+    sys.addaudithook(note)
+    bag = DagBag(dag_folder=folder, bundle_path=folder, bundle_name="dags-folder")
+    after = set(sys.modules) - before
+    report = {
+        "errors": bag.import_errors,
+        "touched": list(touched),
+        "heavy": sorted(name for name in HEAVY if name in after),
+        "dags": {dag_id: _about(dag) for dag_id, dag in bag.dags.items()},
+    }
+    print(json.dumps(report))
+
+
+def _about(dag: Any) -> dict[str, Any]:
+    dag.validate()
+    dag.params.validate()
+    return {
+        "file": Path(dag.fileloc).name,
+        "doc": dag.doc_md or "",
+        "name": dag.dag_display_name,
+        "description": dag.description or "",
+        "tags": sorted(dag.tags),
+        "owners": sorted({task.owner for task in dag.tasks}),
+        "catchup": dag.catchup,
+        "max_active_runs": dag.max_active_runs,
+        "schedule": type(dag.timetable).__name__,
+        "retries": {task.task_id: task.retries for task in dag.tasks},
+        "task_docs": {task.task_id: task.doc_md or "" for task in dag.tasks},
+        "upstream": {task.task_id: sorted(task.upstream_task_ids) for task in dag.tasks},
+        "outlets": {task.task_id: [outlet.uri for outlet in task.outlets] for task in dag.tasks},
+        "params": {name: _param(dag.params.get_param(name)) for name in dag.params},
+    }
+
+
+def _param(param: Any) -> dict[str, Any]:
+    return {"schema": param.schema, "default": param.value, "description": param.description}
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,159 @@
+"""Every DAG file is read quickly and quietly, and says what it is, how it starts and what it takes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+FILES = sorted(path.stem for path in (CHECKOUT / "dags").glob("*.py"))
+
+Report = dict[str, Any]
+
+
+def parse(folder: Path, home: Path) -> Report:
+    """Read ``folder`` in a process that knows no database, no connection and no file of an installation."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    environment = kept | {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(CHECKOUT / "plugins"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql://127.0.0.1:1/nowhere",
+    }
+    command = [sys.executable, str(Path(__file__).with_name("parse.py")), str(folder)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-4000:]
+    report: Report = json.loads(done.stdout.splitlines()[-1])
+    return report
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return parse(CHECKOUT / "dags", tmp_path_factory.mktemp("airflow-home"))
+
+
+def test_every_file_is_read_without_error(report: Report) -> None:
+    assert report["errors"] == {}
+
+
+def test_a_file_is_a_pipeline_of_its_own_name(report: Report) -> None:
+    assert {"container_image", "deploy"} <= set(FILES)
+    assert sorted(report["dags"]) == FILES
+    assert {dag_id: about["file"] for dag_id, about in report["dags"].items()} == {
+        name: f"{name}.py" for name in FILES
+    }
+
+
+def test_reading_opens_no_file_no_socket_and_starts_nothing(report: Report) -> None:
+    assert report["touched"] == []
+
+
+def test_reading_imports_nothing_that_only_a_task_needs(report: Report) -> None:
+    assert report["heavy"] == []
+
+
+def test_a_file_that_does_these_things_would_be_seen(tmp_path: Path) -> None:
+    """The three tests above can fail."""
+    folder, home, outside = tmp_path / "dags", tmp_path / "home", tmp_path / "apps.yaml"
+    folder.mkdir()
+    home.mkdir()
+    outside.write_text("version: 1\n")
+    (folder / "reads.py").write_text(
+        "import subprocess\nfrom airflow.sdk import DAG\nimport slipway.docker.errors\n"
+        f"open({str(outside)!r}).close()\nsubprocess.run(['true'])\nDAG('reads', schedule=None)\n"
+    )
+    (folder / "connects.py").write_text(
+        "import socket\nfrom airflow.sdk import DAG\n"
+        "DAG('connects', schedule=None)\nsocket.create_connection(('127.0.0.1', 1))\n"
+    )
+    found = parse(folder, home)
+    assert f"open {outside.resolve()}" in found["touched"]
+    assert [line for line in found["touched"] if line.startswith("subprocess.Popen")]
+    assert found["heavy"] == ["slipway.docker"]
+    assert list(found["dags"]) == ["reads"]
+    assert "a socket was made while a DAG file was read" in "".join(found["errors"].values())
+
+
+@pytest.mark.parametrize("dag_id", FILES)
+def test_a_pipeline_says_what_it_is(report: Report, dag_id: str) -> None:
+    about = report["dags"][dag_id]
+    assert about["name"] != dag_id
+    assert about["description"]
+    assert "### What it does" in about["doc"]
+    assert "### How it starts" in about["doc"]
+    assert "slipway" in about["tags"]
+    assert len(about["tags"]) > 1
+    assert about["owners"] == ["slipway"]
+    assert about["catchup"] is False
+
+
+@pytest.mark.parametrize("dag_id", FILES)
+def test_a_failure_that_may_pass_is_tried_again(report: Report, dag_id: str) -> None:
+    assert {retries >= 2 for retries in report["dags"][dag_id]["retries"].values()} == {True}
+
+
+@pytest.mark.parametrize("dag_id", FILES)
+def test_every_parameter_is_explained_and_its_default_is_allowed(report: Report, dag_id: str) -> None:
+    for name, param in report["dags"][dag_id]["params"].items():
+        assert param["schema"].get("title"), name
+        assert param["schema"].get("type"), name
+        jsonschema.validate(param["default"], param["schema"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("repository", "hello"),
+        ("repository", "../hello"),
+        ("repository", "a/b c"),
+        ("repository", "a/b/c"),
+        ("repository", "-a/b"),
+        ("repository", 1),
+        ("ref", "main"),
+        ("ref", ""),
+        ("commit", "abc"),
+        ("commit", "A" * 40),
+        ("commit", "1" * 41),
+        ("commit", "HEAD"),
+        ("deploy", "yes"),
+    ],
+)
+def test_the_form_refuses_what_no_run_could_use(report: Report, name: str, value: object) -> None:
+    schema = report["dags"]["container_image"]["params"][name]["schema"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(value, schema)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("repository", "tests/app"),
+        ("repository", "Some-Owner/name.with_all-of.it"),
+        ("ref", "refs/tags/v1"),
+        ("commit", "0" * 40),
+        ("commit", "f" * 64),
+        ("deploy", True),
+    ],
+)
+def test_the_form_takes_what_a_run_can_use(report: Report, name: str, value: object) -> None:
+    jsonschema.validate(value, report["dags"]["container_image"]["params"][name]["schema"])
+
+
+def test_container_image_goes_from_the_plan_to_the_image(report: Report) -> None:
+    about = report["dags"]["container_image"]
+    assert about["schedule"] == "PartitionedAssetTimetable"
+    assert about["upstream"] == {
+        "plan": [],
+        "base_images": ["plan"],
+        "build": ["base_images"],
+        "publish": ["base_images", "build", "plan"],
+    }
+    assert about["outlets"]["publish"] == ["slipway://image/container"]
+    assert all(about["task_docs"].values())
