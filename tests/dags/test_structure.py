@@ -67,7 +67,7 @@ def test_a_file_that_does_these_things_would_be_seen(tmp_path: Path) -> None:
     outside.write_text("version: 1\n")
     (folder / "reads.py").write_text(
         "import subprocess\nfrom airflow.sdk import DAG\nimport slipway.docker.errors\n"
-        f"open({str(outside)!r}).close()\nsubprocess.run(['true'])\nDAG('reads', schedule=None)\n"
+        f"open({str(outside)!r}).close()\nsubprocess.run(['true'])\nread = DAG('reads', schedule=None)\n"
     )
     (folder / "connects.py").write_text(
         "import socket\nfrom airflow.sdk import DAG\n"
