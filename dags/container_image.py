@@ -9,7 +9,7 @@ from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_conte
 
 from slipway.assets import CONTAINER_IMAGE, PUSH
 from slipway.links import CommitLink, ImageLink
-from slipway.pipelines.outcome import retried_if_worth_it
+from slipway.pipelines.outcome import NothingToDo, retried_if_worth_it
 
 ABOUT = """\
 ### What it does
@@ -82,16 +82,14 @@ with DAG(
     @task
     def build(resolved: dict[str, Any] | None) -> dict[str, Any]:
         """Build, push, and read the manifest's digest back from the registry."""
-        from airflow.sdk.exceptions import AirflowSkipException
-
         with retried_if_worth_it():
             from slipway.pipelines import container_image
 
             if resolved is None:
-                raise AirflowSkipException("nothing for this platform")
+                raise NothingToDo("nothing for this platform")
             known = container_image.Resolved.from_json(resolved)
             if known.image is not None:
-                raise AirflowSkipException(f"built before: {known.image.reference}")
+                raise NothingToDo(f"built before: {known.image.reference}")
             return container_image.build(known).to_json()
 
     @task(outlets=[CONTAINER_IMAGE], trigger_rule="none_failed")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from slipway.flow.record import SlipwayError, TransientError
+
+log = logging.getLogger(__name__)
 
 
 class NothingToDo(SlipwayError):
@@ -27,6 +30,7 @@ def retried_if_worth_it() -> Iterator[None]:
     except TransientError:
         raise
     except NothingToDo as reason:
+        log.info("%s", reason)  # Airflow itself logs only that a task is skipped
         raise AirflowSkipException(str(reason)) from None
     except SlipwayError as error:
         raise AirflowFailException(str(error)) from None

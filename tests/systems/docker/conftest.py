@@ -12,7 +12,7 @@ from tenacity import wait_none
 from lab.access import Lab, Login
 from slipway.docker.engine import Engine
 from slipway.docker.registry import Registry, RegistryClient
-from tests.systems.docker.images import remove
+from tests.registry_images import remove
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from slipway.docker.bases import Bases
 from slipway.docker.errors import BaseImageError, DockerError, TransientDockerError
 from slipway.docker.registry import Registry, RegistryClient
 from tests.broken_server import serving
-from tests.systems.docker.images import publish_image, publish_index, tags_of
+from tests.registry_images import publish_image, publish_index, tags_of
 
 pytestmark = pytest.mark.lab
 

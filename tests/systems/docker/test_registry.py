@@ -13,7 +13,7 @@ from slipway.docker.catalogue import find_built, verify_pushed
 from slipway.docker.errors import DigestMismatchError, DockerError
 from slipway.docker.inputs import input_tag
 from slipway.docker.registry import IMAGE_TYPES, LIST_TYPES, Registry, RegistryClient, copy_image
-from tests.systems.docker.images import publish_image, publish_index, tags_of
+from tests.registry_images import publish_image, publish_index, tags_of
 
 pytestmark = pytest.mark.lab
 

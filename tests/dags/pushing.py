@@ -1,0 +1,111 @@
+"""Pushes to the lab's Git server, and what becomes of them in Airflow."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from slipway.cli.api import Airflow
+from slipway.cli.failure import log_lines
+from slipway.cli.query import find_run
+from slipway.cli.repository import WorkingCopy
+from slipway.cli.settings import Login
+from slipway.flow.push import PushEvent
+
+REPOSITORY = "tests/app"
+DAG = "container_image"
+TRIES, PAUSE_SECONDS = 600, 0.3
+
+
+@dataclass(frozen=True)
+class Source:
+    """A working copy of the application whose commits go to branches of the test's own."""
+
+    copy: WorkingCopy
+
+    def commit(self, files: dict[str, str], links: dict[str, str] | None = None) -> str:
+        """Commit these files and no others; returns the commit."""
+        for path in self.copy.folder.iterdir():
+            if path.name != ".git":
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        for name, content in files.items():
+            path = self.copy.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+        for name, target in (links or {}).items():
+            (self.copy.folder / name).symlink_to(target)
+        return self.copy.commit("a test")
+
+    def push(self, commit: str, branch: str) -> PushEvent:
+        """Push ``commit`` as ``branch``, whatever the branch was before."""
+        ref = f"refs/heads/{branch}"
+        self.copy._git("push", "--quiet", "origin", f"+{commit}:{ref}")
+        return PushEvent(repository=REPOSITORY, ref=ref, commit=commit)
+
+    def delete(self, *branches: str) -> None:
+        """Delete branches."""
+        self.copy._git("push", "--quiet", "origin", *(f":refs/heads/{branch}" for branch in branches))
+
+
+def source(folder: Path, server: Login) -> Source:
+    """Return a working copy without a commit, in an empty folder."""
+    folder.mkdir()
+    copy = WorkingCopy(folder, server, REPOSITORY)
+    copy._git("init", "--quiet", "--initial-branch=main")
+    copy._git("remote", "add", "origin", f"{server.url}/{REPOSITORY}.git")
+    return Source(copy)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that has ended."""
+
+    airflow: Airflow
+    id: str
+    state: str
+
+    @property
+    def tasks(self) -> dict[str, str]:
+        """The states of its tasks."""
+        return {task["task_id"]: task["state"] for task in self._tasks()}
+
+    @property
+    def tries(self) -> dict[str, int]:
+        """How often each of its tasks was tried."""
+        return {task["task_id"]: task["try_number"] for task in self._tasks()}
+
+    def log(self, task_id: str) -> list[str]:
+        """What a person reads of a task's log."""
+        return log_lines(self.airflow.get_log(DAG, self.id, task_id, self.tries[task_id]))
+
+    def errors(self, task_id: str) -> list[dict[str, Any]]:
+        """The entries of a task's log that are errors."""
+        entries = self.airflow.get_log(DAG, self.id, task_id, self.tries[task_id])
+        return [entry for entry in entries if entry.get("level") in ("error", "critical")]
+
+    def _tasks(self) -> list[dict[str, Any]]:
+        return self.airflow.get_tasks(DAG, self.id)
+
+
+def run_of(airflow: Airflow, push: PushEvent, dag_id: str = DAG) -> Run:
+    """Wait until the run that a push started has ended."""
+    for _ in range(TRIES):
+        found = find_run(airflow, dag_id, push.partition_key)
+        if found and found["state"] in ("success", "failed"):
+            return Run(airflow, found["dag_run_id"], found["state"])
+        time.sleep(PAUSE_SECONDS)
+    raise AssertionError(f"no run of {push.partition_key} has ended; the last answer was {found}")
+
+
+def run_with_id(airflow: Airflow, run_id: str) -> Run:
+    """Wait until a run has ended."""
+    state = ""
+    for _ in range(TRIES):
+        state = next(run["state"] for run in airflow.get_runs(DAG) if run["dag_run_id"] == run_id)
+        if state in ("success", "failed"):
+            return Run(airflow, run_id, state)
+        time.sleep(PAUSE_SECONDS)
+    raise AssertionError(f"run {run_id} is still {state}")

@@ -1,0 +1,352 @@
+"""Real pushes, and what ``container_image`` makes of them: in Airflow, the engine and the registry."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import docker
+import httpx
+import pytest
+
+from lab.access import Lab
+from slipway.cli.api import Airflow
+from slipway.cli.settings import Login
+from slipway.docker.inputs import INPUT_LABEL, REVISION_LABEL, input_tag
+from slipway.flow.image import Built
+from slipway.flow.push import PushEvent
+from tests.dags.pushing import DAG, REPOSITORY, Run, Source, run_of, run_with_id, source
+from tests.registry_images import digest_of, http, remove, tags_of
+
+pytestmark = pytest.mark.lab
+
+IN_ORDER = ("plan", "base_images", "build", "publish")
+
+
+@dataclass
+class Pushed:
+    """An application of the test's own name in the lab's repository for tests."""
+
+    lab: Lab
+    source: Source
+    airflow: Airflow
+    api: httpx.Client
+    name: str
+    branches: list[str] = field(default_factory=list)
+    handed_on: list[PushEvent] = field(default_factory=list)
+    """Pushes that `deploy` goes on with."""
+
+    @property
+    def place(self) -> str:
+        return f"docker-local/demo/{self.name}"
+
+    @property
+    def spec(self) -> str:
+        # With no replicas, what `deploy` does afterwards starts nothing.
+        return f"version: 1\nname: {self.name}\ncontainer:\n  kubernetes:\n    replicas: 0\n"
+
+    def push(self, files: dict[str, str], branch: str = "", links: dict[str, str] | None = None) -> PushEvent:
+        """Commit these files and push them; a branch ``feature/*`` starts a run."""
+        branch = branch or f"feature/{self.name}-{len(self.branches)}"
+        self.branches.append(branch)
+        return self.source.push(self.source.commit(files, links), branch)
+
+    def start(self, **params: Any) -> str:
+        """Start a run as a person does, over the REST API; returns its id."""
+        body = {"logical_date": None, "conf": {"repository": REPOSITORY, **params}}
+        answer = self.api.post(f"/api/v2/dags/{DAG}/dagRuns", json=body)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["dag_run_id"])
+
+    def run(self, push: PushEvent) -> Run:
+        return run_of(self.airflow, push)
+
+    def built(self, run: Run) -> tuple[Built, str]:
+        """What a run handed on, and under which partition key."""
+        [event] = self.airflow.get_run_events(DAG, run.id)
+        built = Built.from_json(event["extra"])
+        if built.deploy:
+            self.handed_on.append(built.push)
+        return built, str(event["partition_key"] or "")
+
+    def digest(self, tag: str) -> str:
+        """What the registry itself says that a tag of the application is."""
+        with http(self.lab.registry) as registry:
+            return digest_of(registry, self.place, tag)
+
+    def labels(self, digest: str) -> dict[str, str]:
+        with http(self.lab.registry) as registry:
+            accept = {"Accept": "application/vnd.docker.distribution.manifest.v2+json"}
+            manifest = registry.get(f"/v2/{self.place}/manifests/{digest}", headers=accept).json()
+            config = registry.get(f"/v2/{self.place}/blobs/{manifest['config']['digest']}").json()
+        return dict(config["config"]["Labels"])
+
+
+@pytest.fixture
+def app(lab: Lab, airflow_api: httpx.Client, tmp_path: Path) -> Iterator[Pushed]:
+    git, web = lab.git, lab.airflow
+    with Airflow(Login(web.url, web.user, web.password)) as airflow:
+        code = source(tmp_path / "work", Login(git.url, git.user, git.password))
+        found = Pushed(lab, code, airflow, airflow_api, f"t-{secrets.token_hex(4)}")
+        yield found
+        if found.branches:
+            code.delete(*dict.fromkeys(found.branches))
+        for push in found.handed_on:
+            run_of(airflow, push, "deploy")
+    remove(lab.registry, found.place)
+    kubectl = ["kubectl", f"--kubeconfig={lab.kubeconfig}", "--namespace=demo", "delete"]
+    objects = ["deployment,service,configmap", f"--selector=slipway.io/application={found.name}"]
+    subprocess.run([*kubectl, *objects], check=True, capture_output=True, timeout=60)
+
+
+@pytest.fixture
+def engine(lab: Lab) -> Iterator[docker.DockerClient]:
+    client = docker.DockerClient(base_url=lab.docker_host, timeout=60)
+    yield client
+    client.close()
+
+
+def leavings(app: Pushed, engine: docker.DockerClient, token: str) -> list[str]:
+    """What is left of an application that never built: containers, tags in the engine and in the registry."""
+    containers = [one["Id"] for one in engine.api.containers(all=True) if token in one["Command"]]
+    tags = [tag for image in engine.images.list() for tag in image.tags if f"/{app.name}:" in tag]
+    return containers + tags + tags_of(app.lab.registry, app.place)
+
+
+def dockerfile(token: str) -> str:
+    return f"ARG TAG=1.36\nFROM busybox:$TAG\nCOPY message.txt /\nRUN echo {token} >> /message.txt\n"
+
+
+def test_a_push_becomes_an_image_and_the_same_inputs_are_not_built_twice(
+    app: Pushed, engine: docker.DockerClient
+) -> None:
+    token = secrets.token_hex(8)
+    files = {"slipway.yaml": app.spec, "Dockerfile": dockerfile(token), "message.txt": "hello "}
+    first = app.push(files)
+    run = app.run(first)
+    assert run.tasks == dict.fromkeys(IN_ORDER, "success"), run.log("build") + run.log("plan")
+
+    built, key = app.built(run)
+    image = built.image
+    assert image is not None
+    assert (key, built.push.commit, built.platform, built.reused, built.deploy) == (
+        first.partition_key,
+        first.commit,
+        "container",
+        False,
+        True,
+    )
+    assert (image.application, image.repository, image.commit) == (app.name, REPOSITORY, first.commit)
+    assert image.reference == f"{app.lab['SLIPWAY_REGISTRY']}/{app.place}@{image.digest}"
+    assert app.digest(first.commit) == image.digest
+    assert app.digest(input_tag(image.input_digest)) == image.digest
+    labels = app.labels(image.digest)
+    assert labels[REVISION_LABEL] == first.commit
+    assert labels[INPUT_LABEL] == image.input_digest
+    assert labels["org.opencontainers.image.title"] == app.name
+    assert labels["org.opencontainers.image.source"] == f"{app.lab.git.url}/{REPOSITORY}.git"
+    assert datetime.fromisoformat(labels["org.opencontainers.image.created"]).tzinfo is not None
+    [base] = image.bases
+    with http(app.lab.dockerhub) as hub:
+        assert base.digest == digest_of(hub, "library/busybox", "1.36")
+    assert (base.name, base.served_by) in {("busybox:1.36", "artifactory"), ("busybox:1.36", "docker-hub")}
+    log = "\n".join(run.log("build"))
+    assert re.search(rf"Step 4/\d+ : RUN echo {token}", log)
+    assert f"the registry holds {image.digest} as pushed" in log
+    assert app.lab.registry.password not in log
+    assert [tag for found in engine.images.list() for tag in found.tags if f"/{app.name}:" in tag] == []
+
+    ran = engine.containers.run(pull(engine, app, image.reference), ["cat", "/message.txt"], remove=True)
+    assert ran == f"hello {token}\n".encode()
+
+    again = app.push(files)
+    assert again.commit != first.commit
+    second = app.run(again)
+    assert second.tasks == {
+        "plan": "success",
+        "base_images": "success",
+        "build": "skipped",
+        "publish": "success",
+    }
+    reused, key = app.built(second)
+    assert reused.image is not None
+    assert (reused.push.commit, reused.reused, key) == (again.commit, True, again.partition_key)
+    assert (reused.image.digest, reused.image.commit) == (image.digest, first.commit)
+    assert app.digest(again.commit) == image.digest
+    assert [line for line in second.log("base_images") if f"were built at {first.commit[:12]}" in line]
+    assert [line for line in second.log("build") if f"built before: {image.reference}" in line]
+    engine.images.remove(image.reference, force=True)
+
+
+def pull(engine: docker.DockerClient, app: Pushed, reference: str) -> str:
+    login = app.lab.registry
+    repository, _, digest = reference.partition("@")
+    auth = {"username": login.user, "password": login.password}
+    return str(engine.images.pull(repository, tag=digest, auth_config=auth).id)
+
+
+def test_a_person_builds_the_newest_commit_and_deploys_nothing(app: Pushed) -> None:
+    """Two commits of one content: the second's Dockerfile asks for the commit, so each is an image."""
+    asking = f"{dockerfile(secrets.token_hex(8))}ARG SLIPWAY_COMMIT\nRUN echo $SLIPWAY_COMMIT > /commit\n"
+    files = {"slipway.yaml": app.spec, "Dockerfile": asking, "message.txt": "hello "}
+    older = app.push(files, branch=f"only-by-hand/{app.name}")
+    newest = app.push(files, branch=f"only-by-hand/{app.name}")
+    ids = [app.start(ref=newest.ref), app.start(ref=older.ref, commit=older.commit)]
+    of_newest, of_older = (app.built(run_with_id(app.airflow, one))[0] for one in ids)
+    assert (of_newest.push.commit, of_older.push.commit) == (newest.commit, older.commit)
+    assert (of_newest.deploy, of_older.deploy) == (False, False)
+    assert of_newest.image is not None
+    assert of_older.image is not None
+    assert of_newest.image.digest != of_older.image.digest
+    assert app.digest(newest.commit) == of_newest.image.digest
+    assert [app.built(run_with_id(app.airflow, one))[1] for one in ids] == ["", ""]
+
+
+def test_an_application_without_a_container_passes_with_nothing(app: Pushed) -> None:
+    push = app.push({"slipway.yaml": f"version: 1\nname: {app.name}\n"})
+    run = app.run(push)
+    assert run.tasks == {
+        "plan": "success",
+        "base_images": "success",
+        "build": "skipped",
+        "publish": "success",
+    }
+    built, key = app.built(run)
+    assert (built.image, key) == (None, push.partition_key)
+    assert tags_of(app.lab.registry, app.place) == []
+
+
+GOOD = "FROM busybox:1.36\nCOPY slipway.yaml /\n"
+BAD: dict[str, tuple[str, dict[str, str], str]] = {
+    # What is wrong: the task that says so, the files (NAME is the application's), a pattern of what it says.
+    "no slipway.yaml": ("plan", {"Dockerfile": GOOD}, "has no slipway.yaml at"),
+    "unknown field": (
+        "plan",
+        {"slipway.yaml": "version: 1\nname: NAME\ncontainr: {}\n", "Dockerfile": GOOD},
+        "containr",
+    ),
+    "no yaml": ("plan", {"slipway.yaml": "version: [\n", "Dockerfile": GOOD}, "slipway.yaml:"),
+    "no Dockerfile": ("plan", {"slipway.yaml": "SPEC"}, "Dockerfile is not in the commit"),
+    "no FROM": ("plan", {"slipway.yaml": "SPEC", "Dockerfile": "# empty\n"}, "Dockerfile: has no FROM"),
+    "Dockerfile is a link": ("plan", {"slipway.yaml": "SPEC"}, "is not a regular file"),
+    "context outside": (
+        "plan",
+        {"slipway.yaml": "version: 1\nname: NAME\ncontainer: {context: outside}\n", "Dockerfile": GOOD},
+        "container.context 'outside' is no folder of the repository",
+    ),
+    "unknown base": (
+        "base_images",
+        {"slipway.yaml": "SPEC", "Dockerfile": "FROM never/NAME:1\n"},
+        "base image never/NAME:1 is neither in",
+    ),
+    "foreign registry": (
+        "base_images",
+        {"slipway.yaml": "SPEC", "Dockerfile": "FROM images.example.org/a/b:1\n"},
+        "images.example.org is not used by Slipway",
+    ),
+    "failing step": (
+        "build",
+        {"slipway.yaml": "SPEC", "Dockerfile": f"{GOOD}RUN echo because of NAME; exit 3\nRUN true\n"},
+        r"the build failed at Step 3/\d+ : RUN echo because of NAME; exit 3",
+    ),
+    "file that is not there": (
+        "build",
+        {"slipway.yaml": "SPEC", "Dockerfile": f"{GOOD}COPY absent /\n"},
+        r"the build failed at Step 3/\d+ : COPY absent /: .*file does not exist",
+    ),
+}
+LINKS = {"Dockerfile is a link": {"Dockerfile": "/etc/passwd"}, "context outside": {"outside": "/etc"}}
+
+
+@pytest.fixture(scope="module")
+def failed(lab: Lab, airflow_api: httpx.Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Every bad application, pushed at once; each has a run of its own."""
+    git, web = lab.git, lab.airflow
+    with Airflow(Login(web.url, web.user, web.password)) as airflow:
+        code = source(tmp_path_factory.mktemp("bad") / "work", Login(git.url, git.user, git.password))
+        apps, pushes = {}, {}
+        for case, (_, files, _) in BAD.items():
+            app = Pushed(lab, code, airflow, airflow_api, f"t-{secrets.token_hex(4)}")
+            texts = {
+                name: (app.spec if text == "SPEC" else text).replace("NAME", app.name)
+                for name, text in files.items()
+            }
+            apps[case], pushes[case] = app, app.push(texts, links=LINKS.get(case))
+        yield {case: (app, app.run(pushes[case])) for case, app in apps.items()}
+        code.delete(*(branch for app in apps.values() for branch in app.branches))
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_fails_at_once_with_one_clear_error_and_leaves_nothing(
+    failed: dict[str, tuple[Pushed, Run]], case: str, engine: docker.DockerClient
+) -> None:
+    app, run = failed[case]
+    failing, _, said = BAD[case]
+    at = IN_ORDER.index(failing)
+    assert run.state == "failed"
+    assert [run.tasks[task] for task in IN_ORDER] == [
+        *["success"] * at,
+        "failed",
+        *["upstream_failed"] * (len(IN_ORDER) - at - 1),
+    ]
+    assert run.tries[failing] == 1
+    [entry] = run.errors(failing)
+    [detail] = entry["error_detail"]
+    assert detail["exc_type"] == "AirflowFailException"
+    assert re.search(said.replace("NAME", app.name), detail["exc_value"])
+    assert "Traceback" not in "\n".join(run.log(failing))
+    assert app.lab.git.password not in json.dumps(app.airflow.get_log(DAG, run.id, failing, 1))
+    assert app.airflow.get_run_events(DAG, run.id) == []
+    assert leavings(app, engine, app.name) == []
+
+
+def test_a_commit_that_was_force_pushed_away_fails_at_once(app: Pushed) -> None:
+    files = {"slipway.yaml": app.spec, "Dockerfile": GOOD}
+    gone = app.push(files, branch=f"gone/{app.name}")
+    kept = app.push({**files, "more": "x"}, branch=f"kept/{app.name}")
+    app.source.push(kept.commit, f"gone/{app.name}")
+    objects = app.lab.state / "git" / f"{REPOSITORY}.git" / "objects"
+    forget(objects, gone.commit, kept.commit)
+    run = run_with_id(app.airflow, app.start(ref=gone.ref, commit=gone.commit))
+    assert (run.state, run.tries["plan"]) == ("failed", 1)
+    [entry] = run.errors("plan")
+    assert f"no longer has commit {gone.commit}: it was force-pushed away" in str(entry["error_detail"])
+
+
+def forget(objects: Path, commit: str, child: str) -> None:
+    """Have the server lose a commit that no ref names, as its clean-up does."""
+    assert child != commit
+    (objects / commit[:2] / commit[2:]).unlink()
+
+
+NOTHING_TO_BUILD = (
+    ({"repository": ""}, "no repository was given"),
+    ({"repository": "tests/unknown"}, "repository 'tests/unknown' may not build: it is not in apps.yaml"),
+    ({"ref": "refs/heads/never-was"}, "has no ref 'refs/heads/never-was'"),
+    ({"ref": "refs/heads/a..b"}, "must be a ref as Git allows one"),
+    ({"commit": "1" * 40}, f"no longer has commit {'1' * 40}"),
+)
+
+
+def test_a_form_that_names_nothing_to_build_is_told_so(app: Pushed) -> None:
+    started = [(app.start(**params), said) for params, said in NOTHING_TO_BUILD]
+    for run_id, said in started:
+        run = run_with_id(app.airflow, run_id)
+        assert (run.state, run.tries["plan"]) == ("failed", 1)
+        [entry] = run.errors("plan")
+        assert said in entry["error_detail"][0]["exc_value"]
+
+
+def test_a_form_with_a_bad_field_starts_no_run(app: Pushed) -> None:
+    for conf in ({"repository": "a b"}, {"repository": REPOSITORY, "commit": "HEAD"}, {"deploy": "yes"}):
+        body = {"logical_date": None, "conf": conf, "dag_run_id": f"refused-{datetime.now(UTC).timestamp()}"}
+        answer = app.api.post(f"/api/v2/dags/{DAG}/dagRuns", json=body)
+        assert answer.status_code in (400, 422), answer.text
+        assert app.api.get(f"/api/v2/dags/{DAG}/dagRuns/{body['dag_run_id']}").status_code == 404
