@@ -13,7 +13,7 @@ PUSH = Asset(
 """A push arrived: ``extra["push"]`` is the :class:`slipway.flow.push.PushEvent`."""
 
 CONTAINER_IMAGE = Asset(name="slipway_container_image", uri="slipway://image/container", group="slipway")
-"""What ``container_image`` hands on: ``extra["built"]`` is the :class:`slipway.flow.image.Built`."""
+"""What ``container_image`` hands on: ``extra`` is the :class:`slipway.flow.image.Built`."""
 
 DEPLOYMENT = Asset(name="slipway_deployment", uri="slipway://deployment", group="slipway")
 """What ``deploy`` put into place: each a :class:`slipway.flow.deployment.Deployment`."""
