@@ -111,7 +111,7 @@ def _check(manifest: Manifest, namespace: str) -> None:
 
 
 def _check_kind(manifest: Manifest) -> None:
-    api_version, kind = manifest.body.get("apiVersion"), manifest.body.get("kind")
+    api_version, kind = str(manifest.body.get("apiVersion")), str(manifest.body.get("kind"))
     if (api_version, kind) in KINDS:
         return
     if versions := [known for known, name in KINDS if name == kind]:
@@ -119,7 +119,7 @@ def _check_kind(manifest: Manifest) -> None:
     allowed = ", ".join(dict.fromkeys(name for _, name in KINDS))
     raise manifest.broken(
         "kind",
-        f"{str(kind)[:60]!r} may not be deployed by an application: it is cluster-scoped, or not its own to "
+        f"{kind[:60]!r} may not be deployed by an application: it is cluster-scoped, or not its own to "
         f"make. Allowed: {allowed}. Ask the platform team for anything else",
     )
 

@@ -131,7 +131,7 @@ async def _remove_leftovers(cluster: Cluster, workload: Workload, run: str) -> N
                 ref,
             )
         elif await cluster.delete(ref, workload.namespace):
-            log.info("removed %s, which is declared no longer", ref)
+            log.info("removed %s", ref)
     await _change(cluster, workload, lambda now: ledger.cleared(now, run))
 
 

@@ -1,0 +1,86 @@
+"""Who may roll out, what is gone back to, and what has to be cleared away."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from slipway.flow.push import PushEvent
+from slipway.kubernetes.errors import RefusedError, SupersededError
+from slipway.kubernetes.ledger import Attempt, Ledger, claim, cleared, leftovers, mine, succeeded
+from tests.flow.builders import NOON, push, workload
+
+PORTS = "{ports: [{container: 80}]}"
+
+
+def attempt(run: str, pushed: PushEvent | None = None, kubernetes: str = "") -> Attempt:
+    return Attempt(run=run, workload=workload(kubernetes, pushed))
+
+
+def good(run: str = "first", pushed: PushEvent | None = None, kubernetes: str = "") -> Ledger:
+    return succeeded(claim(Ledger(), attempt(run, pushed, kubernetes)), NOON)
+
+
+def test_first_attempt_is_taken_and_its_objects_written_down() -> None:
+    ledger = claim(Ledger(), attempt("first", kubernetes=PORTS))
+    assert mine(ledger, "first").application == "shop"
+    assert [str(ref) for ref in ledger.applied] == ["service/shop", "deployment/shop"]
+
+
+def test_newer_push_takes_the_place_of_an_older_one() -> None:
+    ledger = claim(claim(Ledger(), attempt("first")), attempt("second", push("b", minutes=1)))
+    assert mine(ledger, "second").push.commit == "b" * 40
+    with pytest.raises(SupersededError, match=r"superseded by bbbbbbbbbbbb \(run second\)"):
+        mine(ledger, "first")
+
+
+@pytest.mark.parametrize(
+    "known", [good("newer", push("b", 1)), claim(Ledger(), attempt("newer", push("b", 1)))]
+)
+def test_older_push_never_replaces_a_newer_one(known: Ledger) -> None:
+    with pytest.raises(SupersededError, match="bbbbbbbbbbbb, pushed at 2030-01-02 12:01:00 UTC, is newer"):
+        claim(known, attempt("older", push("a")))
+
+
+def test_same_run_may_claim_again_after_a_crash() -> None:
+    ledger = claim(Ledger(), attempt("first"))
+    assert claim(ledger, attempt("first")) == ledger
+
+
+def test_name_of_another_repositorys_application_is_refused() -> None:
+    with pytest.raises(RefusedError, match="is the application of octo/shop"):
+        claim(good(), attempt("other", push("b", 5, repository="evil/shop")))
+
+
+def test_what_is_declared_no_longer_is_left_over_last_applied_first() -> None:
+    before = good(kubernetes=PORTS)
+    after = succeeded(claim(before, attempt("second", push("b", 1))), NOON)
+    assert [str(ref) for ref in leftovers(after, "second")] == ["service/shop"]
+    assert cleared(after, "second").applied == tuple(ref for ref in after.applied if ref.kind == "Deployment")
+
+
+def test_going_back_clears_what_the_attempt_added() -> None:
+    ledger = claim(good(), attempt("second", push("b", 1), PORTS))
+    assert [str(ref) for ref in leftovers(ledger, "second")] == ["service/shop"]
+    back = cleared(ledger, "second")
+    assert back.attempt is None
+    assert back.good == ledger.good
+
+
+def test_first_deployment_that_fails_leaves_everything_over() -> None:
+    ledger = claim(Ledger(), attempt("first", kubernetes=PORTS))
+    assert len(leftovers(ledger, "first")) == 2
+
+
+def test_objects_of_a_newer_attempt_are_not_cleared_away() -> None:
+    after = succeeded(claim(good(kubernetes=PORTS), attempt("second", push("b", 1))), NOON)
+    newer = claim(after, attempt("third", push("c", 2), PORTS))
+    assert leftovers(newer, "second") == []
+    assert cleared(newer, "second").attempt == newer.attempt
+
+
+def test_since_is_when_it_became_good() -> None:
+    ledger = succeeded(claim(good(), attempt("second", push("b", 1))), NOON + timedelta(hours=1))
+    assert ledger.good is not None
+    assert ledger.good.since == NOON + timedelta(hours=1)
