@@ -75,7 +75,7 @@ class AirflowApi:
     def _events(self, query: dict[str, str]) -> tuple[int, Any]:
         def wanted(event: Json) -> bool:
             asked = (("source_dag_id",) * 2, ("source_run_id",) * 2, ("name_pattern", "name"))
-            return all(event[key] == query[name] for name, key in asked if name in query)
+            return all(event.get(key) == query[name] for name, key in asked if name in query)
 
         if any(event.get("started") == "queued" for event in filter(wanted, self.events)):
             return 500, "Internal Server Error"  # as Airflow 3.3.2 does while a run it started is queued

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
+
+from lab.access import Lab
 from slipway.cli.api import Airflow
 from slipway.cli.failure import log_lines
 from slipway.cli.query import find_run
 from slipway.cli.repository import WorkingCopy
 from slipway.cli.settings import Login
+from slipway.flow.image import Built
 from slipway.flow.push import PushEvent
+from tests.registry_images import digest_of, http
 
 REPOSITORY = "tests/app"
 DAG = "container_image"
@@ -66,6 +71,7 @@ class Run:
     airflow: Airflow
     id: str
     state: str
+    dag_id: str = DAG
 
     @property
     def tasks(self) -> dict[str, str]:
@@ -79,15 +85,15 @@ class Run:
 
     def log(self, task_id: str) -> list[str]:
         """What a person reads of a task's log."""
-        return log_lines(self.airflow.get_log(DAG, self.id, task_id, self.tries[task_id]))
+        return log_lines(self.airflow.get_log(self.dag_id, self.id, task_id, self.tries[task_id]))
 
     def errors(self, task_id: str) -> list[dict[str, Any]]:
         """The entries of a task's log that are errors."""
-        entries = self.airflow.get_log(DAG, self.id, task_id, self.tries[task_id])
+        entries = self.airflow.get_log(self.dag_id, self.id, task_id, self.tries[task_id])
         return [entry for entry in entries if entry.get("level") in ("error", "critical")]
 
     def _tasks(self) -> list[dict[str, Any]]:
-        return self.airflow.get_tasks(DAG, self.id)
+        return self.airflow.get_tasks(self.dag_id, self.id)
 
 
 def run_of(airflow: Airflow, push: PushEvent, dag_id: str = DAG) -> Run:
@@ -95,17 +101,79 @@ def run_of(airflow: Airflow, push: PushEvent, dag_id: str = DAG) -> Run:
     for _ in range(TRIES):
         found = find_run(airflow, dag_id, push.partition_key)
         if found and found["state"] in ("success", "failed"):
-            return Run(airflow, found["dag_run_id"], found["state"])
+            return Run(airflow, found["dag_run_id"], found["state"], dag_id)
         time.sleep(PAUSE_SECONDS)
     raise AssertionError(f"no run of {push.partition_key} has ended; the last answer was {found}")
 
 
-def run_with_id(airflow: Airflow, run_id: str) -> Run:
+def run_with_id(airflow: Airflow, run_id: str, dag_id: str = DAG) -> Run:
     """Wait until a run has ended."""
     state = ""
     for _ in range(TRIES):
-        state = next(run["state"] for run in airflow.get_runs(DAG) if run["dag_run_id"] == run_id)
+        state = next(run["state"] for run in airflow.get_runs(dag_id) if run["dag_run_id"] == run_id)
         if state in ("success", "failed"):
-            return Run(airflow, run_id, state)
+            return Run(airflow, run_id, state, dag_id)
         time.sleep(PAUSE_SECONDS)
     raise AssertionError(f"run {run_id} is still {state}")
+
+
+@dataclass
+class Pushed:
+    """An application of the test's own name in the lab's repository for tests."""
+
+    lab: Lab
+    source: Source
+    airflow: Airflow
+    api: httpx.Client
+    name: str
+    branches: list[str] = field(default_factory=list)
+    handed_on: list[PushEvent] = field(default_factory=list)
+    """Pushes that `deploy` goes on with."""
+
+    @property
+    def place(self) -> str:
+        return f"docker-local/demo/{self.name}"
+
+    @property
+    def spec(self) -> str:
+        # With no replicas, what `deploy` does afterwards starts nothing.
+        return f"version: 1\nname: {self.name}\ncontainer:\n  kubernetes:\n    replicas: 0\n"
+
+    def push(self, files: dict[str, str], branch: str = "", links: dict[str, str] | None = None) -> PushEvent:
+        """Commit these files and push them; a branch ``feature/*`` starts a run."""
+        branch = branch or f"feature/{self.name}-{len(self.branches)}"
+        self.branches.append(branch)
+        return self.source.push(self.source.commit(files, links), branch)
+
+    def start(self, dag_id: str = DAG, **params: Any) -> str:
+        """Start a run as a person does, over the REST API; returns its id."""
+        body = {"logical_date": None, "conf": {"repository": REPOSITORY, **params}}
+        answer = self.api.post(f"/api/v2/dags/{dag_id}/dagRuns", json=body)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["dag_run_id"])
+
+    def run(self, push: PushEvent) -> Run:
+        return run_of(self.airflow, push)
+
+    def deployed(self, push: PushEvent) -> Run:
+        return run_of(self.airflow, push, "deploy")
+
+    def built(self, run: Run) -> tuple[Built, str]:
+        """What a run handed on, and under which partition key."""
+        [event] = self.airflow.get_run_events(DAG, run.id)
+        built = Built.from_json(event["extra"])
+        if built.deploy:
+            self.handed_on.append(built.push)
+        return built, str(event["partition_key"] or "")
+
+    def digest(self, tag: str) -> str:
+        """What the registry itself says that a tag of the application is."""
+        with http(self.lab.registry) as registry:
+            return digest_of(registry, self.place, tag)
+
+    def labels(self, digest: str) -> dict[str, str]:
+        with http(self.lab.registry) as registry:
+            accept = {"Accept": "application/vnd.docker.distribution.manifest.v2+json"}
+            manifest = registry.get(f"/v2/{self.place}/manifests/{digest}", headers=accept).json()
+            config = registry.get(f"/v2/{self.place}/blobs/{manifest['config']['digest']}").json()
+        return dict(config["config"]["Labels"])

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,90 +18,12 @@ from lab.access import Lab
 from slipway.cli.api import Airflow
 from slipway.cli.settings import Login
 from slipway.docker.inputs import INPUT_LABEL, REVISION_LABEL, input_tag
-from slipway.flow.image import Built
-from slipway.flow.push import PushEvent
-from tests.dags.pushing import DAG, REPOSITORY, Run, Source, run_of, run_with_id, source
-from tests.registry_images import digest_of, http, remove, tags_of
+from tests.dags.pushing import DAG, REPOSITORY, Pushed, Run, run_with_id, source
+from tests.registry_images import digest_of, http, tags_of
 
 pytestmark = pytest.mark.lab
 
 IN_ORDER = ("plan", "base_images", "build", "publish")
-
-
-@dataclass
-class Pushed:
-    """An application of the test's own name in the lab's repository for tests."""
-
-    lab: Lab
-    source: Source
-    airflow: Airflow
-    api: httpx.Client
-    name: str
-    branches: list[str] = field(default_factory=list)
-    handed_on: list[PushEvent] = field(default_factory=list)
-    """Pushes that `deploy` goes on with."""
-
-    @property
-    def place(self) -> str:
-        return f"docker-local/demo/{self.name}"
-
-    @property
-    def spec(self) -> str:
-        # With no replicas, what `deploy` does afterwards starts nothing.
-        return f"version: 1\nname: {self.name}\ncontainer:\n  kubernetes:\n    replicas: 0\n"
-
-    def push(self, files: dict[str, str], branch: str = "", links: dict[str, str] | None = None) -> PushEvent:
-        """Commit these files and push them; a branch ``feature/*`` starts a run."""
-        branch = branch or f"feature/{self.name}-{len(self.branches)}"
-        self.branches.append(branch)
-        return self.source.push(self.source.commit(files, links), branch)
-
-    def start(self, **params: Any) -> str:
-        """Start a run as a person does, over the REST API; returns its id."""
-        body = {"logical_date": None, "conf": {"repository": REPOSITORY, **params}}
-        answer = self.api.post(f"/api/v2/dags/{DAG}/dagRuns", json=body)
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["dag_run_id"])
-
-    def run(self, push: PushEvent) -> Run:
-        return run_of(self.airflow, push)
-
-    def built(self, run: Run) -> tuple[Built, str]:
-        """What a run handed on, and under which partition key."""
-        [event] = self.airflow.get_run_events(DAG, run.id)
-        built = Built.from_json(event["extra"])
-        if built.deploy:
-            self.handed_on.append(built.push)
-        return built, str(event["partition_key"] or "")
-
-    def digest(self, tag: str) -> str:
-        """What the registry itself says that a tag of the application is."""
-        with http(self.lab.registry) as registry:
-            return digest_of(registry, self.place, tag)
-
-    def labels(self, digest: str) -> dict[str, str]:
-        with http(self.lab.registry) as registry:
-            accept = {"Accept": "application/vnd.docker.distribution.manifest.v2+json"}
-            manifest = registry.get(f"/v2/{self.place}/manifests/{digest}", headers=accept).json()
-            config = registry.get(f"/v2/{self.place}/blobs/{manifest['config']['digest']}").json()
-        return dict(config["config"]["Labels"])
-
-
-@pytest.fixture
-def app(lab: Lab, airflow_api: httpx.Client, tmp_path: Path) -> Iterator[Pushed]:
-    git, web = lab.git, lab.airflow
-    with Airflow(Login(web.url, web.user, web.password)) as airflow:
-        code = source(tmp_path / "work", Login(git.url, git.user, git.password))
-        found = Pushed(lab, code, airflow, airflow_api, f"t-{secrets.token_hex(4)}")
-        yield found
-        if found.branches:
-            code.delete(*dict.fromkeys(found.branches))
-        for push in found.handed_on:
-            run_of(airflow, push, "deploy")
-    remove(lab.registry, found.place)
-    kubectl = ["kubectl", f"--kubeconfig={lab.kubeconfig}", "--namespace=demo", "delete"]
-    objects = ["deployment,service,configmap", f"--selector=slipway.io/application={found.name}"]
-    subprocess.run([*kubectl, *objects], check=True, capture_output=True, timeout=60)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from slipway.flow.objects import KEPT, KINDS, Json, Kind, ObjectRef
+from slipway.flow.objects import KEPT, KINDS, Json, Kind, ObjectRef, mapping
 from slipway.kubernetes.errors import (
     SHOWN,
     ClusterError,
@@ -27,6 +27,7 @@ CONNECTION = "slipway_kubernetes"
 FIELD_MANAGER = "slipway"
 TIMEOUT_SECONDS = 30
 LOG_BYTES = 64 * 1024
+CHANGED_TRIES = 8
 
 _CONFIG_MAP = KINDS["v1", "ConfigMap"]
 
@@ -45,16 +46,17 @@ class Cluster:
         """Return an object, or None when there is none."""
         return await self._find(_path(ref, namespace))
 
-    async def apply(self, body: Json, namespace: str, *, dry_run: bool = False) -> Json:
+    async def apply(self, body: Json, namespace: str) -> Json:
         """Make an object as ``body`` says, taking over fields that others set.
 
         :raises RefusedError: when the cluster does not take it: its text says what is wrong.
         """
         ref = ObjectRef.of(body)
-        query = {"fieldManager": FIELD_MANAGER, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
-        status, answer = await self._ask(
-            "PATCH", _path(ref, namespace), query, body, content_type="application/apply-patch+yaml"
-        )
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        path, kind = _path(ref, namespace), "application/apply-patch+yaml"
+        status, answer = await self._ask("PATCH", path, query, body, content_type=kind)
+        if status == 422 and await self._written_over(body, path):
+            status, answer = await self._ask("PATCH", path, query, body, content_type=kind)
         if status in (200, 201):
             return _object(answer)
         if status == 404:
@@ -62,7 +64,44 @@ class Cluster:
                 f"{ref} cannot be applied to namespace {namespace}: {_message(answer)}. "
                 f"Create the namespace, or use a version of {ref.kind} that this cluster serves."
             )
-        raise RefusedError(f"the cluster refuses {ref}: {_message(answer)}. Correct it and push again.")
+        raise RefusedError(f"the cluster refuses {ref}: {_message(answer)}. Correct it and push again")
+
+    async def _written_over(self, body: Json, path: str) -> bool:
+        """Write the object as a whole; say whether the cluster took it.
+
+        Server-side apply removes the fields that are declared no longer, and leaves behind the defaults that
+        the API server had put beside them: of a probe that was dropped a probe without a port remains, which
+        is invalid. What the API server then notes as written by an update is taken out of its notes again:
+        those fields would otherwise never be removed by a later apply.
+        """
+        query = {"fieldManager": FIELD_MANAGER}
+        for _ in range(CHANGED_TRIES):  # its controllers write the object too
+            if (live := await self._find(path)) is None:
+                return False
+            status, answer = await self._ask("PUT", path, query, replacement(live, body))
+            if status == 409:
+                continue
+            if status != 200:
+                return False
+            if await self._without_notes(_object(answer), path):
+                return True
+        return False
+
+    async def _without_notes(self, written: Json, path: str) -> bool:
+        metadata = written["metadata"]
+        kept = [one for one in metadata.get("managedFields", ()) if not _is_update_of_ours(one)]
+        patch = [
+            {"op": "test", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
+            {"op": "replace", "path": "/metadata/managedFields", "value": kept},
+        ]
+        status, _ = await self._ask(
+            "PATCH",
+            path,
+            {"fieldManager": FIELD_MANAGER},
+            patch,
+            content_type="application/json-patch+json",
+        )
+        return status == 200
 
     async def delete(self, ref: ObjectRef, namespace: str) -> bool:
         """Remove an object with what it made; say whether there was one. Claims are never removed."""
@@ -153,7 +192,7 @@ class Cluster:
         method: str,
         path: str,
         query: Mapping[str, str],
-        body: Json | None = None,
+        body: Json | list[Json] | None = None,
         content_type: str = "application/json",
     ) -> tuple[int, bytes]:
         """Return status and body; every request here may be sent again."""
@@ -199,6 +238,28 @@ async def connected(conn_id: str = CONNECTION) -> AsyncIterator[Cluster]:
 def _path(ref: ObjectRef, namespace: str) -> str:
     kind: Kind = KINDS[ref.api_version, ref.kind]
     return f"{kind.path}/namespaces/{quote(namespace)}/{kind.plural}/{quote(ref.name)}"
+
+
+def replacement(live: Json, body: Json) -> Json:
+    """Return ``body`` as it may be written over ``live``: with what only the cluster can know."""
+    metadata, own = live["metadata"], body["metadata"]
+    done = body | {
+        "metadata": own
+        | {"resourceVersion": metadata["resourceVersion"], "finalizers": metadata.get("finalizers") or []}
+    }
+    known = mapping(live.get("spec"))
+    chosen = {
+        key: known[key]
+        for key in ("replicas", "clusterIP", "clusterIPs", "healthCheckNodePort", "volumeName")
+        if key in known
+    }
+    if "spec" in body:
+        done["spec"] = chosen | mapping(body["spec"])
+    return done
+
+
+def _is_update_of_ours(entry: Json) -> bool:
+    return entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Update"
 
 
 def _object(answer: bytes) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -57,7 +57,7 @@ class RolloutOperator(BaseOperator):  # type: ignore[misc]
         try:
             watch, healthy = self._run(lambda cluster: _begin(cluster, workload, run))
         except SupersededError as error:
-            raise AirflowSkipException(str(error)) from None
+            self._skip(error)
         except TransientError:
             raise
         except SlipwayError as error:
@@ -132,7 +132,11 @@ class RolloutOperator(BaseOperator):  # type: ignore[misc]
         try:
             return self._run(work)
         except SupersededError as error:
-            raise AirflowSkipException(str(error)) from None
+            self._skip(error)
+
+    def _skip(self, reason: Exception) -> NoReturn:
+        self.log.info("%s", reason)
+        raise AirflowSkipException(str(reason)) from None
 
     def _run(self, work: Callable[[Cluster], Coroutine[Any, Any, Any]]) -> Any:
         async def inside() -> Any:

@@ -24,10 +24,10 @@ from slipway.kubernetes.errors import (
 )
 from slipway.kubernetes.watch import Outcome, Watch, follow
 from tests.flow.builders import image, push, workload
-from tests.systems.kubernetes.conftest import NAMESPACE
 
 pytestmark = pytest.mark.lab
 
+NAMESPACE = "demo"
 NONE = "{replicas: 0}"
 NONE_WITH_SERVICE = "{replicas: 0, ports: [{container: 80}], config: {a: {mount: /a, data: {b: c}}}}"
 
@@ -158,6 +158,21 @@ async def test_object_that_the_cluster_refuses_is_told_in_its_words(
     with pytest.raises(RefusedError, match=r"must be less than or equal to memory limit"):
         await deployer.begin(cluster, nothing_runs(application, broken), "run-1")
     await deployer.go_back(cluster, application, NAMESPACE, "run-1")
+
+
+async def test_probe_that_is_dropped_is_gone_and_comes_back(cluster: Cluster, application: str) -> None:
+    probed = "{replicas: 0, ports: [{container: 80}], probes: {readiness: {http: /}}}"
+    for number, (kubernetes, kept) in enumerate(
+        [(probed, True), (NONE, False), (probed, True), (NONE, False)]
+    ):
+        await deployer.begin(
+            cluster, nothing_runs(application, kubernetes, push("b", number)), f"run-{number}"
+        )
+        await deployer.keep(cluster, application, NAMESPACE, f"run-{number}")
+        body = await cluster.find(ref("Deployment", application), NAMESPACE)
+        assert body is not None
+        container = body["spec"]["template"]["spec"]["containers"][0]
+        assert ("readinessProbe" in container, "ports" in container) == (kept, kept)
 
 
 async def test_claim_with_data_is_never_removed(cluster: Cluster, application: str) -> None:
