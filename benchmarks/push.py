@@ -23,7 +23,7 @@ from slipway.cli.api import Airflow
 
 REPOSITORY = "examples/bench"
 BUILD, DEPLOY = "container_image", "deploy"
-STARTS, ROUNDS = 8, 4
+STARTS, ROUNDS = 12, 4
 PATIENCE = 240.0
 
 

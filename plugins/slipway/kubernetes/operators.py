@@ -13,14 +13,16 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from slipway.flow.deployment import Deployment
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.flow.workload import Workload
-from slipway.kubernetes import deployer, health
+from slipway.kubernetes import deployer
 from slipway.kubernetes.cluster import CONNECTION, Cluster, connected
 from slipway.kubernetes.diagnosis import diagnose
 from slipway.kubernetes.errors import SupersededError
 from slipway.kubernetes.triggers import RolloutTrigger
-from slipway.kubernetes.watch import Outcome, Watch, look
+from slipway.kubernetes.watch import Outcome, Watch, follow
 from slipway.links import ObjectLink, PageLink
 
+PATIENCE_SECONDS = 3.0
+"""How long a worker looks on itself: handing over to the triggerer and back costs about as much."""
 SLACK = timedelta(hours=2)
 """More than any rollout may take: the triggerer itself ends a rollout that makes no progress."""
 
@@ -147,12 +149,10 @@ class RolloutOperator(BaseOperator):  # type: ignore[misc]
 
 
 async def _begin(cluster: Cluster, workload: Workload, run: str) -> tuple[Watch, bool]:
-    """Apply; say whether it runs and answers already, as when nothing changed."""
+    """Apply; say whether it runs and answers already, as when nothing changed or it starts at once."""
     watch = await deployer.begin(cluster, workload, run)
-    outcome, _ = await look(cluster, watch)
-    if outcome is None or outcome.state != "healthy":
+    try:
+        outcome = await asyncio.wait_for(follow(cluster, watch), PATIENCE_SECONDS)
+    except TimeoutError:
         return watch, False
-    if workload.health is None:
-        return watch, True
-    once = workload.health.model_copy(update={"within_seconds": 1})
-    return watch, not await health.answers(cluster, workload.namespace, workload.application, once)
+    return watch, outcome.state == "healthy"

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 10.0
 """A failure that may pass must stay this long."""
-FIRST_POLL_SECONDS, LAST_POLL_SECONDS = 0.5, 3.0
+FIRST_POLL_SECONDS, LAST_POLL_SECONDS = 0.2, 3.0
 
 
 class Watch(Record):
