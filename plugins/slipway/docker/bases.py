@@ -25,6 +25,8 @@ class Bases:
     hub: RegistryClient
     architecture: str = "amd64"
     mirror: str = MIRROR
+    place: str = ""
+    """``KEY/TENANT/APPLICATION`` of what is built: below KEY, only its tenant's images may be used."""
 
     def resolve(self, names: Iterable[str]) -> tuple[BaseImage, ...]:
         """Resolve every name once, in the order given.
@@ -61,10 +63,24 @@ class Bases:
         return self._base(name, mirror, image, "docker-hub")
 
     def _own(self, name: str, reference: Reference) -> BaseImage:
+        if self._is_another_tenants(reference.repository):
+            raise BaseImageError(
+                f"base image {name} is another tenant's. Ask its owner to publish it outside of "
+                f"{self.place.partition('/')[0]}/, or copy it to your own."
+            )
         image = self._find(self.registry, reference.repository, reference.identifier)
         if image is None:
             raise BaseImageError(f"base image {name} is not in the image registry. Check its name and tag.")
         return self._base(name, reference.repository, image, "artifactory")
+
+    def _is_another_tenants(self, repository: str) -> bool:
+        key, _, rest = self.place.partition("/")
+        tenant = rest.partition("/")[0]
+        return (
+            bool(tenant)
+            and repository.startswith(f"{key}/")
+            and not repository.startswith(f"{key}/{tenant}/")
+        )
 
     def _base(self, name: str, repository: str, image: Manifest, served_by: str) -> BaseImage:
         log.info("%s is %s, served by %s", name, image.digest, served_by)

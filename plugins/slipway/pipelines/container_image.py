@@ -100,10 +100,10 @@ def plan(push: PushEvent) -> Plan:
 
 def resolve(known: Plan, inputs: Inputs) -> Resolved:
     """Resolve the base images, and look whether this image exists already."""
-    catalogue = ArtifactoryHook().get_conn()
+    mirror = ArtifactoryHook().get_conn().docker_remote
     with get_registry().client() as registry, get_docker_hub().client() as hub:
         inputs = inputs.model_copy(
-            update={"bases": Bases(registry, hub, mirror=catalogue.docker_remote).resolve(known.images)}
+            update={"bases": Bases(registry, hub, mirror=mirror, place=known.place).resolve(known.images)}
         )
         found = find_built(registry, known.place, inputs.digest)
     if found is None:

@@ -165,3 +165,13 @@ def test_docker_hub_may_be_away_when_the_image_is_here(
                 with pytest.raises(TransientDockerError, match="answered 503"):
                     Bases(bases.registry, away).resolve([f"{base}:2"])
         caplog.clear()
+
+
+def test_another_tenants_image_is_no_base(registry: RegistryClient, hub: RegistryClient) -> None:
+    bases = Bases(registry, hub, place="docker-local/demo/shop")
+    host = registry.registry.host
+    for theirs in ("docker-local/other/shop", "docker-local/demo-2/shop"):
+        with pytest.raises(BaseImageError, match=f"{theirs}:1 is another tenant's. Ask its owner"):
+            bases.resolve([f"{host}/{theirs}:1"])
+    with pytest.raises(BaseImageError, match="is not in the image registry"):
+        bases.resolve([f"{host}/docker-local/demo/never-built:1"])
