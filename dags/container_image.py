@@ -51,11 +51,11 @@ with DAG(
             "refs/heads/main", type="string", title="Ref", description="Full name", pattern=r"^refs/.+"
         ),
         "commit": Param(
-            "",
-            type="string",
+            None,
+            type=["null", "string"],
             title="Commit",
             description="40 digits; empty takes the ref's newest",
-            pattern=r"^$|^[0-9a-f]{40}([0-9a-f]{24})?$",
+            pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$",
         ),
         "deploy": Param(False, type="boolean", title="Deploy it too"),
     },

@@ -59,18 +59,18 @@ with DAG(
             pattern=r"^refs/.+",
         ),
         "commit": Param(
-            "",
-            type="string",
+            None,
+            type=["null", "string"],
             title="Commit",
             description="40 digits; empty takes the ref's newest. It must have been built",
-            pattern=r"^$|^[0-9a-f]{40}([0-9a-f]{24})?$",
+            pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$",
         ),
         "environment": Param(
-            "",
-            type="string",
+            None,
+            type=["null", "string"],
             title="Environment",
             description="Of apps.yaml; empty takes the one that takes the ref",
-            pattern=r"^$|^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$",
+            pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$",
         ),
     },
 ) as dag:
@@ -87,7 +87,7 @@ with DAG(
                 wanted = deploy.release_of([Built.from_json(events[-1].extra)])
             else:
                 wanted = deploy.release_asked_for(pushes.push_asked_for(context["params"]))
-            return deploy.workload_of(wanted, context["params"].get("environment", "")).to_json()
+            return deploy.workload_of(wanted, context["params"].get("environment") or "").to_json()
 
     workload = release()
     with TaskGroup("container", tooltip="Kubernetes"):
