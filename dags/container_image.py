@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_context, task
 
+from slipway import forms
 from slipway.assets import CONTAINER_IMAGE, PUSH
 from slipway.links import CommitLink, ImageLink
 from slipway.pipelines.outcome import NothingToDo, retried_if_worth_it
@@ -33,30 +34,11 @@ with DAG(
     max_active_runs=16,
     doc_md=ABOUT,
     tags=["slipway", "build", "container"],
-    default_args={
-        "owner": "slipway",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=5),
-        "max_retry_delay": timedelta(minutes=1),
-    },
+    default_args=forms.DEFAULT_ARGS,
     params={
-        "repository": Param(
-            "",
-            type="string",
-            title="Repository",
-            description="owner/name, as apps.yaml lists it",
-            pattern=r"^$|^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9_.-]{1,100}$",
-        ),
-        "ref": Param(
-            "refs/heads/main", type="string", title="Ref", description="Full name", pattern=r"^refs/.+"
-        ),
-        "commit": Param(
-            None,
-            type=["null", "string"],
-            title="Commit",
-            description="40 digits; empty takes the ref's newest",
-            pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$",
-        ),
+        "repository": forms.repository(),
+        "ref": forms.ref(),
+        "commit": forms.commit(),
         "deploy": Param(False, type="boolean", title="Deploy it too"),
     },
 ) as dag:

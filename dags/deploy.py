@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable, TaskGroup, get_current_context, task
 
+from slipway import forms
 from slipway.assets import CONTAINER_IMAGE, DEPLOYMENT
 from slipway.kubernetes.operators import RolloutOperator
 from slipway.pipelines.outcome import retried_if_worth_it
@@ -37,34 +37,11 @@ with DAG(
     max_active_runs=64,
     doc_md=ABOUT,
     tags=["slipway", "deploy", "container"],
-    default_args={
-        "owner": "slipway",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=5),
-        "max_retry_delay": timedelta(minutes=1),
-    },
+    default_args=forms.DEFAULT_ARGS,
     params={
-        "repository": Param(
-            "",
-            type="string",
-            title="Repository",
-            description="owner/name, as apps.yaml lists it",
-            pattern=r"^$|^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9_.-]{1,100}$",
-        ),
-        "ref": Param(
-            "refs/heads/main",
-            type="string",
-            title="Ref",
-            description="Full name; it decides the environment when none is given",
-            pattern=r"^refs/.+",
-        ),
-        "commit": Param(
-            None,
-            type=["null", "string"],
-            title="Commit",
-            description="40 digits; empty takes the ref's newest. It must have been built",
-            pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$",
-        ),
+        "repository": forms.repository(),
+        "ref": forms.ref("Full name; it decides the environment when none is given"),
+        "commit": forms.commit("40 digits; empty takes the ref's newest. It must have been built"),
         "environment": Param(
             None,
             type=["null", "string"],
