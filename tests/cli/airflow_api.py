@@ -61,7 +61,8 @@ class AirflowApi:
                 part = query.get("partition_key_pattern", "").strip("%")
                 found = [r for r in self.runs if r["dag_id"] == dag_id and part in (r["partition_key"] or "")]
                 found.sort(key=lambda run: run["run_after"], reverse=True)
-                return 200, {"dag_runs": found[: int(query["limit"])]}
+                offset = int(query.get("offset", 0))
+                return 200, {"dag_runs": found[offset : offset + int(query["limit"])]}
             case ["dags", _, "dagRuns", run_id, "taskInstances"]:
                 return 200, {"task_instances": self.tasks.get(run_id, [])}
             case ["dags", _, "dagRuns", run_id, "upstreamAssetEvents"]:

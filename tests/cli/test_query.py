@@ -96,6 +96,13 @@ def test_a_failure_of_the_server_that_passes_is_not_told(
     assert airflow.get_runs("deploy") == []
 
 
+def test_an_application_is_found_behind_the_many_runs_of_another(api: AirflowApi, airflow: Airflow) -> None:
+    _deployed(api, push("a"))
+    busy = push("b").model_copy(update={"repository": "octo/busy"})
+    api.runs += [run("container_image", "success", busy, 60 + number) for number in range(250)]
+    assert find_keys(airflow) == [busy.partition_key, push("a").partition_key]
+
+
 def test_a_queued_push_does_not_hide_the_others(api: AirflowApi, airflow: Airflow) -> None:
     _deployed(api, push("a"))
     api.runs.append(run("container_image", "queued", push("b"), 60))

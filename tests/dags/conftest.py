@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import docker
 import httpx
 import pytest
 
@@ -32,3 +33,10 @@ def app(lab: Lab, airflow_api: httpx.Client, tmp_path: Path) -> Iterator[Pushed]
     kubectl = ["kubectl", f"--kubeconfig={lab.kubeconfig}", "--namespace=demo", "delete"]
     objects = ["deployment,service,configmap", f"--selector=slipway.io/application={found.name}"]
     subprocess.run([*kubectl, *objects], check=True, capture_output=True, timeout=60)
+
+
+@pytest.fixture
+def engine(lab: Lab) -> Iterator[docker.DockerClient]:
+    client = docker.DockerClient(base_url=lab.docker_host, timeout=60)
+    yield client
+    client.close()

@@ -26,13 +26,6 @@ pytestmark = pytest.mark.lab
 IN_ORDER = ("plan", "base_images", "build", "publish")
 
 
-@pytest.fixture
-def engine(lab: Lab) -> Iterator[docker.DockerClient]:
-    client = docker.DockerClient(base_url=lab.docker_host, timeout=60)
-    yield client
-    client.close()
-
-
 def leavings(app: Pushed, engine: docker.DockerClient, token: str) -> list[str]:
     """What is left of an application that never built: containers, tags in the engine and in the registry."""
     containers = [one["Id"] for one in engine.api.containers(all=True) if token in one["Command"]]

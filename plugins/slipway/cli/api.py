@@ -91,17 +91,27 @@ class Airflow:
     def __exit__(self, *exception: object) -> None:
         self._client.close()
 
-    def get_runs(self, dag_id: str, partition_key_part: str = "", limit: int = PAGE) -> list[Json]:
+    def get_runs(
+        self, dag_id: str, partition_key_part: str = "", limit: int = PAGE, offset: int = 0
+    ) -> list[Json]:
         """Return the newest runs of ``dag_id`` first.
 
         :param partition_key_part: only runs whose key contains it; ``%`` and ``_`` are wildcards
             for the server, so the caller compares what comes back.
         """
-        query: Query = {"order_by": "-run_after", "limit": limit}
+        query: Query = {"order_by": "-run_after", "limit": limit, "offset": offset}
         if partition_key_part:
             query["partition_key_pattern"] = f"%{partition_key_part}%"
         answer = self._get(f"/dags/{quote(dag_id)}/dagRuns", query, absent=_no_dag(self.url, dag_id))
         return _list(answer, "dag_runs")
+
+    def iterate_runs(self, dag_id: str, partition_key_part: str = "", most: int = 1000) -> Iterator[Json]:
+        """Yield the ``most`` newest runs of ``dag_id``, as :meth:`get_runs` does."""
+        for offset in range(0, most, PAGE):
+            page = self.get_runs(dag_id, partition_key_part, offset=offset)
+            yield from page
+            if len(page) < PAGE:
+                return
 
     def get_tasks(self, dag_id: str, run_id: str) -> list[Json]:
         """Return the task instances of one run."""

@@ -38,7 +38,7 @@ def find_keys(airflow: Airflow, commit: str = "", repository: str = "") -> list[
 def _pushed_keys(airflow: Airflow, part: str) -> Iterator[str]:
     """Yield the keys of the builds' runs, then of pushes that may have none yet."""
     for dag_id in BUILD_DAGS.values():
-        yield from (run.get("partition_key") or "" for run in airflow.get_runs(dag_id, part))
+        yield from (run.get("partition_key") or "" for run in airflow.iterate_runs(dag_id, part))
     with suppress(ServerError):  # a run that a push started is queued, and found above
         yield from (
             event.get("partition_key") or "" for event in airflow.iterate_events(PUSH_ASSET, most=PAGE)

@@ -1,0 +1,63 @@
+"""Tasks that are killed in the middle: another try finds what exists and makes nothing twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import docker
+import pytest
+
+from slipway.cli.query import find_run
+from slipway.flow.push import PushEvent
+from tests.dags.pushing import PAUSE_SECONDS, TRIES, Pushed
+from tests.registry_images import tags_of
+
+pytestmark = pytest.mark.lab
+
+SLOW = "FROM busybox:1.36\nARG SLIPWAY_COMMIT\nRUN echo {name} && sleep 4\n"
+
+
+def kill(app: Pushed, dag_id: str, push: PushEvent, task_id: str) -> None:
+    """Kill the task's process, as a machine that dies does, as soon as it works."""
+    for _ in range(TRIES):
+        run = find_run(app.airflow, dag_id, push.partition_key)
+        tasks = app.airflow.get_tasks(dag_id, run["dag_run_id"]) if run else []
+        task = next((one for one in tasks if one["task_id"] == task_id), None)
+        if task and task["state"] == "running" and task["pid"]:
+            time.sleep(1)  # it has begun to work
+            os.kill(task["pid"], signal.SIGKILL)
+            return
+        time.sleep(PAUSE_SECONDS)
+    raise AssertionError(f"{dag_id}/{task_id} of {push.partition_key} never ran")
+
+
+def test_build_that_is_killed_is_built_once_more_and_leaves_nothing(
+    app: Pushed, engine: docker.DockerClient
+) -> None:
+    push = app.push({"slipway.yaml": app.spec, "Dockerfile": SLOW.format(name=app.name)})
+    kill(app, "container_image", push, "build")
+    run = app.run(push)
+    assert run.state == "success"
+    assert run.tries == {"plan": 1, "base_images": 1, "build": 2, "publish": 1}
+    built, _ = app.built(run)
+    assert built.image is not None
+    assert built.image.digest == app.digest(push.commit)
+    assert len(tags_of(app.lab.registry, app.place)) == 2  # by commit, and by inputs
+    containers = engine.api.containers(all=True)
+    assert [one["Id"] for one in containers if app.name in one["Command"]] == []
+
+
+def test_rollout_that_is_killed_goes_on_where_it_was(app: Pushed) -> None:
+    spec = app.spec.replace("replicas: 0", "resources: {cpu: 10m, memory: 16Mi}")
+    slow_start = "    probes: {readiness: {command: [test, -e, /tmp/up], period_seconds: 1}}\n"
+    dockerfile = 'FROM busybox:1.36\nCMD ["sh", "-c", "sleep 2; touch /tmp/up; sleep 3600 & wait"]\n'
+    push = app.push({"slipway.yaml": spec + slow_start, "Dockerfile": dockerfile})
+    kill(app, "deploy", push, "container.rollout")
+    run = app.deployed(push)
+    assert run.state == "success"
+    assert run.tries["container.rollout"] == 2
+    app.built(app.run(push))
+    [event] = app.airflow.get_run_events("deploy", run.id)
+    assert event["extra"]["push"]["commit"] == push.commit
