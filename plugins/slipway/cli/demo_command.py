@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,14 +101,22 @@ def _get(url: str, commit: str) -> str:
 def _what_next(out: Console, login: settings.Login, status: PushStatus) -> None:
     out.print("\nBoth pushes are built, deployed and answering. What runs now:\n", style="bold")
     print_statuses(out, [status])
+    command = _command()
     out.print(
         f"""
 Airflow's UI   {login.url}  (user {login.user}, password {login.password})
-Try next       slipway status                       every application's newest push
-               slipway status {status.commit[:12]} --json
+Try next       {command} status                 every application's newest push
+               {command} status {status.commit[:12]} --json
                source .lab/env; kubectl get pods -n demo
-               git clone $SLIPWAY_GIT_URL/{REPOSITORY}.git; change message.txt, commit, push
-               the same with examples in lab/examples/crashing: see how a bad rollout is taken back
+               git clone $SLIPWAY_GIT_URL/{REPOSITORY}.git (user and password: see .lab/env);
+               change message.txt, commit, push
+               push lab/examples/crashing as examples/crashing: see how a bad rollout is taken back
 Stop           make lab-down                        leaves nothing behind""",
         markup=False,
     )
+
+
+def _command() -> str:
+    """Return how this command is called from the current folder."""
+    called = Path(sys.argv[0]).absolute()
+    return str(called.relative_to(Path.cwd())) if called.is_relative_to(Path.cwd()) else called.name
