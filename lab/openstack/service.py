@@ -8,15 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from openstack.exceptions import SDKException
 
 from lab.command import run
 from lab.environment import inherited
-from lab.openstack import extension, settings
+from lab.openstack import settings
 from lab.openstack.cloud import Cloud
 from lab.openstack.kind import Kind
 from lab.process import Process
+from lab.server import LabError
 
 READY_SECONDS = 120
+EXTENSION = Path(__file__).with_name("extension")
+"""Announces the lab's part in Neutron, as packages announce theirs: by an entry point."""
 
 
 @dataclass(frozen=True)
@@ -47,24 +51,23 @@ class Service:
         self.cloud.distribution.make()
         for folder in ("home", self.name):
             (self.cloud.folder / folder).mkdir(parents=True, exist_ok=True)
-        extension.write(self.cloud)
         settings.write(self.cloud.of(self.name) / self.kind.file, self.kind.settings(self.cloud))
         self._make_tables()
         self._process.start()
-        self._process.wait_until(self.is_up, READY_SECONDS)
-        self.kind.seed(self.cloud)
+        self._process.wait_until(self._answers, READY_SECONDS)
+        try:
+            self.kind.seed(self.cloud)
+        except SDKException as error:
+            raise LabError(f"{self.name} runs, but refused its first contents: {error}") from error
+        self._seeded.touch()
 
     def stop(self) -> None:
         """Stop it; what it keeps goes with ``.lab``."""
         self._process.stop()
 
     def is_up(self) -> bool:
-        """Say whether it answers with its versions."""
-        try:
-            answer = httpx.get(f"{self.url}/", timeout=2, trust_env=False)
-        except httpx.HTTPError:
-            return False
-        return answer.status_code in (200, 300)
+        """Say whether it answers, and has what it was to be given."""
+        return self._seeded.exists() and self._answers()
 
     def pids(self) -> tuple[int, ...]:
         """Its server's; requests are answered by a child of that."""
@@ -72,8 +75,19 @@ class Service:
         return () if pid is None else (pid,)
 
     def exports(self) -> Mapping[str, str]:
-        """What people need to log in, of Keystone; nothing of the others, which Keystone's catalogue names."""
+        """The login, of Keystone; nothing of the others, which Keystone's catalogue names."""
         return self.kind.exports(self.cloud)
+
+    def _answers(self) -> bool:
+        try:
+            answer = httpx.get(f"{self.url}/", timeout=2, trust_env=False)
+        except httpx.HTTPError:
+            return False
+        return answer.status_code in (200, 300)
+
+    @property
+    def _seeded(self) -> Path:
+        return self.cloud.of(self.name) / "seeded"
 
     def _make_tables(self) -> None:
         made = self.cloud.of(self.name) / "tables"
@@ -107,8 +121,10 @@ class Service:
         return {
             **mine,
             "HOME": str(self.cloud.folder / "home"),
-            "PATH": os.pathsep.join([str(Path(self.cloud.distribution.program("python")).parent), mine["PATH"]]),
-            "PYTHONPATH": os.pathsep.join([str(paths.checkout), str(extension.folder(self.cloud))]),
+            "PATH": os.pathsep.join(
+                [str(Path(self.cloud.distribution.program("python")).parent), mine["PATH"]]
+            ),
+            "PYTHONPATH": os.pathsep.join([str(paths.checkout), str(EXTENSION)]),
             "PYTHONSAFEPATH": "1",
             "PYTHONWARNINGS": "ignore",
             **self.kind.variables(self.cloud),

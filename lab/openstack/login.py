@@ -1,0 +1,35 @@
+"""Logging in to the cloud as its administrator or as one of its users.
+
+https://docs.openstack.org/openstacksdk/latest/user/connection.html
+"""
+
+from __future__ import annotations
+
+from openstack.connection import Connection
+
+from lab.openstack.cloud import REGION, Cloud
+
+SECONDS = 60
+PROJECT = "demo"
+USER = "slipway"
+
+
+def connect(cloud: Cloud, user: str, project: str) -> Connection:
+    """Return a connection by password; the settings of who runs this are not read."""
+    return Connection(
+        auth={
+            "auth_url": cloud.identity,
+            "username": user,
+            "password": cloud.password(user),
+            "project_name": project,
+            "user_domain_id": "default",
+            "project_domain_id": "default",
+        },
+        region_name=REGION,
+        api_timeout=SECONDS,
+    )
+
+
+def administrator(cloud: Cloud) -> Connection:
+    """Return a connection that may do everything."""
+    return connect(cloud, "admin", "admin")
