@@ -33,7 +33,7 @@ def seed(cloud: Cloud) -> None:
 
 
 def exports(cloud: Cloud) -> Mapping[str, str]:
-    """Return the login's variables, for OpenStack's clients and Airflow's connection; none before it is made."""
+    """Return the login's variables, for OpenStack's clients and Airflow's connection, once it is made."""
     if not cloud.clouds_yaml.exists():
         return {}
     auth = yaml.safe_load(cloud.clouds_yaml.read_text())["clouds"][USER]["auth"]

@@ -14,8 +14,10 @@ FILE = "nova.conf"
 
 
 def _variables(cloud: Cloud) -> Mapping[str, str]:
+    files = [cloud.distribution.file("nova/api-paste.ini"), cloud.of("nova") / FILE]
     return {
-        "OS_NOVA_CONFIG_FILES": str(cloud.of("nova") / FILE),
+        # The first is taken for the pipeline of the API, whatever the settings say.
+        "OS_NOVA_CONFIG_FILES": ";".join(map(str, files)),
         "OS_NOVA_DISABLE_EVENTLET_PATCHING": "1",
     }
 
@@ -34,7 +36,6 @@ def _settings(cloud: Cloud) -> Settings:
         "database": {"connection": cloud.database("nova")},
         "api_database": {"connection": cloud.database("nova", "nova_api")},
         "api": {"auth_strategy": "keystone"},
-        "wsgi": {"api_paste_config": str(cloud.distribution.file("nova/api-paste.ini"))},
         "keystone_authtoken": token_check(cloud, "nova"),
         "service_user": {**login(cloud, "nova"), "send_service_user_token": "true"},
         "placement": login(cloud, "nova"),

@@ -121,9 +121,7 @@ class Service:
         return {
             **mine,
             "HOME": str(self.cloud.folder / "home"),
-            "PATH": os.pathsep.join(
-                [str(Path(self.cloud.distribution.program("python")).parent), mine["PATH"]]
-            ),
+            "PATH": os.pathsep.join([str(self.cloud.distribution.folder / "bin"), mine["PATH"]]),
             "PYTHONPATH": os.pathsep.join([str(paths.checkout), str(EXTENSION)]),
             "PYTHONSAFEPATH": "1",
             "PYTHONWARNINGS": "ignore",

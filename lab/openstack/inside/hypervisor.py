@@ -1,7 +1,7 @@
 """Nova's fake hypervisor, with what a cloud is tested with: snapshots that arrive, servers that fail.
 
-Metadata of a server steers it: ``lab_spawn_delay`` and ``lab_destroy_delay`` (seconds), ``lab_spawn_fail``
-(the fault's message). https://docs.openstack.org/nova/latest/reference/index.html
+Metadata of a server steers it: ``lab_spawn_delay``, ``lab_destroy_delay``, ``lab_snapshot_delay`` (seconds) and
+``lab_spawn_fail`` (the fault's message). https://docs.openstack.org/nova/latest/reference/index.html
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class LabDriver(fake.FakeDriver):
 
     def snapshot(self, context: Any, instance: Any, image_id: str, update_task_state: Any) -> None:
         """Upload 1 MiB of zeroes: Nova's own fake leaves the image queued for ever."""
+        _wait(instance, "snapshot")
         update_task_state(task_state=task_states.IMAGE_PENDING_UPLOAD)
         images = glance.API()
         update_task_state(
