@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lab.openstack.cloud import Cloud
-from lab.openstack.login import PROJECT, administrator
+from lab.openstack.login import administrator, tenant
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,13 @@ FLAVORS = (
     # More than the tenant's quota: refused.
     Flavor("excess", vcpus=1024, ram=8192, disk=20),
 )
-QUOTA = {"cores": 800, "instances": 300, "ram": 8 << 20, "key_pairs": 100, "server_groups": 100}
+QUOTA: Mapping[str, Any] = {
+    "cores": 800,
+    "instances": 300,
+    "ram": 8 << 20,
+    "key_pairs": 100,
+    "server_groups": 100,
+}
 
 
 def seed(cloud: Cloud) -> None:
@@ -39,5 +47,4 @@ def seed(cloud: Cloud) -> None:
                 admin.compute.create_flavor(
                     name=flavor.name, vcpus=flavor.vcpus, ram=flavor.ram, disk=flavor.disk
                 )
-        project = admin.identity.find_project(PROJECT, ignore_missing=False).id
-        admin.compute.update_quota_set(project, **QUOTA)
+        admin.compute.update_quota_set(tenant(admin), **QUOTA)

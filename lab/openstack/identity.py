@@ -12,7 +12,7 @@ import yaml
 from openstack.connection import Connection
 
 from lab.openstack.cloud import CATALOGUE, REGION, Cloud
-from lab.openstack.login import PROJECT, USER, administrator, connect
+from lab.openstack.login import PROJECT, USER, Identity, administrator, connect, identity
 
 CREDENTIAL = "slipway"
 ROLE = "member"
@@ -21,12 +21,13 @@ ROLE = "member"
 def seed(cloud: Cloud) -> None:
     """Make the services' users and endpoints, the tenant and its user, and write ``clouds.yaml``."""
     with administrator(cloud) as admin:
-        service, tenant = _ensure_project(admin, "service"), _ensure_project(admin, PROJECT)
+        keystone = identity(admin)
+        services, tenant = _ensure_project(keystone, "service"), _ensure_project(keystone, PROJECT)
         for name, kind in CATALOGUE.items():
-            user = _ensure_user(admin, name, cloud.password(name))
-            _grant(admin, service, user, "admin", "service")
-            _ensure_endpoints(admin, name, kind, cloud.endpoint(name))
-        _grant(admin, tenant, _ensure_user(admin, USER, cloud.password(USER)), ROLE)
+            user = _ensure_user(keystone, name, cloud.password(name))
+            _grant(keystone, services, user, "admin", "service")
+            _ensure_endpoints(keystone, name, kind, cloud.endpoint(name))
+        _grant(keystone, tenant, _ensure_user(keystone, USER, cloud.password(USER)), ROLE)
     with connect(cloud, USER, PROJECT) as slipway:
         credential = _ensure_credential(slipway, cloud.password(f"{USER}-credential"))
     _write(cloud, credential)
@@ -47,33 +48,31 @@ def exports(cloud: Cloud) -> Mapping[str, str]:
     }
 
 
-def _ensure_project(admin: Connection, name: str) -> Any:
-    return admin.identity.find_project(name) or admin.identity.create_project(name=name, domain_id="default")
+def _ensure_project(keystone: Identity, name: str) -> Any:
+    return keystone.find_project(name) or keystone.create_project(name=name, domain_id="default")
 
 
-def _ensure_user(admin: Connection, name: str, password: str) -> Any:
-    return admin.identity.find_user(name) or admin.identity.create_user(
-        name=name, password=password, domain_id="default"
-    )
+def _ensure_user(keystone: Identity, name: str, password: str) -> Any:
+    return keystone.find_user(name) or keystone.create_user(name=name, password=password, domain_id="default")
 
 
-def _grant(admin: Connection, project: Any, user: Any, *roles: str) -> None:
+def _grant(keystone: Identity, project: Any, user: Any, *roles: str) -> None:
     for name in roles:
-        role = admin.identity.find_role(name, ignore_missing=False)
-        admin.identity.assign_project_role_to_user(project, user, role)
+        role = keystone.find_role(name, ignore_missing=False)
+        keystone.assign_project_role_to_user(project, user, role)
 
 
-def _ensure_endpoints(admin: Connection, name: str, kind: str, url: str) -> None:
-    service = admin.identity.find_service(name) or admin.identity.create_service(name=name, type=kind)
-    have = {endpoint.interface for endpoint in admin.identity.endpoints(service_id=service.id)}
+def _ensure_endpoints(keystone: Identity, name: str, kind: str, url: str) -> None:
+    service = keystone.find_service(name) or keystone.create_service(name=name, type=kind)
+    have = {endpoint.interface for endpoint in keystone.endpoints(service_id=service.id)}
     for interface in {"public", "internal", "admin"} - have:
-        admin.identity.create_endpoint(service_id=service.id, interface=interface, url=url, region_id=REGION)
+        keystone.create_endpoint(service_id=service.id, interface=interface, url=url, region_id=REGION)
 
 
 def _ensure_credential(slipway: Connection, secret: str) -> Mapping[str, str]:
-    user = slipway.current_user_id
-    found = slipway.identity.find_application_credential(user, CREDENTIAL)
-    made = found or slipway.identity.create_application_credential(
+    keystone, user = identity(slipway), str(slipway.current_user_id)
+    made = keystone.find_application_credential(user, CREDENTIAL)
+    made = made or keystone.create_application_credential(
         user, CREDENTIAL, secret=secret, roles=[{"name": ROLE}], description="What Slipway logs in with"
     )
     return {"application_credential_id": made.id, "application_credential_secret": secret}

@@ -6,6 +6,7 @@ https://docs.openstack.org/openstacksdk/latest/user/connection.html
 from __future__ import annotations
 
 from openstack.connection import Connection
+from openstack.identity.v3._proxy import Proxy as Identity
 
 from lab.openstack.cloud import REGION, Cloud
 
@@ -33,3 +34,15 @@ def connect(cloud: Cloud, user: str, project: str) -> Connection:
 def administrator(cloud: Cloud) -> Connection:
     """Return a connection that may do everything."""
     return connect(cloud, "admin", "admin")
+
+
+def identity(connection: Connection) -> Identity:
+    """Return Keystone's third API: the SDK knows the second one too."""
+    found = connection.identity
+    assert isinstance(found, Identity)
+    return found
+
+
+def tenant(admin: Connection) -> str:
+    """Return the id of the tenant's project."""
+    return str(identity(admin).find_project(PROJECT, ignore_missing=False).id)

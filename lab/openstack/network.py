@@ -7,7 +7,7 @@ from typing import Any
 from openstack.connection import Connection
 
 from lab.openstack.cloud import Cloud
-from lab.openstack.login import PROJECT, administrator
+from lab.openstack.login import administrator, tenant
 
 NETWORK = "demo"
 RANGE = "10.20.0.0/16"
@@ -19,7 +19,7 @@ QUOTA = {"ports": 500, "security_groups": 50}
 def seed(cloud: Cloud) -> None:
     """Make the network with its subnet, the security group, and the tenant's quota."""
     with administrator(cloud) as admin:
-        project = admin.identity.find_project(PROJECT, ignore_missing=False).id
+        project = tenant(admin)
         _ensure_network(admin, project)
         _ensure_group(admin, project)
         admin.network.update_quota(project, **QUOTA)

@@ -1,7 +1,7 @@
 """Nova's fake hypervisor, with what a cloud is tested with: snapshots that arrive, servers that fail.
 
-Metadata of a server steers it: ``lab_spawn_delay``, ``lab_destroy_delay``, ``lab_snapshot_delay`` (seconds) and
-``lab_spawn_fail`` (the fault's message). https://docs.openstack.org/nova/latest/reference/index.html
+Metadata of a server steers it: ``lab_spawn_delay``, ``lab_destroy_delay``, ``lab_snapshot_delay`` (seconds)
+and ``lab_spawn_fail`` (the fault's message). https://docs.openstack.org/nova/latest/reference/index.html
 """
 
 from __future__ import annotations
