@@ -78,9 +78,9 @@ $(UV):
 	@$(CACHE)/uv-$(UV_VERSION)/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 
 requirements: $(UV) ## Resolve requirements*.in anew into requirements*.txt
-	@for name in requirements requirements-dev; do \
+	@for name in requirements requirements-dev lab/openstack/requirements; do \
 	  echo "resolving $$name.in"; \
-	  constraint=; [ $$name = requirements ] || constraint="-c requirements.txt"; \
+	  constraint=; [ $$name != requirements-dev ] || constraint="-c requirements.txt"; \
 	  $(COMPILE) $$constraint $$name.in -o $$name.txt > /dev/null; \
 	  { sed 's/^\([^#]\)/# \1/' $$name.in; echo '#'; cat $$name.txt; } > $$name.new; \
 	  mv $$name.new $$name.txt; \

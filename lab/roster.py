@@ -9,6 +9,7 @@ from lab.engine.server import EngineServer
 from lab.git.server import Git
 from lab.ground import Ground
 from lab.kubernetes.server import kubernetes
+from lab.openstack.services import openstack
 from lab.server import Server
 from lab.servers.artifactory import Artifactory
 from lab.servers.docker_hub import DockerHub
@@ -36,6 +37,7 @@ def servers(ground: Ground) -> list[Server]:
         Artifactory(ground, registry),
         Git(ground, airflow),
         kubernetes(ground, engine, registry),
+        *openstack(ground),
         airflow,
     ]
     return found

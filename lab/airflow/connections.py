@@ -20,6 +20,7 @@ def connections(known: Mapping[str, str]) -> dict[str, str]:
         "slipway_registry": _registry(known, "SLIPWAY_REGISTRY"),
         "slipway_dockerhub": _registry(known, "SLIPWAY_DOCKERHUB"),
         "slipway_kubernetes": _kubernetes(known),
+        "slipway_openstack": _openstack(known),
     }
     return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in found.items() if value}
 
@@ -53,3 +54,15 @@ def _kubernetes(known: Mapping[str, str]) -> dict[str, Any] | None:
     if "SLIPWAY_KUBECONFIG" not in known:
         return None
     return {"conn_type": "kubernetes", "extra": {"kube_config_path": known["SLIPWAY_KUBECONFIG"]}}
+
+
+def _openstack(known: Mapping[str, str]) -> dict[str, Any] | None:
+    if "SLIPWAY_OPENSTACK_URL" not in known:
+        return None
+    return {
+        "conn_type": "slipway_openstack",
+        "host": known["SLIPWAY_OPENSTACK_URL"],
+        "login": known["SLIPWAY_OPENSTACK_CREDENTIAL_ID"],
+        "password": known["SLIPWAY_OPENSTACK_CREDENTIAL_SECRET"],
+        "extra": {"region": known["SLIPWAY_OPENSTACK_REGION"]},
+    }

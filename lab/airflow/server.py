@@ -33,7 +33,8 @@ NOT_FOR_TASKS = ("KUBECONFIG", "DOCKER_", "OS_")
 class Airflow:
     """The distribution of this environment, on the checkout's ``dags`` and ``plugins``.
 
-    ``systems`` says what the lab's other servers export; from that the connections are made.
+    ``systems`` says what the lab's other servers export; from that the connections are made. Keystone is up
+    first: the login that it gives to Slipway has an id that nobody knows before.
     """
 
     ground: Ground
@@ -44,8 +45,8 @@ class Airflow:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The database."""
-        return (self.postgres.name,)
+        """The database, and who gives out logins."""
+        return (self.postgres.name, "keystone")
 
     @property
     def url(self) -> str:

@@ -18,7 +18,7 @@ def get_provider_info() -> dict[str, Any]:
         "name": "Slipway",
         "description": "One push, every platform: images built, verified and deployed by Airflow.",
         "versions": VERSIONS,
-        "connection-types": [_github(), _artifactory()],
+        "connection-types": [_github(), _artifactory(), _openstack()],
         "db-managers": ["slipway.webhooks.db.SlipwayDBManager"],
     }
 
@@ -68,6 +68,30 @@ def _artifactory() -> dict[str, Any]:
             "docker_remote_repository": _field(
                 "Base image repository",
                 "Key of the repository that base images are copied to; docker-remote when empty.",
+            ),
+        },
+    }
+
+
+def _openstack() -> dict[str, Any]:
+    return {
+        "connection-type": "slipway_openstack",
+        "hook-class-name": "slipway.openstack.hook.OpenstackHook",
+        "hook-name": "Slipway: OpenStack",
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema", "port"],
+            "relabeling": {
+                "host": "Keystone URL",
+                "login": "Application credential id",
+                "password": "Application credential secret",
+            },
+            "placeholders": {"host": "https://keystone.example.org/v3"},
+        },
+        "conn-fields": {
+            "region": _field("Region", "Name of the region; needed when the cloud has several."),
+            "ca_certificate": _field(
+                "CA certificate",
+                "Path on the workers of the authorities' certificates; the system's own when empty.",
             ),
         },
     }

@@ -23,6 +23,10 @@ KNOWN = {
     "SLIPWAY_REGISTRY_USER": "slipway",
     "SLIPWAY_REGISTRY_PASSWORD": "secret",
     "SLIPWAY_KUBECONFIG": "/work/.lab/kubeconfig-slipway",
+    "SLIPWAY_OPENSTACK_URL": "http://127.0.0.1:5000/v3",
+    "SLIPWAY_OPENSTACK_REGION": "RegionOne",
+    "SLIPWAY_OPENSTACK_CREDENTIAL_ID": "21dced0fd20347869b93710d2b98aae0",
+    "SLIPWAY_OPENSTACK_CREDENTIAL_SECRET": "secret",
     "DOCKER_HOST": "unix:///x",
 }
 
@@ -60,9 +64,18 @@ def test_a_connection_carries_address_and_login() -> None:
     assert found["AIRFLOW_CONN_SLIPWAY_KUBERNETES"]["extra"] == {
         "kube_config_path": "/work/.lab/kubeconfig-slipway"
     }
+    assert found["AIRFLOW_CONN_SLIPWAY_OPENSTACK"] == {
+        "conn_type": "slipway_openstack",
+        "host": "http://127.0.0.1:5000/v3",
+        "login": "21dced0fd20347869b93710d2b98aae0",
+        "password": "secret",
+        "extra": {"region": "RegionOne"},
+    }
 
 
-@pytest.mark.parametrize("absent", ["SLIPWAY_GIT_URL", "SLIPWAY_REGISTRY", "SLIPWAY_KUBECONFIG"])
+@pytest.mark.parametrize(
+    "absent", ["SLIPWAY_GIT_URL", "SLIPWAY_REGISTRY", "SLIPWAY_KUBECONFIG", "SLIPWAY_OPENSTACK_URL"]
+)
 def test_an_absent_server_has_no_connection(absent: str) -> None:
     known = {name: value for name, value in KNOWN.items() if name != absent}
     assert len(connections(known)) == len(connections(KNOWN)) - 1

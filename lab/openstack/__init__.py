@@ -1,0 +1,1 @@
+"""OpenStack: Keystone, Glance, Placement, Neutron and Nova as published, without agents and broker."""

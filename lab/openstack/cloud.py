@@ -1,0 +1,68 @@
+"""The facts every service of the cloud is told: addresses, folders, logins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.ground import Ground
+from lab.openstack.distribution import Distribution
+from lab.ports import HOST
+
+REGION = "RegionOne"
+PORTS = {"keystone": 5000, "glance": 9292, "placement": 8778, "neutron": 9696, "nova": 8774}
+"""Where people expect the services; a port that is taken is passed over."""
+
+CATALOGUE = {"glance": "image", "placement": "placement", "neutron": "network", "nova": "compute"}
+"""Which service is of which type: https://service-types.openstack.org"""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """One OpenStack on loopback; its state is ``.lab/openstack``."""
+
+    ground: Ground
+
+    @property
+    def distribution(self) -> Distribution:
+        """The services' programs."""
+        return Distribution(self.ground.paths)
+
+    @property
+    def folder(self) -> Path:
+        """Settings, databases and images."""
+        return self.ground.paths.state / "openstack"
+
+    @property
+    def clouds_yaml(self) -> Path:
+        """The logins, as OpenStack's clients read them."""
+        return self.ground.paths.state / "clouds.yaml"
+
+    @property
+    def identity(self) -> str:
+        """Keystone's address, which every login names."""
+        return f"{self.url('keystone')}/v3"
+
+    def port(self, service: str) -> int:
+        """Return a service's port."""
+        return self.ground.ports.get(service, PORTS[service])
+
+    def url(self, service: str) -> str:
+        """Return a service's address."""
+        return f"http://{HOST}:{self.port(service)}"
+
+    def endpoint(self, service: str) -> str:
+        """Return what Keystone's catalogue says of a service."""
+        return self.url(service) + ("/v2.1" if service == "nova" else "")
+
+    def of(self, service: str) -> Path:
+        """Return a service's own folder."""
+        return self.folder / service
+
+    def database(self, service: str, name: str | None = None) -> str:
+        """Return the address of a service's database."""
+        return f"sqlite:///{self.of(service)}/{name or service}.db"
+
+    def password(self, user: str) -> str:
+        """Return a user's password."""
+        return self.ground.logins.secret(f"openstack-{user}")

@@ -1,0 +1,62 @@
+"""The services' programs: a virtual environment of their own, made once for one set of pins."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.command import run
+from lab.environment import inherited
+from lab.paths import Paths
+from lab.server import LabError
+
+PINS = Path(__file__).with_name("requirements.txt")
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """OpenStack as pinned in ``requirements.txt``, below the cache: its packages are not the lab's."""
+
+    paths: Paths
+
+    @property
+    def folder(self) -> Path:
+        """The virtual environment: other pins, another folder."""
+        return self.paths.cache / f"openstack-{hashlib.sha256(PINS.read_bytes()).hexdigest()[:12]}"
+
+    def program(self, name: str) -> str:
+        """Return the path of an installed program."""
+        return str(self.folder / "bin" / name)
+
+    def file(self, name: str) -> Path:
+        """Return a file that a service installed below ``etc``."""
+        return self.folder / "etc" / name
+
+    def make(self) -> None:
+        """Install it unless it is there, and say so.
+
+        :raises LabError: when uv is missing or an installation fails.
+        """
+        complete = self.folder / "complete"
+        if complete.exists():
+            return
+        print(f"openstack: installing the pinned services into {self.folder}, once", flush=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        uv, log = str(self._uv()), self.paths.logs / "openstack-install.log"
+        python = self.program("python")
+        environment = {name: value for name, value in inherited().items() if name != "VIRTUAL_ENV"}
+        run([uv, "venv", "--python", sys.executable, str(self.folder)], log=log, environment=environment)
+        # Bytecode written now halves every start of a service.
+        sync = [uv, "pip", "sync", "--compile-bytecode", "--python", python, str(PINS)]
+        run(sync, log=log, environment=environment, seconds=900)
+        complete.touch()
+
+    def _uv(self) -> Path:
+        own = sorted(self.paths.cache.glob("uv-*/bin/uv"))
+        found = own[-1] if own else shutil.which("uv")
+        if found is None:
+            raise LabError(f"uv, which installs OpenStack, is not below {self.paths.cache}; run: make venv")
+        return Path(found)

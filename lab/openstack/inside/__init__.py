@@ -1,0 +1,1 @@
+"""What runs in the services' own virtual environment: nothing here is imported by the lab itself."""

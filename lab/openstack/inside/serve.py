@@ -1,0 +1,54 @@
+"""Gunicorn, told what to do by us: https://docs.gunicorn.org/en/stable/custom.html
+
+(uWSGI's own HTTP server breaks kept connections and chunked uploads.)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from lab.openstack.inside import sqlite
+from lab.openstack.inside.applications import Application
+
+HOST = "127.0.0.1"
+GRACE_SECONDS = 2
+
+
+class Server(BaseApplication):
+    """One worker, with threads."""
+
+    def __init__(self, application: Application, port: int) -> None:
+        self.application_of = application
+        self.port = port
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set gunicorn's settings: https://docs.gunicorn.org/en/stable/settings.html"""
+        threads = self.application_of.threads
+        settings = {
+            "bind": f"{HOST}:{self.port}",
+            "workers": 1,
+            "worker_class": "gthread" if threads > 1 else "sync",
+            "threads": threads,
+            # An upload may take its time.
+            "timeout": 0,
+            "graceful_timeout": GRACE_SECONDS,
+            "keepalive": 30,
+            "control_socket_disable": True,
+            "post_worker_init": self._start_beside,
+        }
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Return the WSGI application; called in the worker."""
+        if self.application_of.locks:
+            sqlite.lock_at_begin()
+        return importlib.import_module(self.application_of.module).application
+
+    def _start_beside(self, _: Any) -> None:
+        if self.application_of.beside:
+            importlib.import_module(self.application_of.beside).start()

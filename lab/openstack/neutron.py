@@ -1,0 +1,58 @@
+"""Neutron: https://docs.openstack.org/neutron/latest/"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lab.openstack import network
+from lab.openstack.cloud import Cloud
+from lab.openstack.kind import Kind
+from lab.openstack.settings import Settings, login, token_check
+
+FILE = "neutron.conf"
+
+
+def _variables(cloud: Cloud) -> Mapping[str, str]:
+    return {"OS_NEUTRON_CONFIG_FILES": str(cloud.of("neutron") / FILE)}
+
+
+def _settings(cloud: Cloud) -> Settings:
+    folder = cloud.of("neutron")
+    return {
+        "DEFAULT": {
+            "host": "lab",
+            "core_plugin": "ml2",
+            "service_plugins": "",
+            "auth_strategy": "keystone",
+            "api_paste_config": str(cloud.distribution.file("neutron/api-paste.ini")),
+            "state_path": str(folder),
+            "transport_url": "fake://",
+            "dhcp_agent_notification": "false",
+        },
+        "database": {"connection": cloud.database("neutron")},
+        "keystone_authtoken": token_check(cloud, "neutron"),
+        "ml2": {
+            "type_drivers": "local",
+            "tenant_network_types": "local",
+            # lab.openstack.inside.mechanism
+            "mechanism_drivers": "lab",
+            "extension_drivers": "port_security",
+        },
+        "nova": login(cloud, "nova"),
+        "oslo_concurrency": {"lock_path": f"{folder}/locks"},
+    }
+
+
+def _tables(cloud: Cloud) -> Sequence[Sequence[str]]:
+    return [["python", "-m", "lab.openstack.inside.neutron_tables", cloud.database("neutron")]]
+
+
+NEUTRON = Kind(
+    name="neutron",
+    needs=("keystone",),
+    file=FILE,
+    variables=_variables,
+    settings=_settings,
+    tables=_tables,
+    seed=network.seed,
+)

@@ -1,0 +1,129 @@
+"""A service of OpenStack as one of the lab's servers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from openstack.exceptions import SDKException
+
+from lab.command import run
+from lab.environment import inherited
+from lab.openstack import settings
+from lab.openstack.cloud import Cloud
+from lab.openstack.kind import Kind
+from lab.process import Process
+from lab.server import LabError
+
+READY_SECONDS = 120
+EXTENSION = Path(__file__).with_name("extension")
+"""Announces the lab's part in Neutron, as packages announce theirs: by an entry point."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """Gunicorn with one service's WSGI application, from the services' own virtual environment."""
+
+    cloud: Cloud
+    kind: Kind
+    packages: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The service's."""
+        return self.kind.name
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The services it asks while it starts."""
+        return self.kind.needs
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return self.cloud.url(self.name)
+
+    def start(self) -> None:
+        """Install OpenStack and make the tables unless they are there; serve; give it what it lacks."""
+        self.cloud.distribution.make()
+        for folder in ("home", self.name):
+            (self.cloud.folder / folder).mkdir(parents=True, exist_ok=True)
+        settings.write(self.cloud.of(self.name) / self.kind.file, self.kind.settings(self.cloud))
+        self._make_tables()
+        self._process.start()
+        self._process.wait_until(self._answers, READY_SECONDS)
+        try:
+            self.kind.seed(self.cloud)
+        except SDKException as error:
+            raise LabError(f"{self.name} runs, but refused its first contents: {error}") from error
+        self._seeded.touch()
+
+    def stop(self) -> None:
+        """Stop it; what it keeps goes with ``.lab``."""
+        self._process.stop()
+
+    def is_up(self) -> bool:
+        """Say whether it answers, and has what it was to be given."""
+        return self._seeded.exists() and self._answers()
+
+    def pids(self) -> tuple[int, ...]:
+        """Its server's; requests are answered by a child of that."""
+        pid = self._process.pid
+        return () if pid is None else (pid,)
+
+    def exports(self) -> Mapping[str, str]:
+        """The login, of Keystone; nothing of the others, which Keystone's catalogue names."""
+        return self.kind.exports(self.cloud)
+
+    def _answers(self) -> bool:
+        try:
+            answer = httpx.get(f"{self.url}/", timeout=2, trust_env=False)
+        except httpx.HTTPError:
+            return False
+        return answer.status_code in (200, 300)
+
+    @property
+    def _seeded(self) -> Path:
+        return self.cloud.of(self.name) / "seeded"
+
+    def _make_tables(self) -> None:
+        made = self.cloud.of(self.name) / "tables"
+        if made.exists():
+            return
+        for command in self.kind.tables(self.cloud):
+            run(
+                [self.cloud.distribution.program(command[0]), *command[1:]],
+                log=self.cloud.ground.paths.logs / f"{self.name}-tables.log",
+                environment=self._environment,
+                folder=self.cloud.of(self.name),
+                seconds=300,
+            )
+        made.touch()
+
+    @property
+    def _process(self) -> Process:
+        python = self.cloud.distribution.program("python")
+        return Process(
+            name=self.name,
+            command=[python, "-m", "lab.openstack.inside", self.name, str(self.cloud.port(self.name))],
+            paths=self.cloud.ground.paths,
+            environment=self._environment,
+            folder=self.cloud.of(self.name),
+        )
+
+    @property
+    def _environment(self) -> Mapping[str, str]:
+        mine = {name: value for name, value in inherited().items() if not name.startswith("OS_")}
+        paths = self.cloud.ground.paths
+        return {
+            **mine,
+            "HOME": str(self.cloud.folder / "home"),
+            "PATH": os.pathsep.join([str(self.cloud.distribution.folder / "bin"), mine["PATH"]]),
+            "PYTHONPATH": os.pathsep.join([str(paths.checkout), str(EXTENSION)]),
+            "PYTHONSAFEPATH": "1",
+            "PYTHONWARNINGS": "ignore",
+            **self.kind.variables(self.cloud),
+        }

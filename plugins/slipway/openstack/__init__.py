@@ -1,0 +1,1 @@
+"""OpenStack: everything that talks to a cloud."""
