@@ -10,9 +10,10 @@ from typing import Any
 
 import yaml
 from openstack.connection import Connection
+from openstack.identity.v3._proxy import Proxy as Identity
 
 from lab.openstack.cloud import CATALOGUE, REGION, Cloud
-from lab.openstack.login import PROJECT, USER, Identity, administrator, connect, identity
+from lab.openstack.login import PROJECT, USER, administrator, connect, identity
 
 CREDENTIAL = "slipway"
 ROLE = "member"
