@@ -16,6 +16,7 @@ from nova.compute import rpcapi as compute
 from nova.conductor import rpcapi as conductor
 from nova.objects import host_mapping
 from nova.scheduler import rpcapi as scheduler
+from nova.virt import node
 from oslo_service import opts
 
 from lab.openstack.inside import hypervisor
@@ -30,6 +31,8 @@ def start() -> None:
     opts.register_service_opts(nova.conf.CONF)
     objects.register_all()
     os_vif.initialize()
+    # Hosts refuse to start a second time without it, though the id of each is the driver's own.
+    node.get_local_node_uuid()
     _start("nova-conductor", conductor.RPC_TOPIC)
     _start("nova-scheduler", scheduler.RPC_TOPIC)
     for host in HOSTS:

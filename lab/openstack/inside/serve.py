@@ -38,17 +38,15 @@ class Server(BaseApplication):
             "graceful_timeout": GRACE_SECONDS,
             "keepalive": 30,
             "control_socket_disable": True,
-            "post_worker_init": self._start_beside,
         }
         for name, value in settings.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """Return the WSGI application; called in the worker."""
+        """Return the WSGI application; called in the worker, which ends for good if this fails."""
         if self.application_of.locks:
             sqlite.lock_at_begin()
-        return importlib.import_module(self.application_of.module).application
-
-    def _start_beside(self, _: Any) -> None:
+        application = importlib.import_module(self.application_of.module).application
         if self.application_of.beside:
             importlib.import_module(self.application_of.beside).start()
+        return application
