@@ -53,8 +53,7 @@ class Service:
             (self.cloud.folder / folder).mkdir(parents=True, exist_ok=True)
         settings.write(self.cloud.of(self.name) / self.kind.file, self.kind.settings(self.cloud))
         self._make_tables()
-        self._process.start()
-        self._process.wait_until(self._answers, READY_SECONDS)
+        self._serve()
         try:
             self.kind.seed(self.cloud)
         except SDKException as error:
@@ -77,6 +76,15 @@ class Service:
     def exports(self) -> Mapping[str, str]:
         """The login, of Keystone; nothing of the others, which Keystone's catalogue names."""
         return self.kind.exports(self.cloud)
+
+    def _serve(self) -> None:
+        self._process.start()
+        try:
+            self._process.wait_until(self._answers, READY_SECONDS)
+        except LabError:
+            # The next try shall not wait for this one.
+            self._process.stop()
+            raise
 
     def _answers(self) -> bool:
         try:

@@ -6,9 +6,13 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
+import traceback
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 
 from lab.openstack.inside import sqlite
 from lab.openstack.inside.applications import Application
@@ -43,7 +47,16 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """Return the WSGI application; called in the worker, which ends for good if this fails."""
+        """Return the WSGI application; called in the worker, whose end by failure here ends the server."""
+        try:
+            return self._load()
+        except Exception:
+            # Threads that were started already would keep a failed worker alive.
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(Arbiter.WORKER_BOOT_ERROR)
+
+    def _load(self) -> Any:
         if self.application_of.locks:
             sqlite.lock_at_begin()
         application = importlib.import_module(self.application_of.module).application
