@@ -79,8 +79,9 @@ async def go_back(cluster: Cluster, application: str, namespace: str, run: str) 
     workload = ledger.mine(known, run)
     if known.good is None:
         log.info("there was no version before: what was applied is removed")
-        await _remove_leftovers(cluster, workload, run)
-        await ledger.forget(cluster, application, namespace)
+        left = await _remove_leftovers(cluster, workload, run)
+        if left.attempt is None:  # else a newer push came meanwhile, and the ledger is its
+            await ledger.forget(cluster, application, namespace)
         return None
     good = known.good.workload
     log.info("going back to %s (%s)", good.push.short_commit, good.image.digest)
@@ -119,7 +120,8 @@ def _marked(body: Json, run: str) -> Json:
     return body | {"metadata": metadata | {"annotations": metadata["annotations"] | {RUN: run}}}
 
 
-async def _remove_leftovers(cluster: Cluster, workload: Workload, run: str) -> None:
+async def _remove_leftovers(cluster: Cluster, workload: Workload, run: str) -> Ledger:
+    """Remove what belongs to nothing any more; return the ledger that says so."""
     known = await ledger.read(cluster, workload.application, workload.namespace)
     for ref in ledger.leftovers(known, run):
         if ref.kind in KEPT:
@@ -132,7 +134,7 @@ async def _remove_leftovers(cluster: Cluster, workload: Workload, run: str) -> N
             )
         elif await cluster.delete(ref, workload.namespace):
             log.info("removed %s", ref)
-    await _change(cluster, workload, lambda now: ledger.cleared(now, run))
+    return await _change(cluster, workload, lambda now: ledger.cleared(now, run))
 
 
 async def _refuse_foreign(cluster: Cluster, workload: Workload, known: Ledger) -> None:

@@ -119,7 +119,8 @@ def mine(ledger: Ledger, run: str) -> Workload:
 
     :raises SupersededError: when another run took its place.
     """
-    if ledger.attempt is not None and ledger.attempt.run == run:
+    if is_mine(ledger, run):
+        assert ledger.attempt is not None  # or it were nobody's
         return ledger.attempt.workload
     other = ledger.attempt or ledger.good
     by = f"{other.workload.push.short_commit} (run {other.run})" if other else "nothing that is known"
