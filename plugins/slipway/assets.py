@@ -15,5 +15,8 @@ PUSH = Asset(
 CONTAINER_IMAGE = Asset(name="slipway_container_image", uri="slipway://image/container", group="slipway")
 """What ``container_image`` hands on: ``extra`` is the :class:`slipway.flow.image.Built`."""
 
+VM_IMAGE = Asset(name="slipway_vm_image", uri="slipway://image/vm", group="slipway")
+"""What ``vm_image`` hands on: ``extra`` is the :class:`slipway.flow.image.Built`."""
+
 DEPLOYMENT = Asset(name="slipway_deployment", uri="slipway://deployment", group="slipway")
 """What ``deploy`` put into place: each a :class:`slipway.flow.deployment.Deployment`."""

@@ -5,12 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
+from uuid import UUID
 
 from slipway.flow.push import PushEvent
-from slipway.flow.record import CommitId, Digest, Name, Record, RepositoryName
+from slipway.flow.record import CommitId, Digest, Matching, Name, Record, RepositoryName
 
 Platform = Literal["vm", "bare_metal", "container"]
+
+GlanceDigest = Annotated[
+    str, Matching(r"^sha512:[0-9a-f]{128}$", "must be a digest: `sha512:` and 128 hexadecimal digits")
+]
+"""Glance's own digest of an image (``os_hash_value``), where nobody knows another."""
 
 
 class BaseImage(Record):
@@ -18,11 +24,11 @@ class BaseImage(Record):
 
     name: str
     """As the Dockerfile (or template) spells it."""
-    digest: Digest
+    digest: Digest | GlanceDigest
     reference: str
     """Where the build took it from, by digest."""
-    served_by: Literal["artifactory", "docker-hub"]
-    """Who had it when the run asked: the image registry, or its fallback."""
+    served_by: Literal["artifactory", "docker-hub", "glance"]
+    """Who had it when the run asked: the image registry, its fallback, or the cloud."""
 
 
 class Image(Record):
@@ -38,7 +44,9 @@ class Image(Record):
     input_digest: Digest
     """Of everything that went in: equal inputs, equal image."""
     reference: str
-    """Where a platform fetches it from, by digest: ``registry/repository@sha256:...``."""
+    """Where the image registry has it: ``registry/repository@sha256:...``, or a path of files."""
+    glance: UUID | None = None
+    """Id of the same bytes in Glance, for platforms that OpenStack runs."""
     bases: tuple[BaseImage, ...] = ()
 
 

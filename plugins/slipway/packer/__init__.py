@@ -1,0 +1,1 @@
+"""Packer: a virtual machine's image from a template."""
