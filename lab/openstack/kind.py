@@ -18,7 +18,8 @@ class Kind:
     """One of OpenStack's services.
 
     ``file`` is the name of its settings, ``variables`` tells it where they are, ``tables`` are the programs
-    that make its database, ``seed`` gives it what people expect of a cloud and may run any number of times.
+    that make its database, ``seed`` gives it what people expect of a cloud and may run any number of times;
+    ``clear`` takes away what that put outside of ``.lab``.
     """
 
     name: str
@@ -28,4 +29,5 @@ class Kind:
     settings: Callable[[Cloud], Settings]
     tables: Callable[[Cloud], Sequence[Sequence[str]]]
     seed: Callable[[Cloud], None] = nothing
+    clear: Callable[[Cloud], None] = nothing
     exports: Callable[[Cloud], Mapping[str, str]] = field(default=lambda _: {})

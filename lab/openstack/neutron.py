@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lab.openstack import network
+from lab.openstack import addresses, network
 from lab.openstack.cloud import Cloud
 from lab.openstack.kind import Kind
 from lab.openstack.settings import Settings, login, token_check
@@ -22,7 +22,9 @@ def _settings(cloud: Cloud) -> Settings:
         "DEFAULT": {
             "host": "lab",
             "core_plugin": "ml2",
-            "service_plugins": "",
+            # Routers and floating IPs are rows of the database: no agent carries them out.
+            "service_plugins": "router",
+            "enable_dvr": "false",
             "auth_strategy": "keystone",
             "api_paste_config": str(cloud.distribution.file("neutron/api-paste.ini")),
             "state_path": str(folder),
@@ -47,6 +49,11 @@ def _tables(cloud: Cloud) -> Sequence[Sequence[str]]:
     return [["python", "-m", "lab.openstack.inside.neutron_tables", cloud.database("neutron")]]
 
 
+def _seed(cloud: Cloud) -> None:
+    network.seed(cloud)
+    addresses.seed(cloud)
+
+
 NEUTRON = Kind(
     name="neutron",
     needs=("keystone",),
@@ -54,5 +61,6 @@ NEUTRON = Kind(
     variables=_variables,
     settings=_settings,
     tables=_tables,
-    seed=network.seed,
+    seed=_seed,
+    clear=addresses.clear,
 )

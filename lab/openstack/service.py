@@ -63,6 +63,7 @@ class Service:
     def stop(self) -> None:
         """Stop it; what it keeps goes with ``.lab``."""
         self._process.stop()
+        self.kind.clear(self.cloud)
 
     def is_up(self) -> bool:
         """Say whether it answers, and has what it was to be given."""

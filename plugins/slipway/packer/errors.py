@@ -1,0 +1,13 @@
+"""What Packer could not do, named by what the caller does next."""
+
+from __future__ import annotations
+
+from slipway.flow.record import SlipwayError
+
+
+class TemplateError(SlipwayError):
+    """Permanent: the commit's template breaks a rule."""
+
+
+class PackerError(SlipwayError):
+    """Permanent: Packer's build failed; what it said is in the message."""

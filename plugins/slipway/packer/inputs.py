@@ -1,0 +1,56 @@
+"""What goes into a virtual machine's image, and the names that follow from it. Pure."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid5
+
+from slipway.flow.image import BaseImage, input_digest
+from slipway.flow.record import Digest, Record
+
+FORMAT = 1
+"""Raised when Slipway builds otherwise from the same inputs, so that images are built anew."""
+_NAMESPACE = UUID("3b0a3f43-4c3e-4a55-9d0c-6a6e0b2f7f50")
+
+
+class Inputs(Record):
+    """Everything that decides an image, as far as anyone can."""
+
+    template: str
+    """Path of the template inside the context."""
+    context: Digest
+    """Of the folder that the build sees: the template, its scripts, its files."""
+    variables: dict[str, str]
+    """Values of variables that stay what they are from run to run."""
+    tool: str
+    """Packer's version."""
+    boot: str
+    """How the image was tried."""
+    base: BaseImage | None = None
+
+    @property
+    def digest(self) -> str:
+        """The input digest; where the base came from is no part of it, what it is is."""
+        return input_digest(
+            {
+                "format": FORMAT,
+                "template": self.template,
+                "context": self.context,
+                "variables": self.variables,
+                "tool": self.tool,
+                "boot": self.boot,
+                "base": self.base.digest if self.base else None,
+            }
+        )
+
+
+def image_path(place: str, digest: str, application: str) -> str:
+    """Return where Artifactory keeps the image that was made from the inputs with this digest.
+
+    :param place: folder of the application's images: ``KEY/TENANT/APPLICATION/vm``.
+    """
+    return f"{place}/{digest.removeprefix('sha256:')[:40]}/{application}.qcow2"
+
+
+def build_name(application: str, run: str) -> str:
+    """Return what everything is called that a run's build makes on its way, in a cloud or on a disk."""
+    return f"slipway-build-{application}-{uuid5(_NAMESPACE, run).hex[:16]}"

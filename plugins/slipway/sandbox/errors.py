@@ -1,0 +1,13 @@
+"""What the sandbox could not do."""
+
+from __future__ import annotations
+
+from slipway.flow.record import SlipwayError
+
+
+class SandboxError(SlipwayError):
+    """Permanent: the worker lacks what it takes to run the program apart."""
+
+
+class ProgramTimeoutError(SlipwayError):
+    """The program did not end in its time."""

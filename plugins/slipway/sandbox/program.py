@@ -1,0 +1,102 @@
+"""A program that runs in a sandbox under a guard: started, read line by line, ended."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Self
+
+from slipway.sandbox import guard
+from slipway.sandbox.errors import ProgramTimeoutError
+from slipway.sandbox.sandbox import Sandbox
+
+GRACE_SECONDS = 120.0
+"""What a program that is interrupted has to remove what it made elsewhere."""
+LINE_BYTES = 64 * 1024
+
+
+@dataclass
+class Program:
+    """One run of ``command`` inside ``sandbox``; a context that ends it when it is left.
+
+    :param seconds: how long it may run.
+    :param grace: seconds that it has to tidy up once it is interrupted.
+    """
+
+    command: Sequence[str]
+    sandbox: Sandbox
+    seconds: float
+    grace: float = GRACE_SECONDS
+    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _late: bool = field(default=False, repr=False)
+    _timer: threading.Timer | None = field(default=None, repr=False)
+    started: float = field(default_factory=time.monotonic)
+
+    def __enter__(self) -> Self:
+        """Start it.
+
+        :raises SandboxError: when the worker cannot run it apart.
+        """
+        inside = self.sandbox.command(self.command)
+        self._process = subprocess.Popen(
+            [sys.executable, "-IS", str(Path(guard.__file__)), str(self.grace), *inside],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=self.sandbox.variables(),
+            start_new_session=True,
+        )
+        self._timer = threading.Timer(self.seconds, self._end_late)
+        self._timer.daemon = True
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Interrupt it if it still runs, and wait until nothing of it is left."""
+        assert self._process is not None
+        assert self._timer is not None
+        self._timer.cancel()
+        self.interrupt()
+        self._process.wait()
+        self._output.close()
+
+    def lines(self) -> Iterator[str]:
+        """Yield what it prints, line by line, as it comes.
+
+        :raises ProgramTimeoutError: when it took longer than it may; it was interrupted and has ended.
+        """
+        while line := self._output.readline(LINE_BYTES):
+            yield line.decode(errors="replace").rstrip("\r\n")
+        if self._late:
+            name = Path(self.command[0]).name
+            raise ProgramTimeoutError(f"{name} took longer than {self.seconds:.0f} s and was ended")
+
+    def wait(self) -> int:
+        """Return its exit status once it has ended."""
+        assert self._process is not None
+        return self._process.wait()
+
+    def interrupt(self) -> None:
+        """Have the guard interrupt it, as Ctrl-C does; returns at once."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it was started."""
+        return time.monotonic() - self.started
+
+    @property
+    def _output(self) -> IO[bytes]:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    def _end_late(self) -> None:
+        self._late = True
+        self.interrupt()

@@ -1,0 +1,105 @@
+"""What a program sees of the worker: its tools, the folders it is given, and nothing else.
+
+https://github.com/containers/bubblewrap
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from slipway.sandbox.errors import SandboxError
+
+SWITCH = "SLIPWAY_SANDBOX"
+"""Set to ``none`` where every build has a machine or pod of its own and bubblewrap cannot run."""
+TEMPORARY = "/tmp"  # noqa: S108 - a file system of the sandbox's own
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_NAMES_AND_TRUST = (
+    "/etc/alternatives",
+    "/etc/ca-certificates",
+    "/etc/hosts",
+    "/etc/ld.so.cache",
+    "/etc/nsswitch.conf",
+    "/etc/pki",
+    "/etc/resolv.conf",
+    "/etc/ssl",
+)
+"""What a program needs to find hosts, libraries and authorities; no file with a secret."""
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """One program's view: reads ``readable``, writes ``writable``, and has no other file of the worker.
+
+    The network is the worker's: a build fetches packages and talks to its machine.
+
+    :param folder: where it runs.
+    :param devices: such as ``/dev/kvm``.
+    :param environment: all of it; the worker's own is not passed on.
+    """
+
+    folder: Path
+    readable: Sequence[Path] = ()
+    writable: Sequence[Path] = ()
+    devices: Sequence[Path] = ()
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def command(self, program: Sequence[str]) -> list[str]:
+        """Return the command line that runs ``program`` inside.
+
+        :raises SandboxError: when bubblewrap is not installed.
+        """
+        if os.environ.get(SWITCH) == "none":
+            return list(program)
+        bubblewrap = shutil.which("bwrap")
+        if bubblewrap is None:
+            raise SandboxError(
+                "bubblewrap is not installed on this worker, and applications' templates run apart from it. "
+                f"Install Debian's package bubblewrap; or set {SWITCH}=none where each build has a pod of "
+                "its own."
+            )
+        return [bubblewrap, *_OPTIONS, *self._mounts(), "--chdir", str(self.folder), "--", *program]
+
+    def variables(self) -> dict[str, str]:
+        """Return the program's whole environment."""
+        return {"PATH": PATH, "HOME": TEMPORARY, "LANG": "C.UTF-8", "TMPDIR": TEMPORARY, **self.environment}
+
+    def _mounts(self) -> list[str]:
+        mounts: list[str] = []
+        for path in (*_SYSTEM, *_NAMES_AND_TRUST):
+            if os.path.islink(path):
+                mounts += ["--symlink", os.readlink(path), path]
+            else:
+                mounts += ["--ro-bind-try", path, path]
+        # A name server's file may be a link to where another service writes it.
+        resolved = os.path.realpath("/etc/resolv.conf")
+        if os.path.islink("/etc/resolv.conf"):
+            mounts += ["--ro-bind-try", resolved, resolved]
+        mounts += _given("--dev-bind", self.devices)
+        mounts += _given("--ro-bind", self.readable)
+        mounts += _given("--bind", self.writable)
+        return mounts
+
+
+def _given(option: str, paths: Sequence[Path]) -> list[str]:
+    return [word for path in paths for word in (option, str(path), str(path))]
+
+
+_OPTIONS = (
+    "--unshare-user",
+    "--unshare-pid",
+    "--unshare-ipc",
+    "--unshare-uts",
+    "--unshare-cgroup-try",
+    *("--uid", "1000"),
+    *("--gid", "1000"),
+    *("--proc", "/proc"),
+    *("--dev", "/dev"),
+    *("--tmpfs", TEMPORARY),
+    *("--dir", "/run"),
+    *("--tmpfs", "/var/tmp"),  # noqa: S108 - as above
+)
