@@ -18,5 +18,8 @@ CONTAINER_IMAGE = Asset(name="slipway_container_image", uri="slipway://image/con
 VM_IMAGE = Asset(name="slipway_vm_image", uri="slipway://image/vm", group="slipway")
 """What ``vm_image`` hands on: ``extra`` is the :class:`slipway.flow.image.Built`."""
 
+BARE_METAL_IMAGE = Asset(name="slipway_bare_metal_image", uri="slipway://image/bare-metal", group="slipway")
+"""What ``bare_metal_image`` hands on: ``extra`` is the :class:`slipway.flow.image.Built`."""
+
 DEPLOYMENT = Asset(name="slipway_deployment", uri="slipway://deployment", group="slipway")
 """What ``deploy`` put into place: each a :class:`slipway.flow.deployment.Deployment`."""

@@ -31,6 +31,15 @@ class BaseImage(Record):
     """Who had it when the run asked: the image registry, its fallback, or the cloud."""
 
 
+class Part(Record):
+    """A file that belongs to an image: the kernel or ramdisk that a partition image starts with."""
+
+    digest: Digest
+    reference: str
+    """Path in the image registry."""
+    glance: UUID | None = None
+
+
 class Image(Record):
     """One platform's image. Never named by anything that can be reused: digests only."""
 
@@ -47,6 +56,8 @@ class Image(Record):
     """Where the image registry has it: ``registry/repository@sha256:...``, or a path of files."""
     glance: UUID | None = None
     """Id of the same bytes in Glance, for platforms that OpenStack runs."""
+    parts: dict[Literal["kernel", "ramdisk"], Part] = {}
+    """Of a partition image for bare metal."""
     bases: tuple[BaseImage, ...] = ()
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from slipway.flow.bare_metal import BareMetal
 from slipway.flow.fields import (
     EnvName,
     HttpPath,
@@ -198,3 +199,5 @@ class BuildSpec(Record):
     """The container image; nothing is built for containers without it."""
     vm: Vm | None = None
     """The virtual machine's image; nothing is built for OpenStack Nova without it."""
+    bare_metal: BareMetal | None = None
+    """The bare-metal image; nothing is built for OpenStack Ironic without it."""

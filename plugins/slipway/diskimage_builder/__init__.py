@@ -1,0 +1,1 @@
+"""diskimage-builder: a bare-metal machine's image from elements."""

@@ -1,0 +1,1 @@
+"""QEMU: an image is started to see that it boots."""
