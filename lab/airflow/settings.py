@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 from pathlib import Path
 
 from lab.ground import Ground
 from lab.ports import HOST
 
 FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+IDLE_SECONDS = "LAB_SCHEDULER_IDLE_SECONDS"
+"""Environment variable: how long the scheduler pauses when it has nothing to do; for measurements."""
 
 
 def port(ground: Ground) -> int:
@@ -47,7 +50,7 @@ def settings(ground: Ground, database: str) -> dict[str, str]:
             "colored_console_log": "False",
         },
         "scheduler": {
-            "scheduler_idle_sleep_time": "0.1",
+            "scheduler_idle_sleep_time": os.environ.get(IDLE_SECONDS, "0.1"),
             # A component that was killed is noticed soon.
             "task_instance_heartbeat_timeout": "60",
             "orphaned_tasks_check_interval": "60",
