@@ -99,6 +99,7 @@ def test_the_json_has_the_documented_shape() -> None:
                 "state": "running",
                 "digest": "sha256:" + "a" * 64,
                 "image": "127.0.0.1:5000/docker-local/hello@sha256:" + "a" * 64,
+                "glance": None,
                 "running": "demo/deployment/hello",
                 "environment": "production",
                 "url": "http://127.0.0.1:30080/",

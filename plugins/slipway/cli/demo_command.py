@@ -1,4 +1,4 @@
-"""``slipway demo``: two pushes of the example application, from ``git push`` to an answering page."""
+"""``slipway demo``: two pushes of the example application, from ``git push`` to every platform."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from slipway.cli.failure import explain
 from slipway.cli.query import get_status
 from slipway.cli.repository import WorkingCopy
 from slipway.cli.status import PushStatus
-from slipway.cli.tables import console, print_statuses, printable
+from slipway.cli.tables import console, printable, release_table
 from slipway.cli.watch import follow
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 
 REPOSITORY = "examples/hello"
 _ANSWER_SECONDS = 20.0
+_FINE = ("running", "nothing")
+"""States of a platform that the push is through with; the example's container has to be running."""
 
 
 class DemoError(SlipwayError):
@@ -71,12 +73,13 @@ def _push(copy: WorkingCopy, number: int, airflow: Airflow, seconds: int, out: C
         out.print(f"  remote: {printable(line)}", markup=False)
     stages = follow(airflow, push.partition_key, seconds, out)
     status = get_status(airflow, push.partition_key)
-    container = status.platforms["container"]
-    if container.state != "running" or not container.url:
-        raise DemoError(explain(airflow, stages, container, seconds))
-    answer = _get(container.url, push.commit)
-    out.print(f"  curl {container.url}\n    {answer}", markup=False)
-    out.print(f"  answered {time.monotonic() - started:.1f} s after the push began", markup=False)
+    for name, platform in status.platforms.items():
+        if platform.state not in _FINE or (name == "container" and not platform.url):
+            raise DemoError(explain(airflow, stages, name, platform, seconds))
+        if platform.url:
+            answer = _get(platform.url, push.commit)
+            out.print(f"  curl {platform.url}\n    {answer}", markup=False)
+    out.print(f"  everywhere {time.monotonic() - started:.1f} s after the push began", markup=False)
     return status
 
 
@@ -99,8 +102,11 @@ def _get(url: str, commit: str) -> str:
 
 
 def _what_next(out: Console, login: settings.Login, status: PushStatus) -> None:
-    out.print("\nBoth pushes are built, deployed and answering. What runs now:\n", style="bold")
-    print_statuses(out, [status])
+    title = (
+        f"\nBoth pushes are built and deployed. {status.repository} at {status.commit} is what runs now:\n"
+    )
+    out.print(title, style="bold", markup=False)
+    out.print(release_table(status))
     command = _command()
     out.print(
         f"""

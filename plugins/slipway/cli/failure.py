@@ -13,8 +13,10 @@ from slipway.cli.tables import printable
 _LOG_LINES = 25
 
 
-def explain(airflow: Airflow, stages: Sequence[Stage], status: PlatformStatus, seconds: float) -> str:
-    """Return the explanation, several lines."""
+def explain(
+    airflow: Airflow, stages: Sequence[Stage], platform: str, status: PlatformStatus, seconds: float
+) -> str:
+    """Return why ``platform`` does not run the push, several lines."""
     if not any(stage.run for stage in stages):
         return (
             "the push started no pipeline. What the webhook answered stands above (`remote:`); "
@@ -28,7 +30,7 @@ def explain(airflow: Airflow, stages: Sequence[Stage], status: PlatformStatus, s
         states = ", ".join(f"{stage.dag_id} is {stage.state}" for stage in stages)
         return f"not through after {seconds:.0f} s: {states}. Follow it with `slipway status --watch`."
     why = status.detail or "its deployment names no URL"
-    return f"the container is {status.state}: {why}. See {airflow.url}."
+    return f"{platform} is {status.state}: {why}. See {airflow.url}."
 
 
 def _task(airflow: Airflow, stage: Stage, task_id: str, try_number: int) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from pydantic import AwareDatetime
 
@@ -39,7 +40,9 @@ class PlatformStatus(Record):
     state: State
     digest: str | None = None
     image: str | None = None
-    """Where the image is, by digest."""
+    """Where the image is: in the registry by digest, or the path of a file in Artifactory."""
+    glance: UUID | None = None
+    """The same bytes in Glance, for what OpenStack runs."""
     running: str | None = None
     """The object that runs it, as its platform names it."""
     environment: str | None = None
@@ -141,6 +144,7 @@ def _of_image(built: Built | None, state: State, since: datetime | None, detail:
         state=state,
         digest=image.digest if image else None,
         image=image.reference if image else None,
+        glance=image.glance if image else None,
         since=since,
         detail=detail,
     )
@@ -152,6 +156,7 @@ def _deployed(deployment: Deployment, newest: Deployment) -> PlatformStatus:
         state="running" if current else "replaced",
         digest=deployment.image.digest,
         image=deployment.image.reference,
+        glance=deployment.image.glance,
         running=deployment.where if current else None,
         environment=deployment.environment,
         url=(deployment.url or None) if current else None,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from rich import box
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from slipway.cli.status import PlatformStatus, PushStatus
@@ -35,6 +37,7 @@ def _print_platform(out: Console, name: str, platform: PlatformStatus, now: date
         "state": _state(platform, now),
         "digest": platform.digest,
         "image": platform.image,
+        "glance": platform.glance and str(platform.glance),
         "runs in": platform.running and f"{platform.running} ({platform.environment})",
         "url": platform.url,
     }
@@ -43,6 +46,30 @@ def _print_platform(out: Console, name: str, platform: PlatformStatus, now: date
             shown = value if isinstance(value, Text) else Text(printable(value))
             out.print(Text(f"  {name:<10}  {label:<7}  ").append_text(shown), overflow="fold")
             name = ""
+
+
+def release_table(status: PushStatus, now: datetime | None = None) -> Table:
+    """Return one push as a table: platform, image digest, where the image is, what runs it, since when."""
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("platform", "image digest", "where it is", "what runs it", "since"):
+        shown.add_column(title, overflow="fold")
+    for name, platform in status.platforms.items():
+        shown.add_row(
+            name,
+            platform.digest or "",
+            Text(_places(platform)),
+            Text(printable(platform.running or platform.detail or platform.state)),
+            f"{platform.since:%H:%M:%S %Z} ({ago(now or datetime.now(UTC), platform.since)} ago)"
+            if platform.since
+            else "",
+        )
+    return shown
+
+
+def _places(platform: PlatformStatus) -> str:
+    """The image's reference without its digest, which has a column of its own, and its id in Glance."""
+    places = [printable(platform.image.partition("@")[0])] if platform.image else []
+    return "\n".join([*places, *([f"glance {platform.glance}"] if platform.glance else [])])
 
 
 def _state(platform: PlatformStatus, now: datetime) -> Text:
