@@ -9,7 +9,9 @@ from lab.engine.server import EngineServer
 from lab.git.server import Git
 from lab.ground import Ground
 from lab.kubernetes.server import kubernetes
+from lab.openstack.cloud import Cloud
 from lab.openstack.services import openstack
+from lab.openstack.sushy import Redfish
 from lab.server import Server
 from lab.servers.artifactory import Artifactory
 from lab.servers.docker_hub import DockerHub
@@ -37,6 +39,7 @@ def servers(ground: Ground) -> list[Server]:
         Artifactory(ground, registry),
         Git(ground, airflow),
         kubernetes(ground, engine, registry),
+        Redfish(Cloud(ground)),
         *openstack(ground),
         airflow,
     ]

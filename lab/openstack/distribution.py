@@ -45,7 +45,7 @@ class Distribution:
             return
         print(f"openstack: installing the pinned services into {self.folder}, once", flush=True)
         shutil.rmtree(self.folder, ignore_errors=True)
-        uv, log = str(self._uv()), self.paths.logs / "openstack-install.log"
+        uv, log = str(self.uv()), self.paths.logs / "openstack-install.log"
         python = self.program("python")
         environment = {name: value for name, value in inherited().items() if name != "VIRTUAL_ENV"}
         run([uv, "venv", "--python", sys.executable, str(self.folder)], log=log, environment=environment)
@@ -54,7 +54,11 @@ class Distribution:
         run(sync, log=log, environment=environment, seconds=900)
         complete.touch()
 
-    def _uv(self) -> Path:
+    def uv(self) -> Path:
+        """Return the program that installs packages of Python.
+
+        :raises LabError: when there is none.
+        """
         own = sorted(self.paths.cache.glob("uv-*/bin/uv"))
         found = own[-1] if own else shutil.which("uv")
         if found is None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from lab.images.vm import PACKAGES, vm_base
+from lab.images.vm_publish import put_into_glance
 from lab.openstack.cloud import Cloud
 from lab.openstack.kind import Kind
+from lab.openstack.login import administrator
 from lab.openstack.settings import Settings, token_check
 from lab.ports import HOST
 
@@ -50,6 +54,23 @@ def _tables(cloud: Cloud) -> Sequence[Sequence[str]]:
     return [["glance-manage", "--config-file", str(cloud.of("glance") / FILE), "db_sync"]]
 
 
+def _seed(cloud: Cloud) -> None:
+    """Give it the base image of virtual machines."""
+    paths = cloud.ground.paths
+    image = vm_base(paths.cache, paths.logs / "vm-base.log")
+    with administrator(cloud) as admin:
+        _base(cloud).write_text(put_into_glance(admin, image))
+
+
+def _base(cloud: Cloud) -> Path:
+    return cloud.of("glance") / "base"
+
+
+def _exports(cloud: Cloud) -> Mapping[str, str]:
+    known = _base(cloud)
+    return {"SLIPWAY_VM_BASE": known.read_text()} if known.exists() else {}
+
+
 GLANCE = Kind(
     name="glance",
     needs=("keystone",),
@@ -57,4 +78,7 @@ GLANCE = Kind(
     variables=_variables,
     settings=_settings,
     tables=_tables,
+    seed=_seed,
+    exports=_exports,
+    packages=PACKAGES,
 )

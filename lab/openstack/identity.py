@@ -79,6 +79,11 @@ def _ensure_credential(slipway: Connection, secret: str) -> Mapping[str, str]:
     return {"application_credential_id": made.id, "application_credential_secret": secret}
 
 
+def _of_the_system(login: Mapping[str, str]) -> Mapping[str, str]:
+    unscoped = {name: value for name, value in login.items() if not name.startswith("project_")}
+    return {**unscoped, "system_scope": "all"}
+
+
 def _write(cloud: Cloud, credential: Mapping[str, str]) -> None:
     """https://docs.openstack.org/openstacksdk/latest/user/config/configuration.html"""
     common = {"region_name": REGION, "identity_api_version": "3"}
@@ -94,6 +99,7 @@ def _write(cloud: Cloud, credential: Mapping[str, str]) -> None:
     clouds = {
         USER: {**common, "auth_type": "v3applicationcredential", "auth": slipway_login},
         "admin": {**common, "auth": administrator_login},
+        "system": {**common, "auth": _of_the_system(administrator_login)},
     }
     aside = cloud.clouds_yaml.with_suffix(".new")
     aside.touch(mode=0o600)

@@ -19,7 +19,7 @@ class Kind:
 
     ``file`` is the name of its settings, ``variables`` tells it where they are, ``tables`` are the programs
     that make its database, ``seed`` gives it what people expect of a cloud and may run any number of times;
-    ``clear`` takes away what that put outside of ``.lab``.
+    ``clear`` takes away what that put outside of ``.lab``. ``module`` is run with the service's name and port.
     """
 
     name: str
@@ -31,3 +31,5 @@ class Kind:
     seed: Callable[[Cloud], None] = nothing
     clear: Callable[[Cloud], None] = nothing
     exports: Callable[[Cloud], Mapping[str, str]] = field(default=lambda _: {})
+    packages: tuple[str, ...] = ()
+    module: str = "lab.openstack.inside"

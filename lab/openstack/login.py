@@ -36,6 +36,21 @@ def administrator(cloud: Cloud) -> Connection:
     return connect(cloud, "admin", "admin")
 
 
+def system(cloud: Cloud) -> Connection:
+    """Return a connection of the administrator of the whole system, as some services ask for.
+
+    https://docs.openstack.org/keystone/latest/admin/tokens-overview.html
+    """
+    auth = {
+        "auth_url": cloud.identity,
+        "username": "admin",
+        "password": cloud.password("admin"),
+        "user_domain_id": "default",
+        "system_scope": "all",
+    }
+    return Connection(auth=auth, region_name=REGION, api_timeout=SECONDS)
+
+
 def identity(connection: Connection) -> Identity:
     """Return Keystone's third API: the SDK knows the second one too."""
     found = connection.identity

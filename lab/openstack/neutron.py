@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from lab.openstack import addresses, network
 from lab.openstack.cloud import Cloud
+from lab.openstack.hypervisor.layout import BRIDGE, PHYSICAL_NETWORK, Layout
 from lab.openstack.kind import Kind
 from lab.openstack.settings import Settings, login, token_check
 
@@ -13,7 +14,12 @@ FILE = "neutron.conf"
 
 
 def _variables(cloud: Cloud) -> Mapping[str, str]:
-    return {"OS_NEUTRON_CONFIG_FILES": str(cloud.of("neutron") / FILE)}
+    return {
+        "OS_NEUTRON_CONFIG_FILES": str(cloud.of("neutron") / FILE),
+        # lab.openstack.inside.mechanism: read where a lab has a hypervisor.
+        "SLIPWAY_LAB_BRIDGE": BRIDGE,
+        "SLIPWAY_LAB_DHCP": str(Layout(cloud).folder),
+    }
 
 
 def _settings(cloud: Cloud) -> Settings:
@@ -34,12 +40,13 @@ def _settings(cloud: Cloud) -> Settings:
         "database": {"connection": cloud.database("neutron")},
         "keystone_authtoken": token_check(cloud, "neutron"),
         "ml2": {
-            "type_drivers": "local",
+            "type_drivers": "local,flat",
             "tenant_network_types": "local",
             # lab.openstack.inside.mechanism
             "mechanism_drivers": "lab",
             "extension_drivers": "port_security",
         },
+        "ml2_type_flat": {"flat_networks": PHYSICAL_NETWORK},
         "nova": login(cloud, "nova"),
         "oslo_concurrency": {"lock_path": f"{folder}/locks"},
     }

@@ -20,7 +20,7 @@ from lab.server import LabError
 
 READY_SECONDS = 120
 EXTENSION = Path(__file__).with_name("extension")
-"""Announces the lab's part in Neutron, as packages announce theirs: by an entry point."""
+"""Announces the lab's part in Neutron and Ironic, as packages announce theirs: by an entry point."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,11 @@ class Service:
 
     cloud: Cloud
     kind: Kind
-    packages: tuple[str, ...] = ()
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Debian's packages that it calls."""
+        return self.kind.packages
 
     @property
     def name(self) -> str:
@@ -51,7 +55,9 @@ class Service:
         self.cloud.distribution.make()
         for folder in ("home", self.name):
             (self.cloud.folder / folder).mkdir(parents=True, exist_ok=True)
-        settings.write(self.cloud.of(self.name) / self.kind.file, self.kind.settings(self.cloud))
+        # It may run by settings that are no longer these.
+        self._process.stop()
+        settings.write(self._settings, self.kind.settings(self.cloud))
         self._make_tables()
         self._serve()
         try:
@@ -66,8 +72,8 @@ class Service:
         self.kind.clear(self.cloud)
 
     def is_up(self) -> bool:
-        """Say whether it answers, and has what it was to be given."""
-        return self._seeded.exists() and self._answers()
+        """Say whether it answers, has what it was to be given, and runs by the settings of today."""
+        return self._seeded.exists() and self._is_current() and self._answers()
 
     def pids(self) -> tuple[int, ...]:
         """Its server's; requests are answered by a child of that."""
@@ -77,6 +83,13 @@ class Service:
     def exports(self) -> Mapping[str, str]:
         """The login, of Keystone; nothing of the others, which Keystone's catalogue names."""
         return self.kind.exports(self.cloud)
+
+    def _is_current(self) -> bool:
+        return self._settings.read_text() == settings.render(self.kind.settings(self.cloud))
+
+    @property
+    def _settings(self) -> Path:
+        return self.cloud.of(self.name) / self.kind.file
 
     def _serve(self) -> None:
         self._process.start()
@@ -117,7 +130,7 @@ class Service:
         python = self.cloud.distribution.program("python")
         return Process(
             name=self.name,
-            command=[python, "-m", "lab.openstack.inside", self.name, str(self.cloud.port(self.name))],
+            command=[python, "-m", self.kind.module, self.name, str(self.cloud.port(self.name))],
             paths=self.cloud.ground.paths,
             environment=self._environment,
             folder=self.cloud.of(self.name),
