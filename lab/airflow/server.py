@@ -41,7 +41,7 @@ class Airflow:
     postgres: Postgres
     systems: Callable[[], Mapping[str, str]]
     name: str = "airflow"
-    packages: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ("bubblewrap", "packer", "qemu-system-x86", "qemu-utils")
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ import httpx
 
 from lab.environment import inherited
 from lab.ground import Ground
+from lab.images.vm import PACKAGES, vm_base
+from lab.images.vm_publish import is_in_artifactory, put_into_artifactory
 from lab.ports import HOST
 from lab.process import Process
 from lab.servers.registry import Registry
@@ -22,7 +24,7 @@ class Artifactory:
     ground: Ground
     registry: Registry
     name: str = "artifactory"
-    packages: tuple[str, ...] = ()
+    packages: tuple[str, ...] = PACKAGES
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -35,21 +37,23 @@ class Artifactory:
         return f"http://{HOST}:{self._port}/artifactory"
 
     def start(self) -> None:
-        """Serve from ``.lab/artifactory``."""
+        """Serve from ``.lab/artifactory``, and keep the base image of virtual machines there."""
         self._process.start()
-        self._process.wait_until(self.is_up, 30)
+        self._process.wait_until(self._answers, 30)
+        paths = self.ground.paths
+        with self._client() as client:
+            put_into_artifactory(client, vm_base(paths.cache, paths.logs / "vm-base.log"))
 
     def stop(self) -> None:
         """Stop it; what it keeps goes with ``.lab``."""
         self._process.stop()
 
     def is_up(self) -> bool:
-        """Say whether it answers its ping."""
-        try:
-            answer = httpx.get(f"{self.url}/api/system/ping", timeout=2, trust_env=False)
-        except httpx.HTTPError:
+        """Say whether it answers, and has the base image."""
+        if not self._answers():
             return False
-        return answer.status_code == 200
+        with self._client() as client:
+            return is_in_artifactory(client)
 
     def pids(self) -> tuple[int, ...]:
         """Its process's."""
@@ -66,6 +70,18 @@ class Artifactory:
             "SLIPWAY_ARTIFACTORY_READER_USER": "reader",
             "SLIPWAY_ARTIFACTORY_READER_PASSWORD": secret(f"{self.name}-reader"),
         }
+
+    def _answers(self) -> bool:
+        try:
+            answer = httpx.get(f"{self.url}/api/system/ping", timeout=2, trust_env=False)
+        except httpx.HTTPError:
+            return False
+        return answer.status_code == 200
+
+    def _client(self) -> httpx.Client:
+        own = self.exports()
+        login = own["SLIPWAY_ARTIFACTORY_USER"], own["SLIPWAY_ARTIFACTORY_PASSWORD"]
+        return httpx.Client(base_url=self.url, auth=login, timeout=60, trust_env=False)
 
     @property
     def _port(self) -> int:
