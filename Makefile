@@ -41,8 +41,8 @@ lint: venv ## Style, types and import directions
 	@mypy
 	@lint-imports
 
-lab-up: venv ## Start the lab's servers on this machine (what is up stays up)
-	@python -m lab up $(ARGS)
+lab-up: venv ## Start the lab's servers on this machine (what is up stays up); PROFILE=hypervisor: Nova boots, too
+	@python -m lab up $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
 
 lab-down: venv ## Stop them and remove all they left
 	@python -m lab down

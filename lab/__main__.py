@@ -7,6 +7,7 @@ import sys
 
 from lab.ground import ground_of
 from lab.paths import this_checkout
+from lab.profile import Profile
 from lab.running import Running
 from lab.server import LabError
 
@@ -17,7 +18,7 @@ def main() -> int:
     lab = Running(ground_of(this_checkout()), say=_say)
     try:
         if options.command == "up":
-            lab.up(options.server)
+            lab.up(options.server, options.profile and Profile(options.profile))
         elif options.command == "restart":
             lab.restart(options.server)
         elif options.command == "down":
@@ -38,6 +39,7 @@ def _options() -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start what is not up, and what it needs")
     up.add_argument("server", nargs="*", help="only these (all, when none is named)")
+    up.add_argument("--profile", choices=list(Profile), help="what the lab has beyond that, from now on")
     restart = commands.add_parser("restart", help="stop and start servers, and those that need them")
     restart.add_argument("server", nargs="+")
     commands.add_parser("down", help="stop everything and remove the state")

@@ -17,6 +17,7 @@ from lab.ground import Ground
 from lab.kubernetes.traces import unmount_below
 from lab.marked import kill_leftovers, refuse_another_lab
 from lab.order import downwards, upwards, with_dependents, with_needs
+from lab.profile import Profile, choose
 from lab.roster import servers
 from lab.server import LabError, Server
 
@@ -31,9 +32,10 @@ class Running:
     say: Say
     _env: Lock = field(default_factory=Lock, repr=False)
 
-    def up(self, names: Sequence[str]) -> None:
+    def up(self, names: Sequence[str], profile: Profile | None = None) -> None:
         """Start the servers called ``names`` and what they need (all, when there are none).
 
+        :param profile: what the lab shall have from now on, besides what it has.
         :raises LabError: when something did not start; what does not need it is up.
         """
         _require_root()
@@ -42,6 +44,7 @@ class Running:
         with self._alone():
             refuse_another_lab(paths.state)
             paths.make()
+            choose(paths, profile)
             chosen = with_needs(servers(self.ground), names)
             self._install([server for server in chosen if not server.is_up()])
             _raise(upwards(chosen, self._start))

@@ -43,6 +43,11 @@ class Layout:
         return self.folder / "ports"
 
     @property
+    def instances(self) -> Path:
+        """The servers' disks."""
+        return self.folder / "instances"
+
+    @property
     def mounts(self) -> dict[Path, Path]:
         """libvirt's own folders of this machine, and what stands there for the lab's libvirt."""
         return {

@@ -58,6 +58,13 @@ QEMU: Mapping[str, str] = {
 }
 
 
+ACCOUNTS: Mapping[Path, str] = {
+    Path("/etc/passwd"): "libvirt-qemu:x:64055:64055::/nonexistent:/usr/sbin/nologin\n",
+    Path("/etc/group"): "libvirt-qemu:x:64055:\n",
+}
+"""libvirt does not start where Debian's user for it is missing, though it is told to use another."""
+
+
 @dataclass(frozen=True)
 class Libvirtd:
     """The daemon of one lab, and the machines it runs."""
@@ -67,8 +74,9 @@ class Libvirtd:
     @property
     def process(self) -> Process:
         """``unshare`` that becomes the shell that becomes ``libvirtd``."""
-        pairs = [str(path) for place, mine in self.layout.mounts.items() for path in (mine, place)]
         folder = self.layout.folder
+        mounts = {**self.layout.mounts, **{place: folder / place.name for place in ACCOUNTS}}
+        pairs = [str(path) for place, mine in mounts.items() for path in (mine, place)]
         daemon = ["libvirtd", f"--config={folder}/etc/libvirtd.conf", f"--pid-file={folder}/libvirtd.pid"]
         enter = ["unshare", "--mount", "--propagation", "slave", "sh", "-e", "-c", ENTER, "enter"]
         return Process(
@@ -87,6 +95,10 @@ class Libvirtd:
         for name, settings in (("libvirtd.conf", DAEMON), ("qemu.conf", QEMU)):
             text = "".join(f"{option} = {value}\n" for option, value in settings.items())
             (self.layout.folder / "etc" / name).write_text(text)
+        for place, line in ACCOUNTS.items():
+            known = place.read_text()
+            missing = "" if "libvirt-qemu:" in known else line
+            (self.layout.folder / place.name).write_text(known + missing)
         self.process.start()
         self.process.wait_until(self.answers, READY_SECONDS)
 
@@ -133,7 +145,7 @@ class Libvirtd:
 
     def _machines(self) -> Iterator[int]:
         """Yield qemu's processes whose disks are the lab's: libvirt does not hand on the lab's mark."""
-        disks = f"{self.layout.cloud.folder}/".encode()
+        disks = f"{self.layout.instances}/".encode()
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 command = (folder / "cmdline").read_bytes()

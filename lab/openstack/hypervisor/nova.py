@@ -55,6 +55,7 @@ def _with_libvirt(plain: Settings, cloud: Cloud) -> Settings:
             "shutdown_timeout": str(SHUTDOWN_SECONDS),
             "resume_guests_state_on_host_boot": "true",
             "force_raw_images": "false",
+            "instances_path": str(Layout(cloud).instances),
         },
         "libvirt": {
             "virt_type": "qemu",

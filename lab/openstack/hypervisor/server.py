@@ -43,7 +43,8 @@ class Hypervisor:
 
         :raises LabError: when a part does not come up.
         """
-        self.layout.ports.mkdir(parents=True, exist_ok=True)
+        for folder in (self.layout.ports, self.layout.instances):
+            folder.mkdir(parents=True, exist_ok=True)
         self.cloud.distribution.make()
         bindings.make_bindings(self.cloud.distribution, self.cloud.ground.paths.logs / "libvirt-python.log")
         make_bridge()
