@@ -5,29 +5,18 @@ https://jfrog.com/help/r/jfrog-rest-apis/set-item-properties and .../build-uploa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 import requests
 from artifactory import ArtifactoryPath
-from dohq_artifactory.exception import ArtifactoryException
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from slipway.artifactory.errors import ArtifactoryError, TransientArtifactoryError
+from slipway.artifactory.errors import retried, told
 from slipway.flow.image import Image
 
 TIMEOUT_SECONDS = 30
-SHOWN = 500
-
-_retried = retry(
-    retry=retry_if_exception_type(TransientArtifactoryError),
-    stop=stop_after_attempt(4),
-    wait=wait_random_exponential(multiplier=0.5, max=10),
-    reraise=True,
-)
 
 
 @dataclass(frozen=True)
@@ -41,13 +30,14 @@ class Checksums:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """One Artifactory; ``docker`` and ``docker_remote`` are keys of its repositories."""
+    """One Artifactory; ``docker``, ``docker_remote`` and ``generic`` are keys of its repositories."""
 
     url: str
     login: str
     password: str = field(repr=False)
     docker: str = "docker-local"
     docker_remote: str = "docker-remote"
+    generic: str = "generic-local"
 
     def manifest_path(self, image: Image, tag: str) -> str:
         """Return the path of an image's manifest: ``KEY/TENANT/APPLICATION/TAG/manifest.json``."""
@@ -58,69 +48,47 @@ class Catalogue:
         """Return the address at which a person finds ``path``."""
         return f"{self.url}/{path}"
 
-    @_retried
+    @retried
     def version(self) -> str:
         """Return Artifactory's version; the login is checked on the way."""
-        with _told("its version"):
-            answer = requests.get(f"{self.url}/api/system/version", auth=self._auth, timeout=TIMEOUT_SECONDS)
+        with told("its version"):
+            answer = requests.get(f"{self.url}/api/system/version", auth=self.auth, timeout=TIMEOUT_SECONDS)
             answer.raise_for_status()
             return str(answer.json().get("version", "of unknown version"))
 
-    @_retried
+    @retried
     def checksums(self, path: str) -> Checksums:
         """Return a file's checksums.
 
         :raises ArtifactoryError: when there is no such file.
         """
-        with _told(path):
-            found = self._path(path).stat()
+        with told(path):
+            found = self.at(path).stat()
         return Checksums(sha256=found.sha256, sha1=found.sha1, md5=found.md5)
 
-    @_retried
+    @retried
     def annotate(self, path: str, properties: Mapping[str, str]) -> None:
         """Set properties of a file; others that it has stay.
 
         :raises ArtifactoryError: when there is no such file, or the login may not annotate.
         """
-        with _told(f"properties of {path}"):
-            self._path(path).update_properties({key: [value] for key, value in properties.items()})
+        with told(f"properties of {path}"):
+            self.at(path).update_properties({key: [value] for key, value in properties.items()})
 
-    @_retried
+    @retried
     def publish_build(self, document: Mapping[str, Any]) -> None:
         """Publish a build-info document; the same name, number and start again replace it."""
-        with _told(f"build-info {document.get('name')} {document.get('number')}"):
+        with told(f"build-info {document.get('name')} {document.get('number')}"):
             answer = requests.put(
-                f"{self.url}/api/build", json=document, auth=self._auth, timeout=TIMEOUT_SECONDS
+                f"{self.url}/api/build", json=document, auth=self.auth, timeout=TIMEOUT_SECONDS
             )
             answer.raise_for_status()
 
     @property
-    def _auth(self) -> tuple[str, str]:
+    def auth(self) -> tuple[str, str]:
+        """User and password, as ``requests`` takes them."""
         return self.login, self.password
 
-    def _path(self, path: str) -> ArtifactoryPath:
-        return ArtifactoryPath(f"{self.url}/{path}", auth=self._auth, timeout=TIMEOUT_SECONDS)
-
-
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Turn the client's errors into ours."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise ArtifactoryError(f"Artifactory has no {what}: was it deleted?") from error
-    except (ArtifactoryException, requests.HTTPError) as error:
-        cause = error if isinstance(error, requests.HTTPError) else error.__cause__
-        response = getattr(cause, "response", None)
-        status = getattr(response, "status_code", 0)
-        said = f"{str(error)[:SHOWN]} {getattr(response, 'text', '')[:SHOWN]}".strip()
-        if status == 429 or status >= 500 or not status:
-            raise TransientArtifactoryError(f"Artifactory on {what}: {said}") from error
-        cure = (
-            ". Check user and password of connection slipway_artifactory, and that it may annotate"
-            if status in (401, 403)
-            else ""
-        )
-        raise ArtifactoryError(f"Artifactory refuses {what}: {status} {said}{cure}") from error
-    except (requests.RequestException, OSError) as error:
-        raise TransientArtifactoryError(f"Artifactory does not answer on {what}: {error}") from error
+    def at(self, path: str) -> ArtifactoryPath:
+        """Return the client's own object for ``path``."""
+        return ArtifactoryPath(f"{self.url}/{path}", auth=self.auth, timeout=TIMEOUT_SECONDS)

@@ -31,6 +31,7 @@ class ArtifactoryHook(BaseHook):  # type: ignore[misc]
             password=connection.password or "",
             docker=extra.get("docker_repository") or "docker-local",
             docker_remote=extra.get("docker_remote_repository") or "docker-remote",
+            generic=extra.get("generic_repository") or "generic-local",
         )
 
     def test_connection(self) -> tuple[bool, str]:

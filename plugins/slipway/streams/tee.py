@@ -6,7 +6,7 @@ announced length, or in chunks, cannot be complete before that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from threading import Lock, Thread
@@ -46,33 +46,23 @@ class Source:
     """Called when all was read, before any sink has it all; raises when these are not the right bytes."""
 
 
-def tee(source: Source, *sinks: Sink) -> Hashes:
+def tee(source: Source, *sinks: Sink, also: Sequence[str] = ()) -> Hashes:
     """Read ``source`` into every sink; returns the hashes of what passed.
 
+    :param also: algorithms besides :data:`.ALGORITHMS`.
     :raises StreamError: when the source is empty or not as long as announced, or a sink stops early.
     :raises Exception: whatever the source, its check or a sink raised first; the others are stopped.
     """
-    hashers = [Hasher(algorithm) for algorithm in ALGORITHMS]
+    hashers = {algorithm: Hasher(algorithm) for algorithm in (*ALGORITHMS, *also)}
     flow = _Flow()
-    hashing = [_Running(flow, hasher) for hasher in hashers]
+    hashing = [_Running(flow, hasher) for hasher in hashers.values()]
     running = [_Running(flow, sink) for sink in sinks]
     progress = Progress(source.what, source.size)
-
-    def hashes() -> Hashes:
+    try:
+        last = _pass_on(source, hashing, running, progress)
         for one in hashing:
             one.end()
-        sha256, sha512 = hashers
-        return Hashes(sha256=sha256.hexdigest, sha512=sha512.hexdigest, size=sha256.size)
-
-    try:
-        with closing(source.chunks) as chunks:
-            last = b""
-            for chunk in chunks:
-                _put(hashing, chunk)
-                _put(running, last)
-                last = chunk
-                progress.add(len(chunk))
-        found = hashes()
+        found = _hashes(hashers)
         _check(source, found)
         _put(running, last)
         for one in running:
@@ -86,6 +76,33 @@ def tee(source: Source, *sinks: Sink) -> Hashes:
     return found
 
 
+def _pass_on(
+    source: Source, hashing: Sequence[_Running], running: Sequence[_Running], progress: Progress
+) -> bytes:
+    """Hand every chunk on but the last, which is returned."""
+    last = b""
+    with closing(source.chunks) as chunks:
+        for chunk in chunks:
+            progress.add(len(chunk))
+            if source.size is not None and progress.bytes > source.size:
+                # More than was announced would be taken for the next request on the same connection.
+                raise _other_size(source, progress.bytes)
+            _put(hashing, chunk)
+            _put(running, last)
+            last = chunk
+    return last
+
+
+def _hashes(hashers: Mapping[str, Hasher]) -> Hashes:
+    found = {algorithm: hasher.hexdigest for algorithm, hasher in hashers.items()}
+    return Hashes(
+        sha256=found.pop("sha256"),
+        sha512=found.pop("sha512"),
+        size=hashers["sha256"].size,
+        others=found,
+    )
+
+
 def _put(running: Sequence[_Running], chunk: bytes) -> None:
     if chunk:
         for one in running:
@@ -96,11 +113,15 @@ def _check(source: Source, found: Hashes) -> None:
     if not found.size:
         raise StreamError(f"{source.what}: there are 0 bytes. Build the image again; an image holds some.")
     if source.size is not None and source.size != found.size:
-        raise StreamError(
-            f"{source.what}: {found.size} bytes came of the {source.size} that were announced. "
-            "Did the file change meanwhile? Start the run again."
-        )
+        raise _other_size(source, found.size)
     source.check(found)
+
+
+def _other_size(source: Source, came: int) -> StreamError:
+    return StreamError(
+        f"{source.what}: {came} bytes came where {source.size} were announced. "
+        "Did the file change meanwhile? Start the run again."
+    )
 
 
 class _Flow:

@@ -1,0 +1,141 @@
+"""An image's bytes to where they are kept: Artifactory and Glance, with one and the same digest.
+
+    with stores.connected() as both:
+        kept = keep_file(both, Path("web.qcow2"), "generic-local/acme/web/vm/1a2b.../web.qcow2",
+                         NewImage("web", "qcow2", properties={"slipway_run": run_id}))
+        kept.digest, kept.reference, kept.glance   # as Image and Part of the flow have them
+        hand_on(both, kept, properties)            # after the boot test: shown, and not replaced any more
+
+``keep_file``
+    a file of the worker to both; with ``image=None`` to Artifactory alone. Kernel and ramdisk of a
+    partition image are kept first (``disk_format`` and ``container_format`` ``aki`` and ``ari``); their ids
+    go into the image's own properties ``kernel_id`` and ``ramdisk_id``.
+``keep_glance_image``
+    an image that was made in Glance (by a snapshot) to Artifactory.
+``hand_on``
+    what was kept is found good.
+``bring_to_glance`` (:mod:`slipway.pipelines.bringing`)
+    a file of Artifactory to Glance, fetched by Glance itself where it can and may.
+``find_base``, ``fetch_base`` (:mod:`slipway.pipelines.bases`)
+    what an image is built upon: its digest; its bytes, on the worker.
+
+What is kept is found again by its path in Artifactory, which a run derives from the image's inputs; in
+Glance that path is property ``slipway_key``. Whatever broke off is done again by the next try: it reads the
+file first, and sends only what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import UUID
+
+from openstack.image.v2.image import Image
+
+from slipway.artifactory import transfer as artifactory
+from slipway.flow.record import Digest
+from slipway.openstack.glance import transfer as glance
+from slipway.openstack.glance.glance import NewImage
+from slipway.pipelines.sides import FORMAT, PUBLISHED, SHA512, InArtifactory, InGlance, Side
+from slipway.pipelines.stores import Stores
+from slipway.streams import disk_format
+from slipway.streams.files import file_source
+from slipway.streams.hashes import Hashes
+from slipway.streams.tee import tee
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An image (or a part of one) in its places."""
+
+    reference: str
+    """Path in Artifactory."""
+    digest: Digest
+    size: int
+    glance: UUID | None = None
+    sent: frozenset[str] = frozenset()
+    """Who was sent its bytes, of ``artifactory`` and ``glance``: whoever had them already was not."""
+
+
+def keep_file(both: Stores, file: Path, path: str, image: NewImage | None, checked_as: str = "raw") -> Kept:
+    """Keep a file of the worker at ``path`` in Artifactory and, as ``image``, in Glance.
+
+    :param checked_as: its disk format where there is no ``image`` to say it.
+    :raises SlipwayError: when it is empty, of another format than is said, or unsafe; when a side refuses
+        it; when a side has other bytes for the same inputs and others rely on them.
+    :raises TransientError: when a side is away, or the copy broke off.
+    """
+    kind = image.disk_format if image else checked_as
+    if file.stat().st_size:  # of 0 bytes more is said by who reads them
+        disk_format.check_file(file, kind)
+    in_glance = InGlance(both.glance, path, image) if image else None
+    sides: list[Side] = [InArtifactory(both.files, path), *([in_glance] if in_glance else [])]
+    # Only a try before this one, or a run with the same inputs, left something; otherwise one read will do.
+    known = tee(file_source(file)) if any(side.has_something() for side in sides) else None
+    lacking = [side for side in sides if known is None or not side.has(known)]
+    hashes = _send(file, lacking, known) if lacking or known is None else known
+    both.files.annotate(path, {SHA512: hashes.sha512, FORMAT: kind})
+    made = in_glance.image if in_glance else None
+    sent = frozenset(side.name for side in lacking)
+    return Kept(path, hashes.digest, hashes.size, UUID(str(made.id)) if made else None, sent)
+
+
+def keep_glance_image(both: Stores, image: str | UUID, path: str) -> Kept:
+    """Keep the bytes of an active image of Glance at ``path`` in Artifactory.
+
+    :raises SlipwayError: as :func:`keep_file`.
+    :raises TransientError: as :func:`keep_file`.
+    """
+    found = both.glance.get(image)
+    kept = _known(both, found, path) or _download(both, found, path)
+    return replace(kept, glance=UUID(str(found.id)))
+
+
+def hand_on(both: Stores, kept: Kept, properties: Mapping[str, str] | None = None) -> None:
+    """Show what was kept: from now on others rely on it, and no run puts other bytes in its place.
+
+    :param properties: of the file in Artifactory.
+    """
+    both.files.annotate(kept.reference, {**(properties or {}), PUBLISHED: "true"})
+    if kept.glance is not None:
+        both.glance.unhide(kept.glance)
+
+
+def _send(file: Path, sides: list[Side], known: Hashes | None) -> Hashes:
+    source, size = file_source(file), file.stat().st_size
+    if known is not None:
+        source = replace(source, check=known.check_same)
+    try:
+        hashes = tee(source, *(side.sink(size) for side in sides), also=glance.ALSO)
+    except BaseException:
+        for side in sides:
+            side.tidy()
+        raise
+    for side in sides:
+        side.verify(hashes)
+    return hashes
+
+
+def _known(both: Stores, image: Image, path: str) -> Kept | None:
+    """Find a file with Glance's digest of the image: Artifactory itself does not know sha512."""
+    if image.hash_algo != "sha512" or not image.hash_value:
+        return None
+    for file in both.files.find_by({SHA512: str(image.hash_value)}, path.partition("/")[0]):
+        if file.size == image.size:
+            there = InArtifactory(both.files, path).find(file.checksums.sha256, file.digest)
+            if there is not None:
+                both.files.annotate(path, {SHA512: str(image.hash_value), FORMAT: str(image.disk_format)})
+                return Kept(path, there.digest, there.size)
+    return None
+
+
+def _download(both: Stores, image: Image, path: str) -> Kept:
+    InArtifactory(both.files, path).refuse_if_published(both.files.find(path))
+    source = glance.source(both.glance, image)
+    sink = artifactory.Deployment(both.files, path, source.size)
+    check = disk_format.checking(str(image.disk_format), source.what)
+    hashes = tee(source, check, sink, also=glance.ALSO)
+    sink.verify(hashes)
+    both.files.annotate(path, {SHA512: hashes.sha512, FORMAT: str(image.disk_format)})
+    return Kept(path, hashes.digest, hashes.size, sent=frozenset({"artifactory"}))
