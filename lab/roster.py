@@ -10,7 +10,7 @@ from lab.git.server import Git
 from lab.ground import Ground
 from lab.kubernetes.server import kubernetes
 from lab.openstack.cloud import Cloud
-from lab.openstack.services import openstack
+from lab.openstack.services import hypervisors, openstack
 from lab.openstack.sushy import Redfish
 from lab.server import Server
 from lab.servers.artifactory import Artifactory
@@ -41,6 +41,7 @@ def servers(ground: Ground) -> list[Server]:
         kubernetes(ground, engine, registry),
         Redfish(Cloud(ground)),
         *openstack(ground),
+        *hypervisors(ground),
         airflow,
     ]
     return found

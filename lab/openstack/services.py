@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from lab.ground import Ground
 from lab.openstack.cloud import Cloud
 from lab.openstack.glance import GLANCE
@@ -16,16 +14,19 @@ from lab.openstack.nova import NOVA
 from lab.openstack.placement import PLACEMENT
 from lab.openstack.service import Service
 from lab.profile import Profile, chosen
-from lab.server import Server
 
 
-def openstack(ground: Ground) -> Iterator[Server]:
-    """Yield them, in the order people read them; with a hypervisor where the lab's profile says so."""
+def openstack(ground: Ground) -> list[Service]:
+    """Return them, in the order people read them; Nova boots servers if the lab's profile says so."""
     cloud = Cloud(ground)
-    yield from (Service(cloud, kind) for kind in (KEYSTONE, GLANCE, PLACEMENT, NEUTRON))
-    if chosen(ground.paths) is Profile.HYPERVISOR:
-        yield Hypervisor(cloud)
-        yield Service(cloud, with_hypervisor(NOVA))
-    else:
-        yield Service(cloud, NOVA)
-    yield Service(cloud, IRONIC)
+    nova = with_hypervisor(NOVA) if _boots(ground) else NOVA
+    return [Service(cloud, kind) for kind in (KEYSTONE, GLANCE, PLACEMENT, NEUTRON, nova, IRONIC)]
+
+
+def hypervisors(ground: Ground) -> list[Hypervisor]:
+    """Return what Nova boots servers on."""
+    return [Hypervisor(Cloud(ground))] if _boots(ground) else []
+
+
+def _boots(ground: Ground) -> bool:
+    return chosen(ground.paths) is Profile.HYPERVISOR
