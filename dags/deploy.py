@@ -1,37 +1,47 @@
-"""A release onto its platforms: applied, watched until healthy, put back when it is not."""
+"""A release onto its platforms: all of them, or what ran before on every one."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable, TaskGroup, get_current_context, task
 
 from slipway import forms
-from slipway.assets import CONTAINER_IMAGE, DEPLOYMENT
-from slipway.kubernetes.operators import RolloutOperator
+from slipway.assets import CONTAINER_IMAGE, DEPLOYMENTS, IMAGES
+from slipway.kubernetes import operators as kubernetes
 from slipway.pipelines.outcome import retried_if_worth_it
+from slipway.rollout.operators import register
 
 ABOUT = """\
 ### What it does
 
-For one release: **release** (what the build handed on, and what `slipway.yaml` at that commit wants run)
-→ **container / rollout** (applied to the tenant's namespace, followed until every pod is ready and the health
-URL answers; no worker waits).
+For one release: **release** (what the builds handed on, and what `slipway.yaml` at that commit wants run)
+→ a **rollout** on each platform, side by side (followed until the new version is healthy; no worker waits)
+→ **keep** (when all of them are: the new version stays, what only the old one needed is removed).
 
-When the new version does not become healthy, its events and last log lines are in the task's log, the
-previous version is brought back, and the run fails once that one serves. A newer push takes the place of an
-older one that is still rolling out; an older commit never replaces a newer one.
+When a platform's new version does not become healthy, its task's log says what is known of it; then
+**go_back** brings back the version before on *every* platform, and the run fails. A newer push takes the
+place of an older one that is still rolling out; an older commit never replaces a newer one.
+
+A release for one platform alone is kept by its rollout. `all_ended`, `one_failed` and `released` only gather
+states: no process is started for them.
 
 ### How it starts
 
-By a build of a push; or by a person (the form), or over the REST API, for a commit that was built before.
+By the builds of a push; or by a person (the form), or over the REST API, for a commit that was built before.
 What a person starts counts as the newest.
 """
+
+PLATFORMS = {
+    "container": ("Kubernetes", kubernetes.RolloutOperator, kubernetes.GoBackOperator),
+}
+"""The branches, by platform; what they plan and keep: ``PLANS`` and ``SIDES`` of slipway.pipelines."""
 
 with DAG(
     dag_id="deploy",
     dag_display_name="Deploy",
-    description="Brings a release onto its platforms and sees that it serves",
+    description="Brings a release onto its platforms, all or none, and sees that it serves",
     schedule=PartitionedAssetTimetable(assets=CONTAINER_IMAGE),
     catchup=False,
     max_active_runs=64,
@@ -52,20 +62,45 @@ with DAG(
     },
 ) as dag:
 
-    @task
+    @task(multiple_outputs=False)
     def release() -> dict[str, Any]:
-        """Decide what is to run where: the image by digest, the objects, the namespace."""
+        """Decide what is to run where: each platform's plan."""
         with retried_if_worth_it():
             from slipway.flow.image import Built
             from slipway.pipelines import deploy, pushes
 
             context = get_current_context()
-            if events := list(context["triggering_asset_events"].get(CONTAINER_IMAGE, ())):
-                wanted = deploy.release_of([Built.from_json(events[-1].extra)])
+            events = [
+                event
+                for asset in IMAGES
+                for event in list(context["triggering_asset_events"].get(asset, ()))[-1:]
+            ]
+            if events:
+                wanted = deploy.release_of([Built.from_json(event.extra) for event in events])
             else:
                 wanted = deploy.release_asked_for(pushes.push_asked_for(context["params"]))
-            return deploy.workload_of(wanted, context["params"].get("environment") or "").to_json()
+            plans = deploy.plans_of(wanted, context["params"].get("environment") or "")
+            deploy.hand_on(context, plans)
+            return plans
 
-    workload = release()
-    with TaskGroup("container", tooltip="Kubernetes"):
-        RolloutOperator(task_id="rollout", workload=workload, outlets=[DEPLOYMENT])
+    @task(trigger_rule="none_failed_min_one_success", outlets=[DEPLOYMENTS])
+    def keep() -> None:
+        """Take the release for good, everywhere or nowhere."""
+        with retried_if_worth_it():
+            from slipway.pipelines import deploy
+
+            context = get_current_context()
+            register(context, deploy.keep_release(context))
+
+    plans = release()
+    kept = keep()
+    all_ended = EmptyOperator(task_id="all_ended", trigger_rule="all_done")
+    one_failed = EmptyOperator(task_id="one_failed", trigger_rule="one_failed")
+    released = EmptyOperator(task_id="released", trigger_rule="none_failed_min_one_success")
+    kept >> [one_failed, released]
+    for name, (label, rollout_operator, go_back_operator) in PLATFORMS.items():
+        with TaskGroup(name, tooltip=label):
+            rollout = rollout_operator(task_id="rollout", plans=plans)
+            go_back = go_back_operator(task_id="go_back", plans=plans)
+        rollout >> [kept, all_ended, one_failed, released]
+        [all_ended, one_failed] >> go_back

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow.sdk import Asset
+from airflow.sdk import Asset, AssetAlias
 
 PUSH = Asset(
     name="slipway_push",
@@ -21,5 +21,10 @@ VM_IMAGE = Asset(name="slipway_vm_image", uri="slipway://image/vm", group="slipw
 BARE_METAL_IMAGE = Asset(name="slipway_bare_metal_image", uri="slipway://image/bare-metal", group="slipway")
 """What ``bare_metal_image`` hands on: ``extra`` is the :class:`slipway.flow.image.Built`."""
 
+IMAGES = (CONTAINER_IMAGE, VM_IMAGE, BARE_METAL_IMAGE)
+
 DEPLOYMENT = Asset(name="slipway_deployment", uri="slipway://deployment", group="slipway")
 """What ``deploy`` put into place: each a :class:`slipway.flow.deployment.Deployment`."""
+
+DEPLOYMENTS = AssetAlias(name="slipway_deployments", group="slipway")
+"""Through which a task hands on as many events of :data:`DEPLOYMENT` as there are platforms, or none."""

@@ -72,9 +72,14 @@ def _about(dag: Any) -> dict[str, Any]:
         "retries": {task.task_id: task.retries for task in dag.tasks},
         "task_docs": {task.task_id: task.doc_md or "" for task in dag.tasks},
         "upstream": {task.task_id: sorted(task.upstream_task_ids) for task in dag.tasks},
-        "outlets": {task.task_id: [outlet.uri for outlet in task.outlets] for task in dag.tasks},
+        "outlets": {task.task_id: [_outlet(outlet) for outlet in task.outlets] for task in dag.tasks},
         "params": {name: _param(dag.params.get_param(name)) for name in dag.params},
     }
+
+
+def _outlet(outlet: Any) -> str:
+    """An asset's URI, or an alias's name."""
+    return str(getattr(outlet, "uri", outlet.name))
 
 
 def _param(param: Any) -> dict[str, Any]:

@@ -72,6 +72,15 @@ def answer(run: Run) -> str:
 def test_push_runs_answers_and_is_told(app: Pushed) -> None:
     push, run = deploy(app, files(app, "one"))
     assert run.state == "success"
+    assert run.tasks == {
+        "release": "success",
+        "container.rollout": "success",
+        "keep": "skipped",
+        "all_ended": "success",
+        "one_failed": "skipped",
+        "container.go_back": "skipped",
+        "released": "success",
+    }
     done = deployment(run)
     assert (done.push.commit, done.environment, done.replaced) == (push.commit, "staging", None)
     assert done.where == f"demo/deployment/{app.name}"
@@ -90,15 +99,29 @@ def test_push_runs_answers_and_is_told(app: Pushed) -> None:
 def test_version_that_crashes_is_explained_and_the_one_before_serves_on(app: Pushed) -> None:
     _, first = deploy(app, files(app, "one"))
     before = objects(app)
-    _, second = deploy(app, files(app, "two", CRASH))
+    push, second = deploy(app, files(app, "two", CRASH))
 
-    assert second.tasks == {"release": "success", "container.rollout": "failed"}
+    assert second.state == "failed"
+    assert second.tasks == {
+        "release": "success",
+        "container.rollout": "failed",
+        "keep": "upstream_failed",
+        "all_ended": "success",
+        "one_failed": "success",
+        "container.go_back": "success",
+        "released": "upstream_failed",
+    }
     assert second.tries["container.rollout"] == 1
     log = "\n".join(second.log("container.rollout"))
     assert "exit code 3" in log
     assert "    no database at db:5432" in log
     assert "event Warning BackOff" in log
-    assert "The previous version is back and serves" in log
+    back = "\n".join(second.log("container.go_back"))
+    assert "The previous version is back and serves" in back
+    came_upon, tried = deployment(first).push.short_commit, push.short_commit
+    assert re.search(
+        rf"^container +{came_upon} \(sha256:\w+\) +{tried} \(.*\) +{came_upon} .*healthy$", back, re.M
+    )
     assert answer(first) == "one"
     after = objects(app)
     assert after.keys() == before.keys()
@@ -112,7 +135,9 @@ def test_first_version_that_fails_leaves_nothing(app: Pushed) -> None:
     assert run.state == "failed"
     log = "\n".join(run.log("container.rollout"))
     assert "/missing did not answer 200 within 10 s (the last time: 404)" in log
-    assert "There was no version before; nothing of this one is left" in log
+    assert "There was no version before; nothing of this one is left" in "\n".join(
+        run.log("container.go_back")
+    )
     assert objects(app) == {}
 
 

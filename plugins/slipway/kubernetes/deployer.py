@@ -13,10 +13,11 @@ from itertools import groupby
 
 from slipway.flow.deployment import Deployment
 from slipway.flow.objects import KEPT, RANK, WATCHED, Json, ObjectRef
+from slipway.flow.release import version
 from slipway.flow.workload import APPLICATION, REPOSITORY, RUN, Workload, refs
 from slipway.kubernetes import health, ledger
 from slipway.kubernetes.cluster import Cluster
-from slipway.kubernetes.errors import ConflictError, RefusedError
+from slipway.kubernetes.errors import ConflictError, RefusedError, SupersededError
 from slipway.kubernetes.ledger import Attempt, Good, Ledger
 from slipway.kubernetes.watch import Watch
 
@@ -34,7 +35,8 @@ async def begin(cluster: Cluster, workload: Workload, run: str) -> Watch:
     known = await ledger.read(cluster, workload.application, workload.namespace)
     await _refuse_foreign(cluster, workload, known)
     attempt = Attempt(run=run, workload=workload)
-    await _change(cluster, workload, lambda now: ledger.claim(now, attempt))
+    place = (workload.application, workload.namespace)
+    await _change(cluster, *place, lambda now: ledger.claim(now, attempt))
     log.info("applying %s to namespace %s", ", ".join(map(str, refs(workload.objects))), workload.namespace)
     await _apply(cluster, workload, run)
     return Watch.of(workload, run)
@@ -51,52 +53,69 @@ async def again(cluster: Cluster, application: str, namespace: str, run: str) ->
 
 
 async def keep(cluster: Cluster, application: str, namespace: str, run: str) -> Deployment:
-    """Take the attempt of ``run`` for good, remove what it does not declare, and return what runs now.
+    """Take what ``run`` rolled out for good, and return what runs now; nothing is removed yet.
 
     :raises SupersededError: when another run took its place.
     """
-    before = await ledger.read(cluster, application, namespace)
-    workload = ledger.mine(before, run)
-
-    def decide(now: Ledger) -> Ledger:
-        ledger.mine(now, run)
-        return ledger.succeeded(now, datetime.now(UTC))
-
-    done = await _change(cluster, workload, decide)
-    await _remove_leftovers(cluster, workload, run)
+    now = datetime.now(UTC)
+    done = await _change(cluster, application, namespace, lambda known: ledger.succeeded(known, run, now))
     assert done.good is not None  # it was just taken for that
-    replaced = before.good.workload.image.digest if before.good else None
-    return _deployment(done.good, replaced, await health.url(cluster, namespace, application))
+    return _deployment(done.good, done.previous, await health.url(cluster, namespace, application))
+
+
+async def clear(cluster: Cluster, application: str, namespace: str, run: str) -> None:
+    """Remove what only the version before needed, now that ``run`` is there to stay."""
+    await _remove_leftovers(cluster, application, namespace, run)
 
 
 async def go_back(cluster: Cluster, application: str, namespace: str, run: str) -> Watch | None:
-    """Apply the last good workload again and remove what the attempt of ``run`` added.
+    """Apply the last good workload again and remove what ``run`` added.
 
-    :returns: what to follow until the old version serves; None when there was none: everything is removed.
+    :returns: what to follow until the old version serves; None when there is nothing: no version before, or
+        nothing of this run.
     :raises SupersededError: when another run took its place; nothing is touched.
     """
     known = await ledger.read(cluster, application, namespace)
+    mark = f"{run} went back"
+    if not ledger.is_mine(known, run) and not ledger.is_good(known, run):
+        return await _gone_back(cluster, namespace, known, mark)
+    known = await _change(cluster, application, namespace, lambda now: ledger.taken_back(now, run))
     workload = ledger.mine(known, run)
     if known.good is None:
         log.info("there was no version before: what was applied is removed")
-        left = await _remove_leftovers(cluster, workload, run)
+        left = await _remove_leftovers(cluster, application, namespace, run)
         if left.attempt is None:  # else a newer push came meanwhile, and the ledger is its
             await ledger.forget(cluster, application, namespace)
         return None
     good = known.good.workload
-    log.info("going back to %s (%s)", good.push.short_commit, good.image.digest)
-    mark = f"{run} went back"
+    log.info("going back from %s to %s", workload.push.short_commit, described(good))
     await _apply(cluster, good, mark)
-    await _remove_leftovers(cluster, workload, run)
+    await _remove_leftovers(cluster, application, namespace, run)
     return Watch.of(good, mark)
 
 
-async def _change(cluster: Cluster, workload: Workload, decide: Callable[[Ledger], Ledger]) -> Ledger:
-    """Read the ledger, decide, write it; decide anew when someone else was faster."""
+async def _gone_back(cluster: Cluster, namespace: str, known: Ledger, mark: str) -> Watch | None:
+    """Return what to follow when an earlier try went back already; None when there is nothing of the run."""
+    if known.attempt is not None:
+        raise SupersededError(f"{known.attempt.workload.push.short_commit} is being rolled out, and goes on")
+    if known.good is None:
+        return None
+    body = await cluster.find(main_object(known.good.workload), namespace)
+    annotations = (body or {}).get("metadata", {}).get("annotations") or {}
+    return Watch.of(known.good.workload, mark) if annotations.get(RUN) == mark else None
+
+
+async def _change(
+    cluster: Cluster, application: str, namespace: str, decide: Callable[[Ledger], Ledger]
+) -> Ledger:
+    """Read the ledger, decide, write it if it changed; decide anew when someone else was faster."""
     for tries in range(1, _TRIES + 1):
-        decided = decide(await ledger.read(cluster, workload.application, workload.namespace))
+        known = await ledger.read(cluster, application, namespace)
+        decided = decide(known)
+        if decided == known:
+            break
         try:
-            await ledger.write(cluster, decided, workload.application, workload.namespace)
+            await ledger.write(cluster, decided, application, namespace)
         except ConflictError:
             if tries == _TRIES:
                 raise
@@ -120,21 +139,23 @@ def _marked(body: Json, run: str) -> Json:
     return body | {"metadata": metadata | {"annotations": metadata["annotations"] | {RUN: run}}}
 
 
-async def _remove_leftovers(cluster: Cluster, workload: Workload, run: str) -> Ledger:
+async def _remove_leftovers(cluster: Cluster, application: str, namespace: str, run: str) -> Ledger:
     """Remove what belongs to nothing any more; return the ledger that says so."""
-    known = await ledger.read(cluster, workload.application, workload.namespace)
+    known = ledger.settled(await ledger.read(cluster, application, namespace), run)
     for ref in ledger.leftovers(known, run):
         if ref.kind in KEPT:
             log.warning(
                 "%s is declared no longer and is kept, with what is in it. Remove it yourself: "
                 "kubectl -n %s delete %s",
                 ref,
-                workload.namespace,
+                namespace,
                 ref,
             )
-        elif await cluster.delete(ref, workload.namespace):
+        elif await cluster.delete(ref, namespace):
             log.info("removed %s", ref)
-    return await _change(cluster, workload, lambda now: ledger.cleared(now, run))
+    return await _change(
+        cluster, application, namespace, lambda now: ledger.cleared(ledger.settled(now, run), run)
+    )
 
 
 async def _refuse_foreign(cluster: Cluster, workload: Workload, known: Ledger) -> None:
@@ -159,7 +180,12 @@ async def _refuse_foreign(cluster: Cluster, workload: Workload, known: Ledger) -
             )
 
 
-def _deployment(good: Good, replaced: str | None, url: str) -> Deployment:
+def described(workload: Workload) -> str:
+    """Return what people call this version."""
+    return version(workload.push.commit, workload.image.digest)
+
+
+def _deployment(good: Good, replaced: Good | None, url: str) -> Deployment:
     workload = good.workload
     return Deployment(
         push=workload.push,
@@ -169,7 +195,7 @@ def _deployment(good: Good, replaced: str | None, url: str) -> Deployment:
         image=workload.image,
         where=f"{workload.namespace}/{main_object(workload)}",
         url=url,
-        replaced=replaced,
+        replaced=replaced.workload.image.digest if replaced else None,
         since=good.since,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from slipway.flow.record import SlipwayError, TransientError
+from slipway.flow.release import SupersededError as SupersededError
 
 SHOWN = 1000
 """Characters of a foreign text that an error repeats."""
@@ -18,10 +19,6 @@ class RefusedError(ClusterError):
 
 class ConflictError(ClusterError):
     """The object was changed by someone else between reading and writing it."""
-
-
-class SupersededError(ClusterError):
-    """A newer push of the application is in place, or on its way."""
 
 
 class TransientClusterError(TransientError):

@@ -17,6 +17,7 @@ from pydantic import AwareDatetime
 from slipway.flow.manifests import RECORD_SUFFIX
 from slipway.flow.objects import Json, ObjectRef
 from slipway.flow.record import Record
+from slipway.flow.release import refuse_older
 from slipway.flow.workload import APPLICATION, MANAGED_BY, REPOSITORY, Workload, refs
 from slipway.kubernetes.cluster import Cluster
 from slipway.kubernetes.errors import ClusterError, RefusedError, SupersededError
@@ -45,6 +46,8 @@ class Ledger(Record):
     """One application in one namespace."""
 
     good: Good | None = None
+    previous: Good | None = None
+    """What was good before: what is gone back to until nothing can take ``good`` back any more."""
     attempt: Attempt | None = None
     applied: tuple[ObjectRef, ...] = ()
     """Every object that may be there because of Slipway."""
@@ -69,23 +72,46 @@ def claim(ledger: Ledger, attempt: Attempt) -> Ledger:
                 f"application of {theirs.repository}. Choose another name in slipway.yaml, or another "
                 "namespace in apps.yaml."
             )
-        if theirs.at > push.at:
-            raise SupersededError(
-                f"{theirs.short_commit}, pushed at {theirs.at:%Y-%m-%d %H:%M:%S} UTC, is newer than "
-                f"{push.short_commit}, pushed at {push.at:%Y-%m-%d %H:%M:%S} UTC: nothing is rolled out"
-            )
+        refuse_older(push, theirs.commit, theirs.at)
     wanted = dict.fromkeys([*ledger.applied, *refs(attempt.workload.objects)])
     return ledger.model_copy(update={"attempt": attempt, "applied": tuple(wanted)})
 
 
-def succeeded(ledger: Ledger, now: datetime) -> Ledger:
-    """Take the attempt for the good one; what it does not declare is to be removed (:func:`leftovers`)."""
-    assert ledger.attempt is not None  # the caller's
-    before, attempt = ledger.good, ledger.attempt
-    unchanged = before is not None and before.run == attempt.run
-    since = before.since if before is not None and unchanged else now
-    good = Good(run=attempt.run, workload=attempt.workload, since=since)
-    return ledger.model_copy(update={"good": good, "attempt": None})
+def succeeded(ledger: Ledger, run: str, now: datetime) -> Ledger:
+    """Take the attempt of ``run`` for the good one; the one before can still be gone back to.
+
+    :raises SupersededError: when another run took its place.
+    """
+    if not is_mine(ledger, run) and is_good(ledger, run):
+        return ledger
+    workload, before = mine(ledger, run), ledger.good
+    if before is not None and before.run == run:
+        good = Good(run=run, workload=workload, since=before.since)
+        return ledger.model_copy(update={"good": good, "attempt": None})
+    good = Good(run=run, workload=workload, since=now)
+    return ledger.model_copy(update={"good": good, "previous": before, "attempt": None})
+
+
+def settled(ledger: Ledger, run: str) -> Ledger:
+    """Say that nothing takes back what ``run`` brought: the version before is to be removed."""
+    return ledger.model_copy(update={"previous": None}) if is_good(ledger, run) else ledger
+
+
+def taken_back(ledger: Ledger, run: str) -> Ledger:
+    """Say that what ``run`` brought is no good, if it was taken for that.
+
+    It is an attempt again, unless a newer push tries another: that one then goes back to the version before.
+    """
+    if not is_good(ledger, run):
+        return ledger
+    assert ledger.good is not None  # it is that of the run
+    attempt = ledger.attempt or Attempt(run=run, workload=ledger.good.workload)
+    return ledger.model_copy(update={"good": ledger.previous, "previous": None, "attempt": attempt})
+
+
+def before(ledger: Ledger, run: str) -> Good | None:
+    """Return what was good when ``run`` came."""
+    return ledger.previous if is_good(ledger, run) else ledger.good
 
 
 def leftovers(ledger: Ledger, run: str) -> list[ObjectRef]:
@@ -104,7 +130,7 @@ def cleared(ledger: Ledger, run: str) -> Ledger:
 
 
 def _kept(ledger: Ledger, run: str) -> dict[ObjectRef, None]:
-    good = refs(ledger.good.workload.objects) if ledger.good else []
+    good = [ref for one in (ledger.good, ledger.previous) if one for ref in refs(one.workload.objects)]
     others = refs(ledger.attempt.workload.objects) if ledger.attempt and not is_mine(ledger, run) else []
     return dict.fromkeys([*good, *others])
 
@@ -112,6 +138,11 @@ def _kept(ledger: Ledger, run: str) -> dict[ObjectRef, None]:
 def is_mine(ledger: Ledger, run: str) -> bool:
     """Say whether the attempt of ``run`` is still the one that is being tried."""
     return ledger.attempt is not None and ledger.attempt.run == run
+
+
+def is_good(ledger: Ledger, run: str) -> bool:
+    """Say whether what ``run`` brought was taken for good."""
+    return ledger.good is not None and ledger.good.run == run
 
 
 def mine(ledger: Ledger, run: str) -> Workload:

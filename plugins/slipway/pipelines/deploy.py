@@ -1,8 +1,10 @@
-"""The tasks of ``deploy``: from an image to the objects that are to run it."""
+"""The tasks of ``deploy`` that are not one platform's: what the release is, and taking it for good."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from slipway.artifactory.hook import ArtifactoryHook
 from slipway.config import load_apps
@@ -10,18 +12,25 @@ from slipway.docker.catalogue import find_commit_image
 from slipway.docker.hook import get_registry
 from slipway.docker.inputs import repository
 from slipway.flow.apps import Application, Environment
+from slipway.flow.deployment import Deployment
 from slipway.flow.image import Built, Image
-from slipway.flow.manifests import from_manifests
-from slipway.flow.objects import Json
 from slipway.flow.push import PushEvent
-from slipway.flow.record import SlipwayError
-from slipway.flow.release import Release, assemble
-from slipway.flow.spec import BuildSpec
-from slipway.flow.workload import Workload, finished, from_spec
+from slipway.flow.record import SlipwayError, TransientError
+from slipway.flow.release import Release, SupersededError, assemble
 from slipway.github.hook import GithubHook
-from slipway.github.repository import Commit, fetched
-from slipway.pipelines.commit import read_manifests, read_spec
+from slipway.github.repository import fetched
+from slipway.kubernetes.side import KubernetesSide
+from slipway.pipelines.commit import read_spec
 from slipway.pipelines.outcome import NothingToDo
+from slipway.pipelines.plans import PLANS, Wanted
+from slipway.rollout import keeping
+from slipway.rollout.operators import REASON, go_back_task, rollout_task
+from slipway.rollout.side import Json, Side
+
+Plans = dict[str, Json | None]
+
+SIDES: Mapping[str, Callable[[], Side]] = {"container": KubernetesSide}
+"""Each platform's side of a release."""
 
 log = logging.getLogger(__name__)
 
@@ -70,34 +79,76 @@ def release_asked_for(push: PushEvent) -> Release:
     return Release(push=push, images={"container": image})
 
 
-def workload_of(release: Release, environment: str = "") -> Workload:
-    """Return what is to run on Kubernetes.
+def plans_of(release: Release, environment: str = "") -> Plans:
+    """Return what is to run, by platform; None where the release has nothing.
 
     :param environment: of ``apps.yaml``; the one that takes the release's ref when it is empty.
-    :raises NothingToDo: when no environment takes the ref, or there is no container image.
+    :raises NothingToDo: when no environment takes the ref, or nothing of the release is to run.
     :raises SlipwayError: when ``slipway.yaml`` or a manifest breaks a rule.
     """
-    push, image = release.push, release.images.get("container")
-    if image is None:
-        raise NothingToDo("the release has no container image")
+    push = release.push
     name, chosen = _environment(load_apps().get(push.repository), push, environment)
+    plans: Plans = dict.fromkeys(PLANS)
     with fetched(GithubHook().get_conn(), push) as commit:
         spec = read_spec(commit)
-        objects = _objects(commit, spec, chosen.namespace, image)
-    assert spec.container is not None  # an image was made from it
-    kubernetes = spec.container.kubernetes
-    workload = Workload(
-        push=push,
-        application=spec.name,
-        environment=name,
-        namespace=chosen.namespace,
-        image=image,
-        objects=finished(objects, spec.name, push, image),
-        health=kubernetes.health,
-        progress_seconds=kubernetes.progress_seconds,
-    )
-    log.info("%s goes to %s: namespace %s, %d objects", image.reference, name, chosen.namespace, len(objects))
-    return workload
+        for platform, image in release.images.items():
+            planned = PLANS[platform](Wanted(push, commit, spec, image, name, chosen))
+            plans[platform] = planned.to_json() if planned else None
+    if not any(plans.values()):
+        raise NothingToDo(f"slipway.yaml of {push.repository} says of no image how it is to run")
+    return plans
+
+
+def hand_on(context: Any, plans: Plans) -> None:
+    """Hand the plans on, and have Airflow skip the branches of platforms that have nothing to do.
+
+    :raises DownstreamTasksSkipped: when there are some; the task ends as a success.
+    """
+    from airflow.sdk.exceptions import DownstreamTasksSkipped
+
+    idle = [platform for platform, plan in plans.items() if not plan]
+    if idle:
+        context["ti"].xcom_push(key="return_value", value=plans)  # what is raised leaves no room for it
+        raise DownstreamTasksSkipped(
+            tasks=[task for platform in idle for task in (rollout_task(platform), go_back_task(platform))]
+        )
+
+
+def keep_release(context: Any) -> list[Deployment]:
+    """Take the release for good on every platform, or on none.
+
+    :raises DownstreamTasksSkipped: when a newer push took every platform.
+    :raises TransientError: when it took some: it is on its way to the others.
+    """
+    from airflow.sdk.exceptions import DownstreamTasksSkipped
+
+    ti, run = context["ti"], context["run_id"]
+    plans: dict[str, Json] = {name: plan for name, plan in ti.xcom_pull(task_ids="release").items() if plan}
+    sides = {name: SIDES[name]() for name in plans}
+    gone = _superseded(ti, sides, plans, run)
+    if not gone:
+        return keeping.keep(sides, plans, run)
+    told = "; ".join(f"{name}: {reason}" for name, reason in gone.items())
+    if len(gone) < len(plans):
+        raise TransientError(f"a newer push took a part of the platforms, nothing is kept: {told}")
+    log.info("nothing is kept, a newer push goes on: %s", told)
+    raise DownstreamTasksSkipped(tasks=["released"])
+
+
+def _superseded(ti: Any, sides: Mapping[str, Side], plans: Mapping[str, Json], run: str) -> dict[str, str]:
+    """Return by which push, for each platform that a newer one took."""
+    tasks = {name: rollout_task(name) for name in plans}
+    states = ti.get_task_states(dag_id=ti.dag_id, task_ids=list(tasks.values()), run_ids=[run])[run]
+    found = {}
+    for name, task in tasks.items():
+        if states.get(task) == "skipped":
+            found[name] = ti.xcom_pull(task_ids=task, key=REASON) or "its log says by which"
+            continue
+        try:
+            sides[name].check(plans[name], run)
+        except SupersededError as error:
+            found[name] = str(error)
+    return found
 
 
 def _environment(application: Application, push: PushEvent, asked: str) -> tuple[str, Environment]:
@@ -111,10 +162,3 @@ def _environment(application: Application, push: PushEvent, asked: str) -> tuple
     if (taken := application.environment_for(push.ref)) is None:
         raise NothingToDo(f"no environment of {push.repository} in apps.yaml takes {push.ref}")
     return taken
-
-
-def _objects(commit: Commit, spec: BuildSpec, namespace: str, image: Image) -> list[Json]:
-    assert spec.container is not None  # an image was made from it
-    if not (paths := spec.container.kubernetes.manifests):
-        return from_spec(spec, namespace, image)
-    return from_manifests(read_manifests(commit, paths), spec.name, namespace, image.reference)

@@ -1,0 +1,165 @@
+"""The operators that every platform's branch of ``deploy`` is made of; a platform fills in the verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar, NoReturn
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DownstreamTasksSkipped
+
+from slipway.assets import DEPLOYMENT, DEPLOYMENTS
+from slipway.flow.deployment import Deployment
+from slipway.flow.record import SlipwayError, TransientError
+from slipway.flow.release import NOTHING, Row, SupersededError, table
+from slipway.links import ObjectLink, PageLink
+from slipway.rollout.side import Json, Side
+
+REASON = "reason"
+"""XCom key: why a rollout failed, or was skipped."""
+
+
+class PlatformOperator(BaseOperator):  # type: ignore[misc]
+    """What a platform's operators share.
+
+    :param plans: what ``release`` decided, by platform: a plan as JSON, or None.
+    """
+
+    platform: ClassVar[str]
+    template_fields: Sequence[str] = ("plans",)
+
+    def __init__(self, *, plans: Any, **options: Any) -> None:
+        super().__init__(**options)
+        self.plans = plans
+
+    def side(self) -> Side:
+        """Return the platform's side of a release."""
+        raise NotImplementedError
+
+    @property
+    def plan(self) -> Json:
+        """Return the platform's plan.
+
+        :raises AirflowSkipException: when the release has nothing for it.
+        """
+        if not (plan := self.plans.get(self.platform)):
+            raise AirflowSkipException(f"the release has nothing for platform {self.platform}")
+        found: Json = plan
+        return found
+
+    @contextmanager
+    def ending(self, context: Context) -> Iterator[None]:
+        """End the task as its platform's errors say: retried, skipped when superseded, failed for good."""
+        try:
+            yield
+        except TransientError:
+            raise
+        except SupersededError as error:
+            self.log.info("%s", error)
+            self._say(context, error)
+            raise AirflowSkipException(str(error)) from None
+        except SlipwayError as error:
+            self.fail(context, str(error))
+
+    def fail(self, context: Context, reason: str) -> NoReturn:
+        """End as failed, without another try.
+
+        :raises AirflowFailException: always.
+        """
+        self._say(context, reason)
+        raise AirflowFailException(reason) from None
+
+    def _say(self, context: Context, reason: object) -> None:
+        context["ti"].xcom_push(key=REASON, value=str(reason))
+
+
+class RolloutOperator(PlatformOperator):
+    """Brings a platform's new version up until it is healthy and serves; the one before stays restorable.
+
+    When the release is for this platform alone, it is taken for good here: there is nobody to wait for, and
+    a task less to start. It is skipped when a newer push runs already or comes meanwhile.
+    """
+
+    ui_color = "#cfe3f9"
+    operator_extra_links = (ObjectLink(), PageLink())
+
+    def __init__(self, *, plans: Any, **options: Any) -> None:
+        super().__init__(plans=plans, outlets=[DEPLOYMENTS], **options)
+
+    def execute(self, context: Context) -> None:
+        """Roll the plan out."""
+        with self.ending(context):
+            self.roll_out(context, self.plan)
+
+    def roll_out(self, context: Context, plan: Json) -> None:
+        """Begin the rollout; end with :meth:`healthy` or :meth:`fail`, or defer until that is known.
+
+        :raises SlipwayError: as :class:`slipway.flow.record.SlipwayError` says what happens next.
+        """
+        raise NotImplementedError
+
+    def healthy(self, context: Context, plan: Json) -> None:
+        """End as healthy; when there is no other platform, take the version for good."""
+        side = self.side()
+        ObjectLink().store(context, side.page(plan))
+        others = [name for name, other in self.plans.items() if other and name != self.platform]
+        if others:
+            self.log.info("healthy; it is kept when %s is, too", " and ".join(others))
+            return
+        from slipway.rollout.keeping import keep
+
+        kept = keep({self.platform: side}, {self.platform: plan}, context["run_id"])
+        PageLink().store(context, kept[0].url)
+        register(context, kept)
+        raise DownstreamTasksSkipped(tasks=[KEEP, go_back_task(self.platform)])
+
+
+class GoBackOperator(PlatformOperator):
+    """Brings back on one platform what ran before the run touched it, and says what is true then.
+
+    It works from what the platform itself keeps, so it may be started at any time; where a newer push took
+    over, nothing is touched and it is skipped.
+    """
+
+    ui_color = "#f9e2cf"
+
+    def execute(self, context: Context) -> None:
+        """Go back."""
+        with self.ending(context):
+            self.go_back(context, self.plan)
+
+    def go_back(self, context: Context, plan: Json) -> None:
+        """Begin; end with :meth:`back` or :meth:`fail`, or defer until that is known."""
+        raise NotImplementedError
+
+    def back(self, context: Context, plan: Json) -> None:
+        """End: the version before is back and serves, or there was none and nothing is left."""
+        side = self.side()
+        before = side.before(plan, context["run_id"])
+        now = "nothing of it is left" if before == NOTHING else f"{before}, healthy"
+        row = Row(platform=self.platform, before=before, tried=side.tried(plan), now=now)
+        self.log.info("the release did not go through:\n%s", table([row]))
+        if before == NOTHING:
+            self.log.info("There was no version before; nothing of this one is left")
+        else:
+            self.log.info("The previous version is back and serves")
+
+
+KEEP = "keep"
+
+
+def rollout_task(platform: str) -> str:
+    """Return the id of a platform's rollout."""
+    return f"{platform}.rollout"
+
+
+def go_back_task(platform: str) -> str:
+    """Return the id of the task that brings a platform back."""
+    return f"{platform}.go_back"
+
+
+def register(context: Context, kept: Iterable[Deployment]) -> None:
+    """Hand on an event of asset ``deployment`` for each."""
+    for deployment in kept:
+        context["outlet_events"][DEPLOYMENTS].add(DEPLOYMENT, extra=deployment.to_json())

@@ -1,0 +1,59 @@
+"""What a platform does for a release, so that all platforms move together or none does.
+
+A platform is brought to a new version in three steps, each of which may be repeated after a crash, because
+the platform itself keeps what is known (a ConfigMap, metadata of servers or nodes), never the run:
+
+1. its rollout operator (:class:`slipway.rollout.operators.RolloutOperator`) brings the version up until it is
+   healthy and serves, and leaves the one before restorable;
+2. :meth:`Side.keep` takes it for good, and still leaves the one before restorable;
+3. :meth:`Side.clear` removes what only the one before needed.
+
+Its :class:`slipway.rollout.operators.GoBackOperator` undoes the first two.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from slipway.flow.deployment import Deployment
+
+Json = dict[str, Any]
+
+
+class Side(ABC):
+    """One platform's side of a release. ``plan`` is what ``release`` decided for the platform, as JSON."""
+
+    @abstractmethod
+    def tried(self, plan: Json) -> str:
+        """Return the version of the plan, for people."""
+
+    @abstractmethod
+    def before(self, plan: Json, run: str) -> str:
+        """Return the version that ``run`` came upon, for people; :data:`slipway.flow.release.NOTHING`."""
+
+    @abstractmethod
+    def check(self, plan: Json, run: str) -> None:
+        """Say whether :meth:`keep` can be called.
+
+        :raises SupersededError: when a newer push took the place of ``run``.
+        """
+
+    @abstractmethod
+    def keep(self, plan: Json, run: str) -> Deployment:
+        """Take what ``run`` rolled out for good; again, when it is already.
+
+        :raises SupersededError: when a newer push took its place.
+        :raises TransientError: when the platform does not answer.
+        """
+
+    @abstractmethod
+    def clear(self, plan: Json, run: str) -> None:
+        """Remove what nothing needs any more, now that :meth:`keep` was called.
+
+        :raises TransientError: when the platform does not answer; the next deployment removes it then.
+        """
+
+    def page(self, plan: Json) -> str:  # noqa: ARG002
+        """Return where the platform shows what runs; "" when it has no such address."""
+        return ""
