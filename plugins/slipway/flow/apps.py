@@ -47,6 +47,17 @@ class Application(Record):
         """Return the first environment (in the file's order) that takes ``ref``, or None."""
         return next(((name, env) for name, env in self.environments.items() if env.takes(ref)), None)
 
+    def get_environment(self, name: str, repository: str) -> Environment:
+        """Return the environment called ``name``.
+
+        :param repository: whose entry this is, for the error.
+        :raises SlipwayError: when there is none.
+        """
+        if (found := self.environments.get(name)) is None:
+            known = ", ".join(self.environments)
+            raise SlipwayError(f"apps.yaml has no environment {name!r} for {repository}. It has: {known}.")
+        return found
+
 
 class Apps(Record):
     """The allow-list as a whole."""

@@ -1,0 +1,94 @@
+"""What an application ran before, read from its deployments; and what going back means. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pydantic import AwareDatetime
+
+from slipway.flow.deployment import Deployment
+from slipway.flow.image import Platform
+from slipway.flow.push import PushEvent
+from slipway.flow.record import Name, Record, RepositoryName, SlipwayError
+
+
+class Place(Record):
+    """One application in one environment."""
+
+    repository: RepositoryName
+    environment: Name
+
+    def runs(self, deployment: Deployment) -> bool:
+        """Say whether ``deployment`` was made here."""
+        same = deployment.push.repository.casefold() == self.repository.casefold()
+        return same and deployment.environment == self.environment
+
+
+class Past(Record):
+    """A release that ran in a place: its push, its platforms, and when it came."""
+
+    push: PushEvent
+    platforms: tuple[Platform, ...]
+    since: AwareDatetime
+
+    def __str__(self) -> str:
+        """For people: commit, platforms, and the time."""
+        platforms = ", ".join(self.platforms)
+        return f"{self.push.short_commit} ({platforms}; {self.since:%Y-%m-%d %H:%M:%S} UTC)"
+
+
+def releases(deployments: Iterable[Deployment], place: Place) -> list[Past]:
+    """Return what ran in ``place``, newest first; what followed each other of one commit is one release.
+
+    :param deployments: newest first.
+    """
+    found: list[Past] = []
+    for one in filter(place.runs, deployments):
+        if found and found[-1].push.commit == one.push.commit:
+            platforms = dict.fromkeys((*found[-1].platforms, one.platform))
+            found[-1] = Past(push=one.push, platforms=tuple(platforms), since=one.since)
+        else:
+            found.append(Past(push=one.push, platforms=(one.platform,), since=one.since))
+    return found
+
+
+def before(past: Sequence[Past], place: Place) -> Past:
+    """Return the release to go back to: the one before the current one first came.
+
+    So going back twice goes two releases back, and never forward to what was just left.
+
+    :param past: newest first.
+    :raises SlipwayError: when there is none.
+    """
+    current = _current(past, place)
+    first = max(number for number, one in enumerate(past) if one.push.commit == current.push.commit)
+    if first + 1 < len(past):
+        return past[first + 1]
+    raise SlipwayError(
+        f"{current} is the first release of {place.repository} in {place.environment} that is known: "
+        "there is none to go back to. Name a commit that was built, or push a commit that reverts."
+    )
+
+
+def named(past: Sequence[Past], place: Place, commit: str) -> Past | None:
+    """Return the newest release of ``commit``, or None when it never ran here.
+
+    :param commit: its full id.
+    :raises SlipwayError: when it is what runs.
+    """
+    current = _current(past, place)
+    if current.push.commit == commit:
+        raise SlipwayError(
+            f"{current} is what runs in {place.environment} already. Name another commit"
+            + (f": {', '.join(map(str, past[1:6]))}." if past[1:] else ".")
+        )
+    return next((one for one in past if one.push.commit == commit), None)
+
+
+def _current(past: Sequence[Past], place: Place) -> Past:
+    if not past:
+        raise SlipwayError(
+            f"nothing of {place.repository} was ever deployed to {place.environment}, as far as Airflow's "
+            "asset events say. Check both names; `slipway status --app` shows what runs."
+        )
+    return past[0]

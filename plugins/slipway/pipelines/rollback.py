@@ -1,0 +1,89 @@
+"""The task of ``rollback``: which release an application goes back to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from slipway.config import load_apps
+from slipway.flow.apps import Application
+from slipway.flow.deployment import Deployment
+from slipway.flow.history import Place, before, named, releases
+from slipway.flow.record import SlipwayError
+
+log = logging.getLogger(__name__)
+
+PAGE = 500
+MOST = 20_000
+"""Deployments of all applications that are looked through."""
+
+
+def choose(params: Mapping[str, Any], events: Any) -> dict[str, str]:
+    """Return what ``deploy`` is to be started with.
+
+    :param params: the form's: ``repository``, ``environment``, ``commit``.
+    :param events: Airflow's accessor of the deployments' asset events.
+    :raises SlipwayError: when there is nothing to go back to, or a name is wrong.
+    """
+    place = _place(params)
+    past = releases(_deployments(events), place)
+    for one in past[:10]:
+        log.info("ran in %s: %s", place.environment, one)
+    commit = params.get("commit")
+    chosen = named(past, place, commit) if commit else before(past, place)
+    if chosen is None:
+        log.info("%s never ran in %s; its images are looked for by its commit", commit, place.environment)
+        ref = past[0].push.ref
+    else:
+        log.info("going back to %s", chosen)
+        commit, ref = chosen.push.commit, chosen.push.ref
+    return {
+        "repository": place.repository,
+        "environment": place.environment,
+        "ref": ref,
+        "commit": str(commit),
+    }
+
+
+def _place(params: Mapping[str, Any]) -> Place:
+    repository, environment = params.get("repository"), params.get("environment")
+    if not repository:
+        raise SlipwayError("no repository was given. Fill in the form's field, as owner/name.")
+    application = load_apps().get(repository)
+    if environment:
+        application.get_environment(environment, repository)
+    return Place(repository=repository, environment=environment or _only(application, repository))
+
+
+def _only(application: Application, repository: str) -> str:
+    if len(application.environments) == 1:
+        return next(iter(application.environments))
+    names = ", ".join(application.environments)
+    raise SlipwayError(f"{repository} has several environments: say which of {names} is to go back.")
+
+
+def _deployments(events: Any) -> Iterator[Deployment]:
+    """Yield every deployment, newest first, a page at a time."""
+    seen, moment = set[int](), None
+    while len(seen) < MOST:
+        query = events.ascending(False).limit(PAGE)
+        page = list(query.before(moment) if moment else query)
+        fresh = [event for event in page if event.id not in seen]
+        for event in fresh:
+            if (deployment := _read(event)) is not None:
+                yield deployment
+        if not fresh:
+            return
+        seen.update(event.id for event in fresh)
+        moment = fresh[-1].timestamp.isoformat()
+
+
+def _read(event: Any) -> Deployment | None:
+    try:
+        return Deployment.from_json(event.extra)
+    except ValidationError:
+        log.warning("asset event %s is no deployment of this version of Slipway; passed over", event.id)
+        return None

@@ -1,0 +1,69 @@
+"""Back to an earlier release, by the form, through the lab."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from tests.dags.pushing import Pushed, Run, run_with_id
+
+pytestmark = pytest.mark.lab
+
+DAG = "rollback"
+DOCKERFILE = "FROM busybox:1.36\nRUN echo {} > /version\n"
+
+
+def release(app: Pushed, version: str) -> str:
+    """Push a version, see it deployed, and return its image's digest."""
+    push = app.push({"Dockerfile": DOCKERFILE.format(version), "slipway.yaml": app.spec}, "staging")
+    built, _ = app.built(app.run(push))
+    assert app.deployed(push).state == "success"
+    assert built.image is not None
+    return built.image.digest
+
+
+def go_back(app: Pushed, **params: str) -> Run:
+    return run_with_id(app.airflow, app.start(DAG, environment="staging", **params), DAG)
+
+
+def running(app: Pushed) -> str:
+    """The digest that the cluster runs."""
+    kubectl = [
+        "kubectl",
+        f"--kubeconfig={app.lab.kubeconfig}",
+        "--namespace=demo",
+        "get",
+        "deployment",
+        app.name,
+    ]
+    image = "--output=jsonpath={.spec.template.spec.containers[0].image}"
+    done = subprocess.run([*kubectl, image], check=True, capture_output=True, timeout=60, text=True)
+    return done.stdout.partition("@")[2]
+
+
+def test_the_release_before_is_back_and_nothing_was_built(app: Pushed) -> None:
+    first, second = release(app, "1"), release(app, "2")
+    assert first != second
+    assert running(app) == second
+    ended = go_back(app)
+    assert ended.state == "success", ended.log("choose")
+    assert running(app) == first
+    [deployment] = app.airflow.get_run_events("deploy", f"rollback__{ended.id}")
+    assert deployment["extra"]["image"]["digest"] == first
+    assert deployment["extra"]["replaced"] == second
+
+
+def test_what_was_never_built_is_refused_and_what_runs_stays(app: Pushed) -> None:
+    first = release(app, "1")
+    ended = go_back(app, commit="0123456789" * 4)
+    assert ended.state == "failed"
+    assert ended.tries["deploy"] == 1, "a deployment that failed is not tried again"
+    assert running(app) == first
+
+
+def test_an_environment_that_is_none_is_refused_at_once(app: Pushed) -> None:
+    ended = run_with_id(app.airflow, app.start(DAG, environment="nowhere"), DAG)
+    assert ended.tasks == {"choose": "failed", "deploy": "upstream_failed"}
+    said = "apps.yaml has no environment 'nowhere' for tests/app. It has: production, staging."
+    assert said in "\n".join(ended.log("choose"))
