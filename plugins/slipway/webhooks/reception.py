@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from slipway.flow.apps import Apps
 from slipway.flow.record import SlipwayError
-from slipway.webhooks import events, inbox
+from slipway.webhooks import events, history, inbox
+from slipway.webhooks.questions import PushesQuestion, RunsQuestion
 from slipway.webhooks.receiver import receive
 from slipway.webhooks.search import Search, reply
 from slipway.webhooks.verdict import Accepted, Ignored, Pong, Refused, Verdict
@@ -81,11 +82,22 @@ class Reception:
     def search(self, search: Search) -> Answer:
         """Look for a stored delivery."""
         now = datetime.now(UTC)
+        return self._look(lambda session: reply(inbox.find(session, search), now))
+
+    def runs(self, question: RunsQuestion) -> Answer:
+        """Say which runs live."""
+        return self._look(lambda session: history.runs(session, question.runs).to_json())
+
+    def pushes(self, question: PushesQuestion) -> Answer:
+        """Say what became of pushes."""
+        return self._look(lambda session: history.pushes(session, question.keys).to_json())
+
+    def _look(self, find: Callable[[Session], dict[str, Any]]) -> Answer:
         try:
             with self.session() as session:
-                return Answer(200, reply(inbox.find(session, search), now))
+                return Answer(200, find(session))
         except SQLAlchemyError:
-            log.exception("the inbox cannot be searched")
+            log.exception("the database cannot be searched")
             return Answer(503, {"reason": "the database does not answer; ask again"})
 
     def _take(self, accepted: Accepted, now: datetime, sender: str, size: int) -> Answer:

@@ -18,6 +18,8 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 
+from slipway.flow.record import Record
+from slipway.webhooks.questions import PUSHES_ROUTE, RUNS_ROUTE, PushesQuestion, RunsQuestion
 from slipway.webhooks.receiver import MAX_BYTES, claimed
 from slipway.webhooks.reception import DATABASE_AWAY, Answer, Reception
 from slipway.webhooks.search import Search
@@ -29,7 +31,7 @@ STORE_SECONDS = 9.0
 """GitHub waits for ten: https://docs.github.com/en/webhooks/using-webhooks/handling-webhook-deliveries"""
 SEARCH_BYTES = 64 * 1024
 
-T = TypeVar("T")
+Q = TypeVar("Q", bound=Record)
 
 
 class BodyError(Exception):
@@ -53,7 +55,17 @@ def create_app(reception: Reception) -> FastAPI:
     @app.post("/deliveries/search")
     async def search(request: Request) -> JSONResponse:
         """Answer a sensor's search for a stored delivery."""
-        return _respond(await _search(reception, request))
+        return _respond(await _signed(request, reception.secrets, Search, reception.search))
+
+    @app.post(RUNS_ROUTE)
+    async def runs(request: Request) -> JSONResponse:
+        """Tell a task which runs live."""
+        return _respond(await _signed(request, reception.secrets, RunsQuestion, reception.runs))
+
+    @app.post(PUSHES_ROUTE)
+    async def pushes(request: Request) -> JSONResponse:
+        """Tell a task what became of pushes."""
+        return _respond(await _signed(request, reception.secrets, PushesQuestion, reception.pushes))
 
     return app
 
@@ -69,27 +81,32 @@ async def _deliver(reception: Reception, request: Request) -> Answer:
     return await _in_thread(lambda: reception.handle(headers, body, sender))
 
 
-async def _search(reception: Reception, request: Request) -> Answer:
+async def _signed(
+    request: Request, secrets: Callable[[], list[str]], model: type[Q], answer: Callable[[Q], Answer]
+) -> Answer:
+    """Answer a question of Slipway's own: signed with the webhook secret."""
     try:
         body = await read_body(request, SEARCH_BYTES)
     except BodyError as error:
         return Answer(error.status, {"reason": error.reason})
     signature = request.headers.get("x-slipway-signature", "")
-    return await _in_thread(lambda: _signed_search(reception, body, signature))
+    return await _in_thread(lambda: _judge(body, signature, secrets(), model, answer))
 
 
-def _signed_search(reception: Reception, body: bytes, signature: str) -> Answer:
-    if not is_signed_search(body, signature, reception.secrets(), int(time.time())):
+def _judge(
+    body: bytes, signature: str, secrets: list[str], model: type[Q], answer: Callable[[Q], Answer]
+) -> Answer:
+    if not is_signed_search(body, signature, secrets, int(time.time())):
         reason = (
             "signature wrong, or the clocks differ by minutes: sensor and API server share the webhook secret"
         )
         return Answer(401, {"reason": reason})
     try:
-        search = Search.model_validate_json(body)
+        question = model.model_validate_json(body)
     except ValidationError as error:
         fields = ", ".join(sorted({".".join(map(str, one["loc"])) for one in error.errors()}))
-        return Answer(400, {"reason": f"no search for a delivery; look at: {fields or 'the body'}"})
-    return reception.search(search)
+        return Answer(400, {"reason": f"no question as it is asked here; look at: {fields or 'the body'}"})
+    return answer(question)
 
 
 async def read_body(request: Request, limit: int) -> bytes:

@@ -1,0 +1,110 @@
+"""Asks the API server what Airflow's database knows, from a task.
+
+What a task may ask Airflow itself lists neither the runs of a partition nor which runs live, and fails on an
+asset's events while a run that one of them started is queued. A question is signed with the webhook secret:
+who may send pushes may ask about them, and nothing more has to be configured.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator
+
+import httpx
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from slipway.flow.orphans import RunState
+from slipway.flow.record import Record, SlipwayError, TransientError
+from slipway.webhooks.questions import (
+    AT_ONCE,
+    PUSHES_ROUTE,
+    RUNS_ROUTE,
+    KnownPush,
+    PushesAnswer,
+    PushesQuestion,
+    RunsAnswer,
+    RunsQuestion,
+)
+from slipway.webhooks.secrets import CONNECTION, choose
+from slipway.webhooks.sensors import server_url
+from slipway.webhooks.signature import sign_search
+
+TIMEOUT_SECONDS = 30.0
+
+
+def ask_runs(ids: Iterable[str]) -> dict[str, RunState]:
+    """Return what Airflow knows of runs, by id; those it does not know are left out.
+
+    :raises TransientError: when the API server does not answer.
+    """
+    found: dict[str, RunState] = {}
+    for some in _batches(ids):
+        answer = _ask(RUNS_ROUTE, RunsQuestion(runs=some))
+        found |= RunsAnswer.model_validate_json(answer).runs
+    return found
+
+
+def ask_pushes(keys: Iterable[str]) -> dict[str, KnownPush]:
+    """Return what Airflow knows of pushes, by partition key; those it does not know are left out.
+
+    :raises TransientError: when the API server does not answer.
+    """
+    found: dict[str, KnownPush] = {}
+    for some in _batches(keys):
+        answer = _ask(PUSHES_ROUTE, PushesQuestion(keys=some))
+        found |= PushesAnswer.model_validate_json(answer).pushes
+    return found
+
+
+def _batches(values: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    wanted = sorted(set(values))
+    for start in range(0, len(wanted), AT_ONCE):
+        yield tuple(wanted[start : start + AT_ONCE])
+
+
+@retry(
+    retry=retry_if_exception_type(TransientError),
+    stop=stop_after_attempt(4),
+    wait=wait_random_exponential(multiplier=0.5, max=10),
+    reraise=True,
+)
+def _ask(route: str, question: Record) -> bytes:
+    body = json.dumps(question.to_json()).encode()
+    headers = {
+        "content-type": "application/json",
+        "x-slipway-signature": sign_search(body, _secret(), int(time.time())),
+    }
+    try:
+        answer = httpx.post(f"{server_url()}{route}", content=body, headers=headers, timeout=TIMEOUT_SECONDS)
+    except httpx.TransportError as error:
+        raise TransientError(f"the API server does not answer: {type(error).__name__}") from error
+    if answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        raise TransientError(f"the API server answers {answer.status_code} to {route}")
+    if answer.status_code != httpx.codes.OK:
+        raise SlipwayError(
+            f"the API server refuses {route}: {answer.status_code} {answer.text[:300]}. It and the workers "
+            "need the same version of Slipway and the same webhook secret."
+        )
+    return answer.content
+
+
+def _secret() -> str:
+    """Return the webhook secret, inside a task.
+
+    :raises SlipwayError: when there is none.
+    """
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        extra = BaseHook.get_connection(CONNECTION).extra_dejson
+    except AirflowNotFoundException:
+        extra = {}
+    if not (secrets := choose(extra, os.environ)):
+        raise SlipwayError(
+            f"no webhook secret is configured: put it into the extra field webhook_secrets of connection "
+            f"{CONNECTION}. What asks the API server signs with it."
+        )
+    return secrets[0]

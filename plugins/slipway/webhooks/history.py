@@ -1,0 +1,84 @@
+"""Answers tasks' questions out of Airflow's database. Runs in the API server."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from airflow.models.asset import AssetEvent, AssetModel
+from airflow.models.dagrun import DagRun
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from slipway.assets import BARE_METAL_IMAGE, CONTAINER_IMAGE, PUSH, VM_IMAGE
+from slipway.flow.orphans import RunState
+from slipway.webhooks.questions import KnownPush, KnownRun, Outcome, PushesAnswer, RunsAnswer
+
+LIVING = ("queued", "running")
+IMAGES = tuple(asset.name for asset in (CONTAINER_IMAGE, VM_IMAGE, BARE_METAL_IMAGE))
+
+
+def runs(session: Session, asked: Sequence[str]) -> RunsAnswer:
+    """Return what is known of runs, by id; several DAGs may have runs of one id, which live together."""
+    query = select(DagRun.run_id, DagRun.state, DagRun.end_date).where(DagRun.run_id.in_(asked))
+    found: dict[str, RunState] = {}
+    for run_id, state, ended in session.execute(query):
+        before = found.get(run_id)
+        ends = [at for at in (ended, before.ended if before else None) if at is not None]
+        lives = state in LIVING or (before is not None and before.lives)
+        found[run_id] = RunState(lives=lives, ended=max(ends, default=None))
+    return RunsAnswer(runs=found)
+
+
+def pushes(session: Session, asked: Sequence[str]) -> PushesAnswer:
+    """Return what is known of pushes, by partition key."""
+    events, started = _events(session, asked), _runs(session, asked)
+    return PushesAnswer(
+        pushes={
+            key: KnownPush(
+                refs=tuple(_refs(events[key])), runs=tuple(started[key]), images=_images(events[key])
+            )
+            for key in asked
+            if events[key] or started[key]
+        }
+    )
+
+
+def _events(session: Session, keys: Sequence[str]) -> Mapping[str, list[tuple[str, Mapping[str, Any]]]]:
+    query = (
+        select(AssetEvent.partition_key, AssetModel.name, AssetEvent.extra)
+        .join(AssetModel, AssetModel.id == AssetEvent.asset_id)
+        .where(AssetEvent.partition_key.in_(keys), AssetModel.name.in_((PUSH.name, *IMAGES)))
+        .order_by(AssetEvent.timestamp, AssetEvent.id)
+    )
+    found: dict[str, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
+    for key, name, extra in session.execute(query):
+        found[key].append((name, extra or {}))
+    return found
+
+
+def _runs(session: Session, keys: Sequence[str]) -> Mapping[str, list[KnownRun]]:
+    columns = (DagRun.partition_key, DagRun.dag_id, DagRun.run_id, DagRun.state)
+    query = select(*columns).where(DagRun.partition_key.in_(keys)).order_by(DagRun.id)
+    found: dict[str, list[KnownRun]] = defaultdict(list)
+    for key, dag_id, run_id, state in session.execute(query):
+        found[key].append(KnownRun(dag_id=dag_id, run_id=run_id, state=str(state)))
+    return found
+
+
+def _refs(events: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterable[str]:
+    pushed = (extra.get("push") or {} for name, extra in events if name == PUSH.name)
+    return dict.fromkeys(str(push["ref"]) for push in pushed if push.get("ref"))
+
+
+def _images(events: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Outcome]:
+    """Return what the pipelines handed on last."""
+    handed = [extra for name, extra in events if name in IMAGES and extra.get("platform")]
+    return {str(extra["platform"]): _outcome(extra) for extra in handed}
+
+
+def _outcome(built: Mapping[str, Any]) -> Outcome:
+    if not built.get("image"):
+        return "nothing"
+    return "unchanged" if built.get("reused") else "built"

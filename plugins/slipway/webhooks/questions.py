@@ -1,0 +1,61 @@
+"""What tasks ask the API server, which alone has Airflow's database: about runs, and about pushes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from slipway.flow.orphans import RunState
+from slipway.flow.push import PARTITION_KEY_LENGTH
+from slipway.flow.record import Record
+
+AT_ONCE = 200
+"""How many one question may ask for."""
+RUNS_ROUTE, PUSHES_ROUTE = "/runs/search", "/pushes/search"
+
+Id = Annotated[str, Field(max_length=PARTITION_KEY_LENGTH)]
+Outcome = Literal["built", "unchanged", "nothing"]
+"""What a pipeline handed on: an image that it made, one that was there, or nothing for its platform."""
+
+
+class RunsQuestion(Record):
+    """Which of these runs live?"""
+
+    runs: tuple[Id, ...] = Field(max_length=AT_ONCE)
+
+
+class RunsAnswer(Record):
+    """The runs that Airflow knows, of whatever DAG."""
+
+    runs: dict[str, RunState]
+
+
+class PushesQuestion(Record):
+    """What became of the pushes with these partition keys?"""
+
+    keys: tuple[Id, ...] = Field(max_length=AT_ONCE)
+
+
+class KnownRun(Record):
+    """A run that a push started."""
+
+    dag_id: str
+    run_id: str
+    state: str
+
+
+class KnownPush(Record):
+    """One partition key that Airflow knows."""
+
+    refs: tuple[str, ...] = ()
+    """Refs whose push to this commit was told of."""
+    runs: tuple[KnownRun, ...] = ()
+    images: dict[str, Outcome] = {}
+    """By platform, of the pipelines that are through."""
+
+
+class PushesAnswer(Record):
+    """The pushes that Airflow knows, by partition key."""
+
+    pushes: dict[str, KnownPush]
