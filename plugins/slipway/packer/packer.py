@@ -10,23 +10,24 @@ import logging
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from slipway.packer.errors import PackerError, TemplateError
 from slipway.packer.output import Transcript
+from slipway.packer.workplace import Workplace
 from slipway.sandbox.errors import ProgramTimeoutError
 from slipway.sandbox.program import Program
-from slipway.sandbox.sandbox import Sandbox
+from slipway.sandbox.sandbox import TEMPORARY, Sandbox
 
 log = logging.getLogger(__name__)
 
-KVM = Path("/dev/kvm")
 VALIDATE_SECONDS = 120.0
 PLUGINS = "PACKER_PLUGIN_PATH"
 """Packer's own variable: the folder of plugins that Packer 1.7 and later keep apart."""
-_QUIET = {"CHECKPOINT_DISABLE": "1", "PACKER_NO_COLOR": "1"}
+_QUIET = {"CHECKPOINT_DISABLE": "1", "PACKER_NO_COLOR": "1", "PACKER_CACHE_DIR": f"{TEMPORARY}/packer_cache"}
+_OPTIONS = ("-color=false", "-on-error=cleanup", "-timestamp-ui=false")
 
 
 @dataclass(frozen=True)
@@ -35,23 +36,47 @@ class Build:
 
     :param template: file or folder, below ``context``.
     :param context: folder of the checkout that the build sees, to read.
+    :param place: the worker's folders for it.
+    :param values: of the template's variables.
     :param readable: further files that it sees, such as the base.
-    :param output: folder that it may write to.
-    :param variables: file with the values of the template's variables.
+    :param devices: that it may use, such as ``/dev/kvm``.
     :param secrets: environment variables that only this build sees, such as a cloud's token.
+    :param lock: descriptor that stays open until nothing of it is left.
     """
 
     template: Path
     context: Path
-    readable: Sequence[Path]
-    output: Path
-    variables: Path
+    place: Workplace
+    values: Mapping[str, str]
+    readable: Sequence[Path] = ()
+    devices: Sequence[Path] = ()
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    lock: int | None = None
 
-    def write_variables(self, values: Mapping[str, str]) -> None:
-        """Write the values of the template's variables."""
-        self.variables.parent.mkdir(parents=True, exist_ok=True)
-        self.variables.write_text(json.dumps(values))
+    def command(self, verb: str, *options: str) -> list[str]:
+        """Return the command line of ``packer validate`` or ``packer build``."""
+        variables = self.place.given / "slipway.pkrvars.json"
+        variables.write_text(json.dumps(dict(self.values)))
+        template = os.path.relpath(self.template, self.context)
+        return [program(), verb, "-machine-readable", f"-var-file={variables}", *options, template]
+
+    def sandbox(self) -> Sandbox:
+        """Return what it sees of the worker."""
+        plugins = os.environ.get(PLUGINS)
+        return Sandbox(
+            folder=self.context,
+            readable=[
+                self.context,
+                self.place.given,
+                *self.readable,
+                *([Path(plugins)] if plugins else []),
+                *([] if program().startswith("/usr/") else [Path(program())]),
+            ],
+            writable=[self.place.writable],
+            devices=self.devices,
+            scratch=self.place.scratch,
+            environment={**_QUIET, **({PLUGINS: plugins} if plugins else {}), **self.secrets},
+        )
 
 
 def program() -> str:
@@ -83,18 +108,13 @@ def version() -> str:
     return words[1].removeprefix("v")
 
 
-def has_kvm() -> bool:
-    """Say whether this worker may use the processor's virtualisation; machines are emulated otherwise."""
-    return os.access(KVM, os.R_OK | os.W_OK)
-
-
 def validate(build: Build) -> None:
     """Have Packer check the template.
 
     :raises TemplateError: with what it says.
     """
     transcript = Transcript()
-    with _program(build, "validate", VALIDATE_SECONDS) as packer:
+    with _running(build, build.command("validate"), VALIDATE_SECONDS) as packer:
         for text in packer.lines():
             for _, line in transcript.read(text):
                 log.info("          %s", line)
@@ -105,16 +125,14 @@ def validate(build: Build) -> None:
             )
 
 
-def run(build: Build, seconds: float, started: Callable[[Program], None]) -> Transcript:
+def run(build: Build, seconds: float) -> Transcript:
     """Have Packer build, telling each of its lines as it comes.
 
     :param seconds: how long it may take.
-    :param started: is told of the running program, so that someone else can interrupt it.
     :raises PackerError: when the build fails.
     """
     transcript = Transcript()
-    with _program(build, "build", seconds) as packer:
-        started(packer)
+    with _running(build, build.command("build", *_OPTIONS), seconds) as packer:
         try:
             for text in packer.lines():
                 for is_step, line in transcript.read(text):
@@ -128,23 +146,5 @@ def run(build: Build, seconds: float, started: Callable[[Program], None]) -> Tra
     return transcript
 
 
-def _program(build: Build, verb: str, seconds: float) -> Program:
-    plugins = os.environ.get(PLUGINS)
-    sandbox = Sandbox(
-        folder=build.context,
-        readable=[
-            build.context,
-            build.variables,
-            *build.readable,
-            *([Path(plugins)] if plugins else []),
-            *([] if program().startswith("/usr/") else [Path(program())]),
-        ],
-        writable=[build.output],
-        devices=[KVM] if has_kvm() else [],
-        environment={**_QUIET, **({PLUGINS: plugins} if plugins else {}), **build.secrets},
-    )
-    template = os.path.relpath(build.template, build.context)
-    command = [program(), verb, "-machine-readable", f"-var-file={build.variables}"]
-    if verb == "build":
-        command += ["-color=false", "-on-error=cleanup", "-timestamp-ui=false"]
-    return Program([*command, template], sandbox, seconds)
+def _running(build: Build, command: Sequence[str], seconds: float) -> Program:
+    return Program(command, build.sandbox(), seconds, holds=[] if build.lock is None else [build.lock])

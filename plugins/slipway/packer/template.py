@@ -1,4 +1,4 @@
-"""An application's template: what it is written in, and which variables it takes.
+"""An application's template: what it is written in, its builders, and which variables it takes.
 
 https://developer.hashicorp.com/packer/docs/templates
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,11 @@ HCL = ".pkr.hcl"
 MAX_BYTES = 1024**2
 OWN = "slipway_"
 """What names of variables start with that Slipway sets."""
+CLOUD = "openstack"
+"""The builder that makes its image in the cloud; all others make a file."""
 
 _VARIABLE = re.compile(r'^\s*variable\s+"([A-Za-z_][A-Za-z0-9_-]*)"\s*\{', re.MULTILINE)
+_SOURCE = re.compile(r'^\s*source\s+"([a-z0-9-]+)"\s+"[^"\n]+"\s*\{', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -29,15 +32,24 @@ class Template:
     path: Path
     variables: frozenset[str]
     """Names of the variables that it declares."""
+    builders: frozenset[str]
+    """Types of its builders, such as ``qemu``."""
+
+    @property
+    def in_cloud(self) -> bool:
+        """Whether its image is made in the cloud, by a temporary server, and not on the worker."""
+        return CLOUD in self.builders
 
     def takes(self, name: str) -> bool:
         """Say whether it declares the variable ``name``."""
         return name in self.variables
 
-    def values(self, own: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-        """Return the values of its variables: the spec's, and Slipway's as far as it takes them.
+    def check(self, given: Collection[str], own: Collection[str]) -> None:
+        """See that each variable has one who sets it.
 
-        :raises TemplateError: when the spec names a variable that is not declared, or one of Slipway's.
+        :param given: names of the spec's ``vm.variables``.
+        :param own: names of all that Slipway sets.
+        :raises TemplateError: when the spec names one that is not declared, or one of Slipway's.
         """
         if reserved := sorted(name for name in given if name.startswith(OWN)):
             raise TemplateError(
@@ -49,13 +61,22 @@ class Template:
                 f"vm.variables: the template declares no variable {unknown[0]!r} "
                 f"(it declares: {', '.join(sorted(self.variables)) or 'none'}). Declare it, or take it out."
             )
+        if lost := sorted(name for name in self.variables - set(own) if name.startswith(OWN)):
+            raise TemplateError(
+                f"{self.path.name}: variable {lost[0]!r} is none that Slipway sets "
+                f"(it sets: {', '.join(sorted(own))}). Name one of them, or another without `{OWN}`."
+            )
+
+    def values(self, own: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+        """Return the values of its variables: the spec's, and Slipway's as far as it takes them."""
         return {**given, **{name: value for name, value in own.items() if self.takes(name)}}
 
 
 def read(path: Path, name: str) -> Template:
     """Read the template at ``path``, which the spec calls ``name``.
 
-    :raises TemplateError: when it is no template.
+    :param path: below a checkout; nothing on the way to it is a link.
+    :raises TemplateError: when it is no template, or makes more than one kind of image.
     """
     if path.is_dir():
         files = sorted(path.glob(f"*{HCL}"))
@@ -64,36 +85,54 @@ def read(path: Path, name: str) -> Template:
                 f"vm.template: {name} is a folder without a {HCL} file. Name the template's file, "
                 f"or a folder of {HCL} files."
             )
-        return Template(path, frozenset(_declared_in_hcl(files)))
+        return _hcl(path, files, name)
     if not path.is_file():
         raise TemplateError(f"vm.template: {name} is not in the commit. Commit it, or name another.")
     if path.name.endswith(HCL):
-        return Template(path, frozenset(_declared_in_hcl([path])))
+        return _hcl(path, [path], name)
     if path.suffix == ".json":
-        return Template(path, frozenset(_declared_in_json(_content(path), name)))
+        return _json(path, name)
     raise TemplateError(
         f"vm.template: {name} is neither JSON nor HCL2 by its name. Call it {name}.json or {name}{HCL}."
     )
 
 
-def _declared_in_hcl(files: Iterable[Path]) -> Iterable[str]:
-    return [name for file in files for name in _VARIABLE.findall(_content(file))]
+def _hcl(path: Path, files: Iterable[Path], name: str) -> Template:
+    text = "\n".join(_content(file) for file in files)
+    return _checked(
+        Template(path, frozenset(_VARIABLE.findall(text)), frozenset(_SOURCE.findall(text))), name
+    )
 
 
-def _declared_in_json(text: str, name: str) -> Iterable[str]:
+def _json(path: Path, name: str) -> Template:
     try:
-        document: Any = json.loads(text)
+        document: Any = json.loads(_content(path))
     except ValueError as error:
-        raise TemplateError(
-            f"vm.template: {name} is not JSON: {error}. `packer validate` says more."
-        ) from None
+        raise TemplateError(f"vm.template: {name} is not JSON: {error}. Correct it.") from None
     variables = document.get("variables", {}) if isinstance(document, dict) else None
-    if not isinstance(variables, dict):
+    builders = document.get("builders", []) if isinstance(document, dict) else None
+    if not isinstance(variables, dict) or not isinstance(builders, list):
         raise TemplateError(f"vm.template: {name} is no template: it must be an object with `builders`.")
-    return variables
+    types = {str(builder.get("type")) for builder in builders if isinstance(builder, dict)}
+    return _checked(Template(path, frozenset(variables), frozenset(types)), name)
+
+
+def _checked(template: Template, name: str) -> Template:
+    if not template.builders:
+        raise TemplateError(
+            f"vm.template: {name} has no builder. Give it one, such as `qemu` or `openstack`."
+        )
+    if template.in_cloud and len(template.builders) > 1:
+        raise TemplateError(
+            f"vm.template: {name} has the builders {', '.join(sorted(template.builders))}: an image is made "
+            "in the cloud or on the worker. Keep one of them."
+        )
+    return template
 
 
 def _content(path: Path) -> str:
+    if path.is_symlink():
+        raise TemplateError(f"vm.template: {path.name} is a link. Commit the file itself.")
     if path.stat().st_size > MAX_BYTES:
         raise TemplateError(f"vm.template: {path.name} is larger than {MAX_BYTES // 1024} KiB.")
     return path.read_text(errors="replace")

@@ -1,20 +1,21 @@
 """A worker's folder for images: bases that were fetched, and what is being built.
 
-Files are named by digests and by runs, so a retry finds what an earlier try left and cleans it up.
+A build's folder is named after its run, so a retry finds what an earlier try left and clears it.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from slipway.sandbox.occupied import occupied
+
 FOLDER = "SLIPWAY_WORK_DIR"
 """Environment variable that names another folder than the default; it needs room for a few images."""
-CACHE_GIB = "SLIPWAY_CACHE_GIB"
-"""Environment variable: how much of it fetched bases may take together."""
-_DEFAULT_GIB = 50
 
 
 @dataclass(frozen=True)
@@ -30,50 +31,73 @@ class Workplace:
         return self.root / "builds" / self.name
 
     @property
+    def bases(self) -> Path:
+        """Bases, by their digests, for every build of this worker."""
+        return self.root / "bases"
+
+    @property
+    def images(self) -> Path:
+        """Images that are being tried, by their digests."""
+        return self.root / "images"
+
+    @property
+    def checkout(self) -> Path:
+        """Where the commit goes."""
+        return self.folder / "checkout"
+
+    @property
+    def writable(self) -> Path:
+        """What Packer may write to."""
+        return self.folder / "output"
+
+    @property
     def output(self) -> Path:
-        """Where Packer writes; it makes the folder itself."""
-        return self.folder / "output" / "image"
+        """The folder that the template's builder makes for its image."""
+        return self.writable / "image"
 
     @property
-    def image(self) -> Path:
-        """The image, once Packer has finished it."""
-        return self.folder / "image"
+    def scratch(self) -> Path:
+        """Packer's ``/tmp``."""
+        return self.folder / "scratch"
 
     @property
-    def variables(self) -> Path:
-        """Values of the template's variables."""
-        return self.folder / "variables" / "slipway.pkrvars.json"
+    def given(self) -> Path:
+        """What Packer is given to read: the login of its machine, and the values of variables."""
+        return self.folder / "given"
 
-    def base(self, digest: str) -> Path:
-        """Return where the base with this digest is kept, for every build of this worker."""
-        return self.root / "bases" / digest.replace(":", "-")
+    @property
+    def seed(self) -> Path:
+        """A NoCloud seed that lets :attr:`key` into the machine."""
+        return self.given / "seed"
 
-    def prepare(self) -> None:
-        """Make the folder; what an earlier try left half-made is removed."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.root / "bases").mkdir(exist_ok=True)
-        for folder in (self.output.parent, self.variables.parent):
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
+    @property
+    def key(self) -> Path:
+        """The private half of the machine's login."""
+        return self.given / "ssh_key"
 
-    def remove(self) -> None:
-        """Remove what this build has for itself."""
+    @contextmanager
+    def occupied(self) -> Iterator[int]:
+        """Have the folder for oneself, empty at first and gone afterwards; yields its lock's descriptor.
+
+        Whoever is given the descriptor keeps the next try out for as long: a Packer that tidies up after the
+        one before died.
+
+        :raises OccupiedError: when the one before does not end.
+        """
+        with occupied(self.folder) as lock:
+            self._make()
+            try:
+                yield lock
+            finally:
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _make(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def make_room(self) -> list[str]:
-        """Remove the bases that were not used for longest until the rest is small enough; return them."""
-        bases = [path for path in (self.root / "bases").iterdir() if path.is_file()]
-        bases.sort(key=lambda path: path.stat().st_atime, reverse=True)
-        allowed, removed = int(os.environ.get(CACHE_GIB) or _DEFAULT_GIB) * 1024**3, []
-        for path in bases:
-            allowed -= path.stat().st_size
-            if allowed < 0:
-                path.unlink(missing_ok=True)
-                removed.append(path.name)
-        return removed
+        for folder in (self.checkout, self.writable, self.scratch, self.given, self.bases, self.images):
+            folder.mkdir(parents=True, exist_ok=True)
 
 
 def workplace(name: str) -> Workplace:
     """Return the folder of the build called ``name`` on this worker."""
     home = os.environ.get("AIRFLOW_HOME") or Path.home() / "airflow"
-    return Workplace(Path(os.environ.get(FOLDER) or Path(home, "slipway")), name)
+    return Workplace(Path(os.environ.get(FOLDER) or Path(home, "slipway")).resolve(), name)

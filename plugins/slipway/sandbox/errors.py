@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slipway.flow.record import SlipwayError
+from slipway.flow.record import SlipwayError, TransientError
 
 
 class SandboxError(SlipwayError):
@@ -11,3 +11,7 @@ class SandboxError(SlipwayError):
 
 class ProgramTimeoutError(SlipwayError):
     """The program did not end in its time."""
+
+
+class OccupiedError(TransientError):
+    """Another try has the folder: worth waiting for."""

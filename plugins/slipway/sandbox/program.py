@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+import os
+import select
 import subprocess
 import sys
 import threading
@@ -17,7 +20,7 @@ from slipway.sandbox.sandbox import Sandbox
 
 GRACE_SECONDS = 120.0
 """What a program that is interrupted has to remove what it made elsewhere."""
-LINE_BYTES = 64 * 1024
+LINE_LENGTH = PIECE_BYTES = 64 * 1024
 
 
 @dataclass
@@ -26,12 +29,14 @@ class Program:
 
     :param seconds: how long it may run.
     :param grace: seconds that it has to tidy up once it is interrupted.
+    :param holds: descriptors that stay open until nothing of it is left, such as a lock's.
     """
 
     command: Sequence[str]
     sandbox: Sandbox
     seconds: float
     grace: float = GRACE_SECONDS
+    holds: Sequence[int] = ()
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _late: bool = field(default=False, repr=False)
     _timer: threading.Timer | None = field(default=None, repr=False)
@@ -49,6 +54,7 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=self.sandbox.variables(),
+            pass_fds=self.holds,
             start_new_session=True,
         )
         self._timer = threading.Timer(self.seconds, self._end_late)
@@ -62,6 +68,9 @@ class Program:
         assert self._timer is not None
         self._timer.cancel()
         self.interrupt()
+        # Read on: a program that tidies up and finds nobody listening is killed by its own printing.
+        while os.read(self._output.fileno(), PIECE_BYTES):
+            continue
         self._process.wait()
         self._output.close()
 
@@ -70,8 +79,31 @@ class Program:
 
         :raises ProgramTimeoutError: when it took longer than it may; it was interrupted and has ended.
         """
-        while line := self._output.readline(LINE_BYTES):
-            yield line.decode(errors="replace").rstrip("\r\n")
+        begun = ""
+        for piece in self.pieces():
+            *whole, begun = (begun + piece).split("\n")
+            yield from (line.rstrip("\r") for line in whole)
+            if len(begun) > LINE_LENGTH:
+                yield begun
+                begun = ""
+        if begun:
+            yield begun
+
+    def pieces(self, idle: float | None = None) -> Iterator[str]:
+        """Yield what it prints as it comes, whole lines or not.
+
+        :param idle: seconds after which an empty piece says that nothing came.
+        :raises ProgramTimeoutError: as :meth:`lines`.
+        """
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        output = self._output.fileno()
+        while True:
+            if idle is not None and not select.select([output], [], [], idle)[0]:
+                yield ""
+                continue
+            if not (data := os.read(output, PIECE_BYTES)):
+                break
+            yield decoder.decode(data)
         if self._late:
             name = Path(self.command[0]).name
             raise ProgramTimeoutError(f"{name} took longer than {self.seconds:.0f} s and was ended")

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from slipway.sandbox.errors import SandboxError
@@ -39,6 +41,7 @@ class Sandbox:
 
     :param folder: where it runs.
     :param devices: such as ``/dev/kvm``.
+    :param scratch: folder that it sees as ``/tmp``; memory is, without one.
     :param environment: all of it; the worker's own is not passed on.
     """
 
@@ -46,12 +49,13 @@ class Sandbox:
     readable: Sequence[Path] = ()
     writable: Sequence[Path] = ()
     devices: Sequence[Path] = ()
+    scratch: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def command(self, program: Sequence[str]) -> list[str]:
         """Return the command line that runs ``program`` inside.
 
-        :raises SandboxError: when bubblewrap is not installed.
+        :raises SandboxError: when bubblewrap is not installed, or may not work here.
         """
         if os.environ.get(SWITCH) == "none":
             return list(program)
@@ -62,11 +66,16 @@ class Sandbox:
                 f"Install Debian's package bubblewrap; or set {SWITCH}=none where each build has a pod of "
                 "its own."
             )
-        return [bubblewrap, *_OPTIONS, *self._mounts(), "--chdir", str(self.folder), "--", *program]
+        _require_namespaces(bubblewrap)
+        inside = ["--chdir", str(self.folder), "--", *program]
+        return [bubblewrap, "--die-with-parent", *self._options(), *self._mounts(), *inside]
 
     def variables(self) -> dict[str, str]:
         """Return the program's whole environment."""
         return {"PATH": PATH, "HOME": TEMPORARY, "LANG": "C.UTF-8", "TMPDIR": TEMPORARY, **self.environment}
+
+    def _options(self) -> list[str]:
+        return list(_OPTIONS)
 
     def _mounts(self) -> list[str]:
         mounts: list[str] = []
@@ -79,10 +88,29 @@ class Sandbox:
         resolved = os.path.realpath("/etc/resolv.conf")
         if os.path.islink("/etc/resolv.conf"):
             mounts += ["--ro-bind-try", resolved, resolved]
+        mounts += ["--bind", str(self.scratch), TEMPORARY] if self.scratch else []
         mounts += _given("--dev-bind", self.devices)
         mounts += _given("--ro-bind", self.readable)
-        mounts += _given("--bind", self.writable)
+        mounts += _given(self._bind_writable, self.writable)
         return mounts
+
+    @property
+    def _bind_writable(self) -> str:
+        return "--bind"
+
+
+@cache
+def _require_namespaces(bubblewrap: str) -> None:
+    """See once that bubblewrap may do its work on this worker."""
+    command = [bubblewrap, *_OPTIONS, "--ro-bind", "/", "/", "--", "/bin/true"]
+    tried = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    if tried.returncode:
+        raise SandboxError(
+            f"bubblewrap cannot keep programs apart on this worker: {tried.stderr.strip()[:200]}. Allow it "
+            "user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone; in a container a "
+            f"seccomp profile that permits unshare and mount); or set {SWITCH}=none where each build has a "
+            "pod of its own."
+        )
 
 
 def _given(option: str, paths: Sequence[Path]) -> list[str]:

@@ -1,0 +1,41 @@
+"""A build's folder on a worker, for one try at a time: whatever is left of the one before has it until it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from slipway.sandbox.errors import OccupiedError
+
+WAIT_SECONDS = 180.0
+"""Longer than a program that was interrupted has to tidy up."""
+_STEP_SECONDS = 0.2
+
+
+@contextmanager
+def occupied(folder: Path) -> Iterator[int]:
+    """Have ``folder`` for oneself; yields a descriptor: whoever holds it as well keeps the next try out as long.
+
+    :raises OccupiedError: when the try before does not end.
+    """
+    lock = folder.with_name(f"{folder.name}.lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        _take(file.fileno(), folder.name)
+        yield file.fileno()
+
+
+def _take(lock: int, name: str) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise OccupiedError(
+                    f"an earlier try of {name} is still tidying up on this worker"
+                ) from None
+            time.sleep(_STEP_SECONDS)
