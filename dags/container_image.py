@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_context, task
@@ -81,16 +80,12 @@ with DAG(
         """Record the image in the image registry and hand it on."""
         with retried_if_worth_it():
             from slipway.pipelines import container_image
+            from slipway.pipelines.run import run_of
 
             context = get_current_context()
             known = container_image.Plan.from_json(planned["plan"])
             found = image or (resolved or {}).get("image")
-            run = container_image.Run(
-                id=context["run_id"],
-                started=context["dag_run"].start_date or datetime.now(UTC),
-                url=context["ti"].log_url,
-            )
-            built, links = container_image.publish(known, found, planned["deploy"], run)
+            built, links = container_image.publish(known, found, planned["deploy"], run_of(context))
             CommitLink().store(context, links.commit)
             ImageLink().store(context, links.image)
             event = context["outlet_events"][CONTAINER_IMAGE]

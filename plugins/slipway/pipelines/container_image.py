@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import AwareDatetime
-
 from slipway.artifactory.build_info import document
 from slipway.artifactory.hook import ArtifactoryHook
 from slipway.config import load_apps
@@ -28,6 +26,7 @@ from slipway.flow.spec import BuildSpec, Container
 from slipway.github.hook import GithubHook
 from slipway.github.repository import Commit, fetched
 from slipway.pipelines.commit import SPEC_FILE, read_spec
+from slipway.pipelines.run import Links, Run
 
 log = logging.getLogger(__name__)
 
@@ -45,21 +44,6 @@ class Plan(Record):
     """Names of the base images, as the Dockerfile spells them."""
     inputs: Inputs | None = None
     """Without the bases; None when there is no container to build."""
-
-
-class Run(Record):
-    """The DAG run that builds."""
-
-    id: str
-    started: AwareDatetime
-    url: str
-
-
-class Links(Record):
-    """Where a person sees what a run was about."""
-
-    commit: str
-    image: str
 
 
 class Resolved(Record):

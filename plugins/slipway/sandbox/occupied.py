@@ -1,4 +1,4 @@
-"""A build's folder on a worker, for one try at a time: whatever is left of the one before has it until it ends."""
+"""A build's folder on a worker, for one try at a time: what is left of the one before has it as long."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STEP_SECONDS = 0.2
 
 @contextmanager
 def occupied(folder: Path) -> Iterator[int]:
-    """Have ``folder`` for oneself; yields a descriptor: whoever holds it as well keeps the next try out as long.
+    """Have ``folder`` for oneself; yields a descriptor that keeps the next try out while anyone holds it.
 
     :raises OccupiedError: when the try before does not end.
     """
@@ -35,7 +35,5 @@ def _take(lock: int, name: str) -> None:
             return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise OccupiedError(
-                    f"an earlier try of {name} is still tidying up on this worker"
-                ) from None
+                raise OccupiedError(f"an earlier try of {name} is still tidying up on this worker") from None
             time.sleep(_STEP_SECONDS)

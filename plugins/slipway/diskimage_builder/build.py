@@ -1,0 +1,156 @@
+"""``disk-image-create``, run apart from the worker.
+
+https://docs.openstack.org/diskimage-builder/latest/user_guide/building_an_image.html
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sys
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from slipway.diskimage_builder import inside
+from slipway.diskimage_builder.elements import Elements
+from slipway.diskimage_builder.errors import BuildError
+from slipway.diskimage_builder.output import Transcript
+from slipway.diskimage_builder.settings import of_tool
+from slipway.diskimage_builder.workplace import Workplace
+from slipway.flow.bare_metal import BareMetal
+from slipway.sandbox.errors import ProgramTimeoutError
+from slipway.sandbox.occupied import occupied
+from slipway.sandbox.program import Program
+from slipway.sandbox.root import RootSandbox
+
+log = logging.getLogger(__name__)
+
+ROOT_LABEL = "img-rootfs"
+"""Of the root file system, by which it is found at boot; short enough for XFS."""
+GRACE_SECONDS = 30.0
+TOOLS = {
+    "sudo": "sudo",
+    "qemu-img": "qemu-utils",
+    "losetup": "mount",
+    "kpartx": "kpartx",
+    "sgdisk": "gdisk",
+    "mkfs.vfat": "dosfstools",
+    "mksquashfs": "squashfs-tools",
+    "debootstrap": "debootstrap",
+}
+"""Programs that builds need, and Debian's package of each."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a build made."""
+
+    image: Path
+    kernel: Path | None = None
+    ramdisk: Path | None = None
+
+
+@dataclass(frozen=True)
+class Build:
+    """One build.
+
+    :param name: of the files that it makes.
+    :param variables: what elements may read.
+    """
+
+    spec: BareMetal
+    name: str
+    elements: Elements
+    place: Workplace
+    variables: Mapping[str, str] = field(repr=False)
+
+    def run(self) -> Files:
+        """Have diskimage-builder build, telling each step and line as it comes; returns what it made.
+
+        :raises BuildError: when it fails, or lacks a program.
+        :raises SandboxError: when this worker cannot run it apart.
+        """
+        check_tools()
+        transcript = Transcript(self.elements.having)
+        with occupied(self.place.folder) as lock, self._program(lock) as program:
+            try:
+                for text in program.lines():
+                    for is_step, line in transcript.read(text):
+                        log.info("%s %s", f"[{program.elapsed:6.1f} s]" if is_step else " " * 10, line)
+            except ProgramTimeoutError as error:
+                raise BuildError(
+                    f"{error}, in {transcript.where}. Raise bare_metal.build_seconds, or see why it hangs."
+                ) from None
+            if (status := program.wait()) != 0:
+                raise BuildError(transcript.failure(status))
+        return self._made()
+
+    def _program(self, lock: int) -> Program:
+        self.place.prepare()
+        own = self.elements.own
+        readable = [
+            Path(sys.prefix),
+            Path(sys.base_prefix),
+            Path(inside.__file__).parent,
+            *([own] if own else []),
+        ]
+        sandbox = RootSandbox(
+            folder=self.place.output,
+            readable=[path for path in dict.fromkeys(readable) if not path.is_relative_to("/usr")],
+            writable=[self.place.folder, self.place.cache],
+            environment={**self.variables, **of_tool(self.place, own)},
+        )
+        start = [sys.executable, "-IS", str(Path(inside.__file__)), str(self.place.folder)]
+        command = [*start, program(), *options(self.spec, self.name), *self.spec.all_elements]
+        return Program(command, sandbox, self.spec.build_seconds, GRACE_SECONDS, holds=[lock])
+
+    def _made(self) -> Files:
+        kernel, ramdisk = (self.place.output / f"{self.name}.{suffix}" for suffix in ("vmlinuz", "initrd"))
+        image = self.place.output / f"{self.name}.{self.spec.format}"
+        wanted = [image, *([kernel, ramdisk] if self.spec.kind == "partition" else [])]
+        for path in wanted:
+            # An element may write here, too: what is a link leads wherever it wants to.
+            if path.is_symlink() or not path.is_file():
+                raise BuildError(f"diskimage-builder made no {path.name}. Its log says what became of it.")
+        return Files(image, kernel, ramdisk) if self.spec.kind == "partition" else Files(image)
+
+
+def options(spec: BareMetal, name: str) -> list[str]:
+    """Return the options of ``disk-image-create``."""
+    return [
+        *("-a", spec.architecture, "-o", name, "-t", spec.format),
+        *([] if spec.compress else ["-u"]),
+        *([] if spec.base else ["-n"]),
+        *(["-p", ",".join(spec.packages)] if spec.packages else []),
+        *(["--image-size", f"{spec.size_gib:g}"] if spec.size_gib else []),
+        *("--root-label", ROOT_LABEL),
+    ]
+
+
+def program() -> str:
+    """Return where ``disk-image-create`` is.
+
+    :raises BuildError: when it is not installed beside Slipway.
+    """
+    path = Path(sysconfig.get_path("scripts"), "disk-image-create")
+    if not path.exists():
+        raise BuildError(
+            "diskimage-builder is not installed on this worker. Install it beside Slipway "
+            "(pip install diskimage-builder), or have builds run where it is: queue `dib`."
+        )
+    return str(path)
+
+
+def check_tools() -> None:
+    """Check that the programs are there which diskimage-builder runs.
+
+    :raises BuildError: when one is not.
+    """
+    search = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    if missing := {name: package for name, package in TOOLS.items() if not shutil.which(name, path=search)}:
+        raise BuildError(
+            f"this worker lacks {', '.join(missing)}, which diskimage-builder runs. Install Debian's "
+            f"{' '.join(sorted(set(missing.values())))}, or have builds run where they are: queue `dib`."
+        )

@@ -1,0 +1,83 @@
+"""A folder of files as a digest: equal when, and only when, names, kinds and contents are."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from slipway.diskimage_builder.errors import ElementError
+from slipway.flow.record import Digest
+
+MAX_BYTES = 1024**3
+_LEFT_OUT = ("__pycache__", ".git")
+
+
+def digest(folder: Path) -> Digest:
+    """Return the digest of ``folder``; links count as what they say, and are not followed.
+
+    :raises ElementError: when it holds more than :data:`MAX_BYTES`, or something that is no file.
+    """
+    whole, room = hashlib.sha256(), MAX_BYTES
+    for path in _paths(folder):
+        about = path.lstat()
+        room -= about.st_size
+        if room < 0:
+            raise ElementError(
+                f"element {folder.name} is larger than {MAX_BYTES // 1024**2} MiB. "
+                "Have it fetch what is large, or keep that in the image registry."
+            )
+        line = f"{_kind(path, about)} {path.relative_to(folder)}\0{_content(path, about)}\n"
+        whole.update(line.encode(errors="surrogateescape"))
+    return f"sha256:{whole.hexdigest()}"
+
+
+def mentions(folder: Path, word: bytes) -> bool:
+    """Say whether a file below ``folder`` holds ``word``."""
+    return any(
+        word in path.read_bytes() for path in _paths(folder) if path.is_file() and not path.is_symlink()
+    )
+
+
+def check_links(root: Path, shown: str) -> None:
+    """Check that no link below ``root`` leads out of it.
+
+    :param shown: how people call ``root``.
+    :raises ElementError: when one does.
+    """
+    inside = root.resolve()
+    for path in _paths(root):
+        if path.is_symlink() and not path.resolve().is_relative_to(inside):
+            raise ElementError(
+                f"{shown}/{path.relative_to(root)} is a link that leads out of {shown}. "
+                "Commit the file itself there."
+            )
+
+
+def _paths(folder: Path) -> Iterator[Path]:
+    for place, names, files in os.walk(folder):
+        names[:] = sorted(name for name in names if name not in _LEFT_OUT)
+        for name in sorted([*names, *files]):
+            if not name.endswith(".pyc"):
+                yield Path(place, name)
+
+
+def _kind(path: Path, about: os.stat_result) -> str:
+    if stat.S_ISLNK(about.st_mode):
+        return "link"
+    if stat.S_ISDIR(about.st_mode):
+        return "folder"
+    if not stat.S_ISREG(about.st_mode):
+        raise ElementError(f"{path.name} is no file, folder or link. Take it out of the elements.")
+    return "program" if about.st_mode & stat.S_IXUSR else "file"
+
+
+def _content(path: Path, about: os.stat_result) -> str:
+    if stat.S_ISLNK(about.st_mode):
+        return str(path.readlink())
+    if stat.S_ISDIR(about.st_mode):
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
