@@ -16,7 +16,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Dhcp:
-    """dnsmasq on ``bridge``: it reads each file of the folder ``ports``, and keeps its id in ``dnsmasq.pid``."""
+    """dnsmasq on ``bridge``: it reads each file of the folder ``ports``; its id is in ``dnsmasq.pid``."""
 
     folder: Path
     bridge: str
