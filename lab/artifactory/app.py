@@ -8,6 +8,7 @@ from lab.artifactory import refusal
 from lab.artifactory.routes_builds import router as builds
 from lab.artifactory.routes_files import router as files
 from lab.artifactory.routes_search import router as search
+from lab.artifactory.routes_signed import router as signed
 from lab.artifactory.routes_storage import router as storage
 from lab.artifactory.routes_system import router as system
 from lab.artifactory.routes_transfer import router as transfer
@@ -20,6 +21,7 @@ _ROUTERS = (
     transfer,
     search,
     builds,
+    signed,
     files,  # last: its path takes whatever no other took
 )
 

@@ -1,4 +1,4 @@
-"""Who asks: basic login, access token (``Bearer``) or API key (``X-JFrog-Art-Api``)."""
+"""Who asks: basic login, access token (``Bearer``), API key (``X-JFrog-Art-Api``) or a signed URL."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from lab.artifactory import signed
 from lab.artifactory.refusal import Refusal
+from lab.artifactory.request import target
 from lab.artifactory.settings import Login, Settings
 
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="Artifactory Realm"'}
@@ -18,9 +20,12 @@ _CHALLENGE = {"WWW-Authenticate": 'Basic realm="Artifactory Realm"'}
 def reader(request: Request) -> str:
     """Return the name of the user who asks.
 
-    :raises Refusal: 401 when nobody known does.
+    :raises Refusal: 401 when nobody known does; 403 when an address is not signed as it says.
     """
     settings: Settings = request.app.state.store.settings
+    if (signature := request.query_params.get(signed.PARAMETER)) is not None:
+        request.state.writes = False
+        return signed.signed_by(settings, target(request).at, signature)
     login = _who(request, settings)
     if login is None:
         given = "authorization" in request.headers or "x-jfrog-art-api" in request.headers
