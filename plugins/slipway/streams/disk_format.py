@@ -93,7 +93,7 @@ def check_head(head: bytes, disk_format: str, what: str) -> None:
 
 
 def checking(disk_format: str, what: str) -> Sink:
-    """Return a sink that stops the stream when :func:`check_head` refuses its first bytes."""
+    """Return a guard that stops a stream when :func:`check_head` refuses its first bytes."""
 
     def check(chunks: Iterable[bytes]) -> None:
         head, checked = bytearray(), False

@@ -46,21 +46,22 @@ class Source:
     """Called when all was read, before any sink has it all; raises when these are not the right bytes."""
 
 
-def tee(source: Source, *sinks: Sink, also: Sequence[str] = ()) -> Hashes:
+def tee(source: Source, *sinks: Sink, guards: Sequence[Sink] = (), also: Sequence[str] = ()) -> Hashes:
     """Read ``source`` into every sink; returns the hashes of what passed.
 
+    :param guards: see everything before any of ``sinks`` has it all, and raise when it shall not.
     :param also: algorithms besides :data:`.ALGORITHMS`.
     :raises StreamError: when the source is empty or not as long as announced, or a sink stops early.
     :raises Exception: whatever the source, its check or a sink raised first; the others are stopped.
     """
     hashers = {algorithm: Hasher(algorithm) for algorithm in (*ALGORITHMS, *also)}
     flow = _Flow()
-    hashing = [_Running(flow, hasher) for hasher in hashers.values()]
+    ahead = [_Running(flow, sink) for sink in (*hashers.values(), *guards)]
     running = [_Running(flow, sink) for sink in sinks]
     progress = Progress(source.what, source.size)
     try:
-        last = _pass_on(source, hashing, running, progress)
-        for one in hashing:
+        last = _pass_on(source, ahead, running, progress)
+        for one in ahead:
             one.end()
         found = _hashes(hashers)
         _check(source, found)
@@ -69,7 +70,7 @@ def tee(source: Source, *sinks: Sink, also: Sequence[str] = ()) -> Hashes:
             one.end()
     except BaseException as error:
         flow.fail(error)
-        for one in (*hashing, *running):
+        for one in (*ahead, *running):
             one.thread.join(GRACE_SECONDS)
         raise flow.error from None
     progress.done()
@@ -77,7 +78,7 @@ def tee(source: Source, *sinks: Sink, also: Sequence[str] = ()) -> Hashes:
 
 
 def _pass_on(
-    source: Source, hashing: Sequence[_Running], running: Sequence[_Running], progress: Progress
+    source: Source, ahead: Sequence[_Running], running: Sequence[_Running], progress: Progress
 ) -> bytes:
     """Hand every chunk on but the last, which is returned."""
     last = b""
@@ -87,7 +88,7 @@ def _pass_on(
             if source.size is not None and progress.bytes > source.size:
                 # More than was announced would be taken for the next request on the same connection.
                 raise _other_size(source, progress.bytes)
-            _put(hashing, chunk)
+            _put(ahead, chunk)
             _put(running, last)
             last = chunk
     return last
