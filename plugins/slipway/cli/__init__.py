@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _schema(command: argparse.ArgumentParser) -> None:
-    command.add_argument("document", nargs="?", choices=("slipway", "apps"), default="slipway")
+    command.add_argument("document", nargs="?", choices=("slipway", "apps", "tenancy"), default="slipway")
 
 
 def _validate(command: argparse.ArgumentParser) -> None:
@@ -66,7 +66,7 @@ def _validate(command: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="FILE",
         default=["slipway.yaml"],
-        help="default ./slipway.yaml; a file whose name starts with `apps` is read as apps.yaml",
+        help="default ./slipway.yaml; `apps*` is read as apps.yaml, `tenancy*` as tenancy.yaml",
     )
 
 

@@ -11,10 +11,13 @@ from slipway.flow.apps import Apps
 from slipway.flow.document import DocumentError, load
 from slipway.flow.record import Record
 from slipway.flow.spec import BuildSpec
+from slipway.flow.tenancy.policy import Policy
 
 
 def model_of(path: Path) -> type[Record]:
-    """Return what a file of this name holds: ``apps*.yaml`` the allow-list, any other a spec."""
+    """Return what a file of this name holds: ``apps*`` the allow-list, ``tenancy*`` a policy, else a spec."""
+    if path.name.startswith("tenancy"):
+        return Policy
     return Apps if path.name.startswith("apps") else BuildSpec
 
 

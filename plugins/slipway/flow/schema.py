@@ -10,8 +10,9 @@ from typing import Any, Final
 from slipway.flow.apps import Apps
 from slipway.flow.record import Record, SlipwayError
 from slipway.flow.spec import BuildSpec
+from slipway.flow.tenancy.policy import Policy
 
-DOCUMENTS: Final[dict[str, type[Record]]] = {"slipway": BuildSpec, "apps": Apps}
+DOCUMENTS: Final[dict[str, type[Record]]] = {"slipway": BuildSpec, "apps": Apps, "tenancy": Policy}
 
 
 def schema(document: str) -> dict[str, Any]:
