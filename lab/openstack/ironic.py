@@ -34,7 +34,6 @@ def _settings(cloud: Cloud) -> Settings:
     folder = cloud.of("ironic")
     return {
         "DEFAULT": {"host": "lab", "my_ip": HOST, "auth_strategy": "keystone", **_interfaces()},
-        # One process is the API and the conductor: no broker between them.
         "oslo_messaging_notifications": {"driver": "noop"},
         "api": {"host_ip": HOST, "port": str(cloud.port("ironic"))},
         "conductor": {
@@ -80,7 +79,10 @@ def _interfaces() -> Section:
         "vendor": "no-vendor",
     }
     return {
+        # One process is the API and the conductor: no broker between them.
         "rpc_transport": "none",
+        # A tenant's private image goes onto the tenant's nodes.
+        "allow_image_access_via_auth_token": "true",
         # The machines' disks are files of nobody: a copy as raw bytes would only cost time.
         "force_raw_images": "false",
         "enabled_hardware_types": "fake-hardware,redfish",

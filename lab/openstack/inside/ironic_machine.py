@@ -28,6 +28,10 @@ WRITTEN = "lab_written"
 class LabPower(fake.FakePower):
     """A power supply that may be slow, or broken."""
 
+    def get_power_state(self, task: Any) -> str:
+        """Return what it was switched to; a machine that never was is off."""
+        return super().get_power_state(task) or states.POWER_OFF
+
     def set_power_state(self, task: Any, power_state: str, timeout: int | None = None) -> None:
         """Switch it, or fail as told."""
         _step(task, "power")

@@ -1,0 +1,1 @@
+"""OpenStack Ironic: an application's nodes, allocated, deployed, rebuilt in place, put back."""

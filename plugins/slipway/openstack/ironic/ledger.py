@@ -1,0 +1,193 @@
+"""What Slipway knows of an application's nodes: which release is good, and which is being tried.
+
+It is kept in ``extra`` of the application's first allocation, and goes when that goes. The decisions are
+pure; the rest reads and writes. Ironic has no write that fails when somebody else wrote meanwhile: what was
+written is read again, the newest push writes its claim again, and the older one stops when it sees that.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Callable
+from datetime import datetime
+
+from pydantic import AwareDatetime
+
+from slipway.flow.fleet import APPLICATION, ENVIRONMENT, RUN, Fleet
+from slipway.flow.record import Record
+from slipway.flow.release import SupersededError, refuse_older, version
+from slipway.openstack.errors import OpenstackError, TransientOpenstackError
+from slipway.openstack.ironic.errors import RefusedError
+from slipway.openstack.ironic.ironic import Allocation, Ironic
+
+MAX_BYTES = 60_000
+"""Of the 64 KiB that the column takes in MySQL."""
+LEDGER, RUNNING, TRYING = "slipway_ledger", "slipway_running", "slipway_trying"
+_TRIES = 5
+
+
+class Attempt(Record):
+    """A rollout that has begun."""
+
+    run: str
+    fleet: Fleet
+
+
+class Good(Record):
+    """A rollout that was taken for good."""
+
+    run: str
+    fleet: Fleet
+    since: AwareDatetime
+
+
+class Ledger(Record):
+    """One application in one environment."""
+
+    good: Good | None = None
+    previous: Good | None = None
+    """What was good before: what is gone back to until nothing can take ``good`` back any more."""
+    attempt: Attempt | None = None
+
+
+def claim(ledger: Ledger, attempt: Attempt) -> Ledger:
+    """Begin ``attempt``, also in the place of an older one that has not ended.
+
+    :raises SupersededError: when a newer push runs, or is being rolled out.
+    :raises RefusedError: when the name is another repository's.
+    """
+    push = attempt.fleet.push
+    for other in (ledger.good, ledger.attempt):
+        if other is None or other.run == attempt.run:
+            continue
+        theirs = other.fleet.push
+        if theirs.repository.casefold() != push.repository.casefold():
+            raise RefusedError(
+                f"{attempt.fleet.application!r} in environment {attempt.fleet.environment} has nodes for "
+                f"{theirs.repository}. Choose another name in slipway.yaml."
+            )
+        refuse_older(push, theirs.commit, theirs.at)
+    return ledger if is_good(ledger, attempt.run) else ledger.model_copy(update={"attempt": attempt})
+
+
+def succeeded(ledger: Ledger, run: str, now: datetime) -> Ledger:
+    """Take the attempt of ``run`` for the good one; the one before can still be gone back to.
+
+    :raises SupersededError: when another run took its place.
+    """
+    if is_good(ledger, run):
+        return ledger
+    good = Good(run=run, fleet=mine(ledger, run), since=now)
+    return Ledger(good=good, previous=ledger.good)
+
+
+def settled(ledger: Ledger, run: str) -> Ledger:
+    """Say that nothing takes back what ``run`` brought."""
+    return ledger.model_copy(update={"previous": None}) if is_good(ledger, run) else ledger
+
+
+def taken_back(ledger: Ledger, run: str) -> Ledger:
+    """Say that what ``run`` brought is no good, if it was taken for that; it is an attempt again."""
+    if not is_good(ledger, run):
+        return ledger
+    assert ledger.good is not None  # it is that of the run
+    attempt = ledger.attempt or Attempt(run=run, fleet=ledger.good.fleet)
+    return Ledger(good=ledger.previous, attempt=attempt)
+
+
+def ended(ledger: Ledger, run: str) -> Ledger:
+    """Say that ``run`` tries nothing any more."""
+    return ledger.model_copy(update={"attempt": None}) if is_mine(ledger, run) else ledger
+
+
+def before(ledger: Ledger, run: str) -> Good | None:
+    """Return what was good when ``run`` came."""
+    return ledger.previous if is_good(ledger, run) else ledger.good
+
+
+def is_mine(ledger: Ledger, run: str) -> bool:
+    """Say whether the attempt of ``run`` is still the one that is being tried."""
+    return ledger.attempt is not None and ledger.attempt.run == run
+
+
+def is_good(ledger: Ledger, run: str) -> bool:
+    """Say whether what ``run`` brought was taken for good."""
+    return ledger.good is not None and ledger.good.run == run
+
+
+def mine(ledger: Ledger, run: str) -> Fleet:
+    """Return what ``run`` is rolling out.
+
+    :raises SupersededError: when another run took its place.
+    """
+    if is_mine(ledger, run):
+        assert ledger.attempt is not None  # or it were nobody's
+        return ledger.attempt.fleet
+    other = ledger.attempt or ledger.good
+    by = f"{other.fleet.push.short_commit} (run {other.run})" if other else "nothing that is known"
+    raise SupersededError(f"this rollout was superseded by {by}, which goes on")
+
+
+def described(fleet: Fleet) -> str:
+    """Return a release of the application, for people."""
+    return version(fleet.push.commit, fleet.image.digest)
+
+
+def of(allocation: Allocation | None) -> Ledger:
+    """Return the ledger that an allocation carries; an empty one when it has none.
+
+    :raises OpenstackError: when it cannot be understood.
+    """
+    if allocation is None or LEDGER not in allocation.extra:
+        return Ledger()
+    try:
+        return Ledger.from_json(json.loads(gzip.decompress(base64.b64decode(allocation.extra[LEDGER]))))
+    except (TypeError, ValueError, OSError) as error:
+        raise OpenstackError(
+            f"{LEDGER} of allocation {allocation.name} is not what Slipway wrote. Restore it, or undeploy the "
+            "application's nodes: the next deployment is a first one then."
+        ) from error
+
+
+def extra(ledger: Ledger) -> dict[str, str]:
+    """Return what an allocation carries.
+
+    :raises OpenstackError: when it is too large.
+    """
+    current = ledger.attempt or ledger.good
+    assert current is not None  # an allocation is somebody's
+    content = json.dumps(ledger.model_dump(mode="json"), separators=(",", ":"))
+    packed = base64.b64encode(gzip.compress(content.encode(), mtime=0)).decode()
+    if len(packed) > MAX_BYTES:
+        raise OpenstackError(
+            f"the user data of {current.fleet.application} is too large to be kept for going back to "
+            f"({len(packed)} bytes compressed, at most {MAX_BYTES}). Take large files into the image."
+        )
+    known = {RUNNING: ledger.good, TRYING: ledger.attempt}
+    return {
+        LEDGER: packed,
+        APPLICATION: current.fleet.application,
+        ENVIRONMENT: current.fleet.environment,
+        RUN: current.run,
+        **{name: described(one.fleet) for name, one in known.items() if one},
+    }
+
+
+def change(ironic: Ironic, name: str, decide: Callable[[Ledger], Ledger]) -> Ledger:
+    """Read the ledger, decide, write it if it changed; decide anew when somebody wrote over it.
+
+    :param name: of the first allocation, which is there.
+    :raises TransientOpenstackError: when others write again and again.
+    """
+    for _ in range(_TRIES):
+        allocation = ironic.find_allocation(name)
+        if allocation is None:
+            raise SupersededError(f"allocation {name} is gone, with what was known of this rollout")
+        known = of(allocation)
+        decided = decide(known)
+        if decided == known:
+            return decided
+        ironic.annotate(allocation.id, extra(decided))
+    raise TransientOpenstackError(f"allocation {name} is written by others again and again")
