@@ -1,0 +1,140 @@
+"""What Slipway writes into a server's metadata, and reads back: whose it is, and what for.
+
+https://docs.openstack.org/api-ref/compute/#server-metadata-servers-metadata (a value has 255 characters)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from slipway.flow.nova import ServerHealth
+from slipway.flow.servers.plan import ServersPlan
+
+TAG = "slipway"
+Metadata = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The run that wants a server, and the push it is for."""
+
+    run: str
+    commit: str
+    at: datetime
+
+    def to_metadata(self) -> Metadata:
+        """Return the keys of metadata."""
+        return {
+            "slipway_run": self.run,
+            "slipway_commit": self.commit,
+            "slipway_pushed_at": self.at.isoformat(),
+        }
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A release that was taken for good."""
+
+    claim: Claim
+    since: datetime
+
+    @classmethod
+    def read(cls, metadata: Mapping[str, str], prefix: str) -> Self | None:
+        """Return what is written under ``prefix``; None when nothing is."""
+        if not metadata.get(f"{prefix}_run"):
+            return None
+        at, since = (datetime.fromisoformat(metadata[f"{prefix}_{key}"]) for key in ("at", "since"))
+        return cls(Claim(metadata[f"{prefix}_run"], metadata[f"{prefix}_commit"], at), since)
+
+
+KEPT, BEFORE = "slipway_kept", "slipway_before"
+
+
+def written(kept: Kept | None, prefix: str) -> Metadata:
+    """Return the keys of metadata under ``prefix``: empty for None."""
+    return {
+        f"{prefix}_run": kept.claim.run if kept else "",
+        f"{prefix}_commit": kept.claim.commit if kept else "",
+        f"{prefix}_at": kept.claim.at.isoformat() if kept else "",
+        f"{prefix}_since": kept.since.isoformat() if kept else "",
+    }
+
+
+@dataclass(frozen=True)
+class Mark:
+    """All of it."""
+
+    deployment: str
+    version: str
+    index: int
+    digest: str
+    """Of the image."""
+    claim: Claim
+    kept: Kept | None = None
+    before: Kept | None = None
+    """For which release the same server was kept before."""
+    floating_ip: str = ""
+    health: str = ""
+
+    @classmethod
+    def read(cls, metadata: Mapping[str, str]) -> Self | None:
+        """Return the mark; None when the server is not one of Slipway's."""
+        try:
+            at = datetime.fromisoformat(metadata["slipway_pushed_at"])
+            return cls(
+                deployment=metadata["slipway_deployment"],
+                version=metadata["slipway_version"],
+                index=int(metadata["slipway_index"]),
+                digest=metadata["slipway_image"],
+                claim=Claim(metadata["slipway_run"], metadata["slipway_commit"], at),
+                kept=Kept.read(metadata, KEPT),
+                before=Kept.read(metadata, BEFORE),
+                floating_ip=metadata.get("slipway_floating_ip", ""),
+                health=metadata.get("slipway_health", ""),
+            )
+        except (KeyError, ValueError):
+            return None
+
+
+def claim_of(plan: ServersPlan, run: str) -> Claim:
+    """Return what ``run`` writes on the servers it wants."""
+    return Claim(run, plan.push.commit, plan.push.at)
+
+
+def new_metadata(plan: ServersPlan, run: str, index: int) -> Metadata:
+    """Return a new server's metadata."""
+    return {
+        **plan.nova.metadata,
+        "slipway_application": plan.application,
+        "slipway_environment": plan.environment,
+        "slipway_repository": plan.push.repository,
+        "slipway_deployment": plan.deployment,
+        "slipway_version": plan.version,
+        "slipway_index": str(index),
+        "slipway_image": plan.image.digest,
+        "slipway_network": plan.label,
+        **claim_of(plan, run).to_metadata(),
+        **how(plan, index),
+    }
+
+
+def how(plan: ServersPlan, index: int) -> Metadata:
+    """Return how a server is switched to and asked: what going back to it needs."""
+    health = plan.nova.health
+    return {
+        "slipway_floating_ip": plan.floating_ip(index),
+        "slipway_health": f"{health.port} {health.status} {health.path or ''}".strip() if health else "",
+    }
+
+
+def read_health(text: str, within_seconds: int) -> ServerHealth | None:
+    """Return what :func:`how` wrote."""
+    if not text:
+        return None
+    port, status, *path = text.split(" ")
+    return ServerHealth(
+        port=int(port), status=int(status), path=path[0] if path else None, within_seconds=within_seconds
+    )

@@ -1,0 +1,71 @@
+"""What one release is to be on Nova."""
+
+from __future__ import annotations
+
+import hashlib
+
+from slipway.flow.image import Image, input_digest
+from slipway.flow.nova import Nova
+from slipway.flow.push import PushEvent
+from slipway.flow.record import Name, Record
+
+DIGITS = 16
+
+
+class ServersPlan(Record):
+    """Servers of one release; names of the cloud's things are resolved to ids."""
+
+    push: PushEvent
+    application: Name
+    environment: Name
+    image: Image
+    nova: Nova
+    flavor: str
+    networks: tuple[str, ...]
+    label: str = ""
+    """The first network's name: Nova shows addresses by it."""
+    security_groups: tuple[str, ...] = ()
+    user_data: str = ""
+    """In base64, as Nova takes it."""
+
+    @property
+    def deployment(self) -> str:
+        """What all servers of this application in this environment share, and no others."""
+        text = "\n".join([self.push.repository.casefold(), self.application, self.environment])
+        return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+    @property
+    def tag(self) -> str:
+        """The tag by which Nova finds them."""
+        return f"slipway-{self.deployment}"
+
+    @property
+    def version(self) -> str:
+        """Digest of everything a server is made from: servers of equal versions need not be replaced."""
+        nova = self.nova
+        inputs = {
+            "image": str(self.image.glance),
+            "digest": self.image.digest,
+            "flavor": self.flavor,
+            "networks": self.networks,
+            "security_groups": self.security_groups,
+            "key_pair": nova.key_pair,
+            "config_drive": nova.config_drive,
+            "user_data": self.user_data,
+            "metadata": dict(nova.metadata),
+            "anti_affinity": nova.anti_affinity,
+        }
+        return input_digest(inputs).partition(":")[2][:DIGITS]
+
+    @property
+    def group(self) -> str:
+        """The name of the server group that keeps the servers apart."""
+        return f"{self.tag}-{self.version}"
+
+    def name(self, index: int) -> str:
+        """Return a server's name."""
+        return f"{self.application}-{self.environment}-{self.push.short_commit}-{index}"
+
+    def floating_ip(self, index: int) -> str:
+        """Return the floating IP of a server; "" when it has none."""
+        return self.nova.floating_ips[index] if index < len(self.nova.floating_ips) else ""

@@ -1,0 +1,126 @@
+"""A cloud in memory that obeys orders as Nova and Neutron do: what decisions about servers are tried on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from slipway.flow.image import Image
+from slipway.flow.nova import Nova
+from slipway.flow.servers.marks import Mark, Metadata, new_metadata
+from slipway.flow.servers.observed import Seen, Server, View
+from slipway.flow.servers.plan import ServersPlan
+from slipway.flow.servers.steps import Attach, Create, Delete, Order, Start, Stop, Wait, Write
+from tests.flow.builders import DIGEST, NOON, push
+
+OTHERS = "others"
+
+
+def plan(number: int, image: str = "", **nova: object) -> ServersPlan:
+    """A release's plan: each number is a later push, of another image unless ``image`` says which."""
+    digest = f"sha256:{(image or f'{number:x}')[0] * 64}"
+    return ServersPlan(
+        push=push(f"{number:x}"[0], minutes=number),
+        application="shop",
+        environment="production",
+        image=Image(
+            platform="vm",
+            application="shop",
+            repository="octo/shop",
+            commit="a" * 40,
+            digest=digest,
+            input_digest=DIGEST,
+            reference="generic-local/x",
+        ),
+        nova=Nova.model_validate({"flavor": "small", "networks": ["demo"], **nova}),
+        flavor="1",
+        networks=("net",),
+    )
+
+
+@dataclass
+class Cloud:
+    """Servers by id, their metadata, and who has each floating IP."""
+
+    servers: dict[str, Server] = field(default_factory=dict)
+    metadata: dict[str, Metadata] = field(default_factory=dict)
+    floating: dict[str, str] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    """Versions whose servers end in ERROR."""
+    sick: set[str] = field(default_factory=set)
+    """Versions whose servers never answer."""
+    made: int = 0
+    answered: set[str] = field(default_factory=set)
+    given_up: dict[str, str] = field(default_factory=dict)
+
+    def view(self, plan: ServersPlan) -> View:
+        seen = Seen(frozenset(self.answered), dict(self.given_up))
+        return View.of(self.servers.values(), plan.deployment, self.floating, seen)
+
+    def obey(self, order: Order, plan: ServersPlan, run: str) -> None:
+        match order:
+            case Create(index):
+                self._create(plan, new_metadata(plan, run, index), plan.name(index))
+            case Delete(server):
+                self._touch(server, plan)
+                del self.servers[server.id]
+                self.floating = {ip: "" if who == server.id else who for ip, who in self.floating.items()}
+            case Start(server):
+                assert self._touch(server, plan).status == "SHUTOFF"
+                self._put(replace(server, status="ACTIVE"))
+            case Stop(server):
+                assert self._touch(server, plan).status == "ACTIVE"
+                self._put(replace(server, status="SHUTOFF"))
+                self.answered.discard(server.id)
+            case Write(server, metadata):
+                self._touch(server, plan)
+                self.metadata[server.id].update(metadata)
+                mark = Mark.read(self.metadata[server.id])
+                assert mark is not None
+                self._put(replace(self.servers[server.id], mark=mark))
+            case Attach(address, server):
+                assert self._touch(server, plan).status == "ACTIVE"
+                self.floating[address] = server.id
+
+    def pass_time(self, wait: Wait) -> None:
+        """What was waited for comes true, or does not, for good."""
+        for one in wait.until:
+            server = self.servers[one.server]
+            if server.mark.version in self.broken:
+                self._put(replace(server, status="ERROR", fault="No valid host was found."))
+            elif one.health and server.mark.version in self.sick:
+                self.given_up[server.id] = "does not answer"
+            else:
+                self._put(replace(server, status=one.status, task=""))
+                if one.health:
+                    self.answered.add(server.id)
+
+    def serving(self) -> int:
+        """How many servers run and would answer."""
+        return sum(
+            one.status == "ACTIVE" and one.mark.version not in self.sick
+            for one in self.servers.values()
+            if one.name != OTHERS
+        )
+
+    def someone_elses(self) -> Server:
+        """Add a server of another application."""
+        other = plan(15).model_copy(update={"application": "other"})
+        return self._create(other, new_metadata(other, "other", 0), OTHERS)
+
+    def _create(self, plan: ServersPlan, metadata: Metadata, name: str) -> Server:
+        self.made += 1
+        mark = Mark.read(metadata)
+        assert mark is not None
+        created = NOON + timedelta(seconds=self.made)
+        server = Server(f"id-{self.made:03}", name, "BUILD", created, mark)
+        self.metadata[server.id] = dict(metadata)
+        self.servers[server.id] = server
+        return server
+
+    def _put(self, server: Server) -> None:
+        self.servers[server.id] = server
+
+    def _touch(self, server: Server, plan: ServersPlan) -> Server:
+        assert server.mark.deployment == plan.deployment, "a server of another application"
+        return self.servers[server.id]

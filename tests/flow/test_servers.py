@@ -1,0 +1,228 @@
+"""Decisions about servers, over many histories: crashes anywhere, broken and sick versions, newer pushes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from slipway.flow.release import SupersededError
+from slipway.flow.servers.endings import clear, go_back, keep
+from slipway.flow.servers.plan import ServersPlan
+from slipway.flow.servers.rollout import roll_out
+from slipway.flow.servers.steps import Create, Delete, Do, Done, Fail, Step, Wait
+from tests.flow.builders import NOON
+from tests.flow.cloud import Cloud, plan
+
+STEPS = 400
+
+
+class Crash(Exception):
+    """The worker died."""
+
+
+@dataclass
+class Worker:
+    """Carries decisions out; dies after as many orders as are left in ``lives``, and is started again."""
+
+    cloud: Cloud
+    lives: list[int] = field(default_factory=list)
+    promised: int = 0
+    """At least so many servers serve, always."""
+
+    def until_end(self, plan: ServersPlan, run: str, decide: Callable[[], Step]) -> Done | Fail:
+        for _ in range(STEPS):
+            step = decide()
+            if isinstance(step, Done | Fail):
+                return step
+            if isinstance(step, Wait):
+                self.cloud.pass_time(step)
+            else:
+                self.orders(plan, run, step)
+            assert self.cloud.serving() >= self.promised
+        raise AssertionError("it comes to no end")
+
+    def orders(self, plan: ServersPlan, run: str, step: Do) -> None:
+        left = self.lives.pop() if self.lives else len(step.orders)
+        for order in step.orders[:left]:
+            self.cloud.obey(order, plan, run)
+            assert self.cloud.serving() >= self.promised
+        # What the process had seen dies with it.
+        if left < len(step.orders):
+            self.cloud.answered.clear()
+
+    def roll_out(self, plan: ServersPlan, run: str) -> Done | Fail:
+        return self.until_end(plan, run, lambda: roll_out(plan, run, self.cloud.view(plan), NOON))
+
+    def go_back(self, plan: ServersPlan, run: str) -> Done | Fail:
+        self.cloud.given_up.clear()
+        return self.until_end(plan, run, lambda: go_back(plan, run, self.cloud.view(plan), NOON))
+
+    def keep(self, plan: ServersPlan, run: str, *, clears: bool = True) -> None:
+        while orders := keep(plan, run, self.cloud.view(plan), NOON):
+            self.orders(plan, run, Do(orders))
+        while clears and (orders := clear(plan, run, self.cloud.view(plan))):
+            self.orders(plan, run, Do(orders))
+
+    def release(self, plan: ServersPlan, run: str) -> bool:
+        """One release from beginning to end."""
+        if isinstance(self.roll_out(plan, run), Done):
+            self.keep(plan, run)
+            return True
+        self.go_back(plan, run)
+        return False
+
+
+def picture(cloud: Cloud) -> set[tuple[str, int, str, str]]:
+    """What is there, as far as people care."""
+    return {
+        (one.mark.version, one.mark.index, one.status, one.mark.kept.claim.run if one.mark.kept else "")
+        for one in cloud.servers.values()
+    }
+
+
+STRATEGIES = st.sampled_from(["rolling", "blue_green"])
+LIVES = st.lists(st.integers(0, 3), max_size=30)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    counts=st.lists(st.integers(1, 5), min_size=1, max_size=5),
+    kinds=st.lists(st.sampled_from(["good", "good", "broken", "sick", "same"]), min_size=5, max_size=5),
+    strategy=STRATEGIES,
+    batch=st.integers(1, 3),
+    lives=LIVES,
+)
+def test_whatever_happens_the_newest_good_release_runs_whole_and_alone(
+    counts: list[int], kinds: list[str], strategy: str, batch: int, lives: list[int]
+) -> None:
+    cloud = Cloud()
+    other = cloud.someone_elses()
+    worker = Worker(cloud, lives)
+    good: tuple[ServersPlan, str] | None = None
+    for number, (count, kind) in enumerate(zip(counts, kinds, strict=False), start=1):
+        addresses = [f"10.0.0.{index}" for index in range(count)]
+        wanted = plan(
+            number,
+            image="e" if kind == "same" else "",
+            count=count,
+            strategy=strategy,
+            batch=batch,
+            floating_ips=addresses,
+            health={"port": 80},
+        )
+        {"broken": cloud.broken, "sick": cloud.sick}.get(kind, set()).add(wanted.version)
+        worker.promised = min(count, good[0].nova.count) if good else 0
+        if worker.release(wanted, f"run-{number}"):
+            good = (wanted, f"run-{number}")
+        ours = [one for one in cloud.servers.values() if one.id != other.id]
+        if good is None:
+            assert ours == []
+            continue
+        kept, run = good
+        assert sorted(one.mark.index for one in ours) == list(range(kept.nova.count))
+        assert {(one.mark.version, one.status) for one in ours} == {(kept.version, "ACTIVE")}
+        assert {one.mark.kept.claim.run for one in ours if one.mark.kept} == {run}
+        assert {one.mark.claim.run for one in ours} == {run}
+        by_index = {one.mark.index: one.id for one in ours}
+        assert all(cloud.floating[kept.floating_ip(index)] == by_index[index] for index in by_index)
+    assert cloud.servers[other.id] == other
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    strategy=STRATEGIES,
+    counts=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    lives=LIVES,
+    same=st.booleans(),
+)
+def test_kept_release_goes_back_when_another_platform_could_not_keep(
+    strategy: str, counts: tuple[int, int], lives: list[int], same: bool
+) -> None:
+    cloud = Cloud()
+    worker = Worker(cloud)
+    first, second = (
+        plan(number, image="e" if same else "", count=count, strategy=strategy)
+        for number, count in enumerate(counts, start=1)
+    )
+    worker.release(first, "run-1")
+    before = picture(cloud)
+    worker.roll_out(second, "run-2")
+    worker.lives = lives
+    worker.promised = min(counts)
+    worker.keep(second, "run-2", clears=False)
+    assert worker.go_back(second, "run-2") == Done()
+    assert picture(cloud) == before
+
+
+def test_older_push_finds_a_newer_one_in_place_or_on_its_way() -> None:
+    cloud = Cloud()
+    worker = Worker(cloud)
+    older, newer = plan(1), plan(2)
+    cloud.obey(Create(0), newer, "run-2")
+    for work in (roll_out, keep, go_back):
+        with pytest.raises(SupersededError, match=r"222222222222, pushed at .* is newer than 111111111111"):
+            work(older, "run-1", cloud.view(older), NOON)
+    worker.release(newer, "run-2")
+    with pytest.raises(SupersededError):
+        roll_out(older, "run-1", cloud.view(older), NOON)
+
+
+def test_superseded_attempt_removes_what_it_made_itself() -> None:
+    cloud = Cloud()
+    older, newer = plan(1), plan(2)
+    cloud.obey(Create(0), older, "run-1")
+    cloud.obey(Create(0), newer, "run-2")
+    step = go_back(older, "run-1", cloud.view(older), NOON)
+    assert isinstance(step, Do)
+    [order] = step.orders
+    assert isinstance(order, Delete)
+    assert order.server.mark.claim.run == "run-1"
+
+
+def test_newer_push_in_the_middle_of_a_rolling_one_keeps_what_serves() -> None:
+    cloud = Cloud()
+    worker = Worker(cloud)
+    first, second, third = (plan(number, count=3) for number in (1, 2, 3))
+    worker.release(first, "run-1")
+    for _ in range(7):  # into the middle of the second
+        step = roll_out(second, "run-2", cloud.view(second), NOON)
+        if isinstance(step, Wait):
+            cloud.pass_time(step)
+        elif isinstance(step, Do):
+            worker.orders(second, "run-2", step)
+    assert {one.mark.claim.run for one in cloud.servers.values()} == {"run-1", "run-2"}
+    worker.promised = 3
+    assert worker.release(third, "run-3")
+    assert {run for _, _, _, run in picture(cloud)} == {"run-3"}
+
+
+def test_doubles_of_a_server_are_removed_and_the_same_one_stays() -> None:
+    cloud = Cloud()
+    wanted = plan(1)
+    for _ in range(3):
+        cloud.obey(Create(0), wanted, "run-1")
+    step = roll_out(wanted, "run-1", cloud.view(wanted), NOON)
+    assert isinstance(step, Do)
+    assert [order.server.id for order in step.orders if isinstance(order, Delete)] == ["id-002", "id-003"]
+
+
+def test_server_that_failed_says_novas_words() -> None:
+    cloud = Cloud()
+    wanted = plan(1)
+    cloud.broken.add(wanted.version)
+    step = Worker(cloud).roll_out(wanted, "run-1")
+    assert step == Fail("server shop-production-111111111111-0: No valid host was found.")
+
+
+def test_servers_that_need_no_change_are_not_replaced() -> None:
+    cloud = Cloud()
+    worker = Worker(cloud)
+    worker.release(plan(1, image="e", count=2), "run-1")
+    servers = set(cloud.servers)
+    worker.release(plan(2, image="e", count=2), "run-2")
+    assert set(cloud.servers) == servers
+    assert {one.mark.claim.commit for one in cloud.servers.values()} == {"2" * 40}
