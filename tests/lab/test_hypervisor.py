@@ -124,9 +124,7 @@ def over_ssh(server: Server, key: Path, command: str) -> str:
     return subprocess.run(ssh, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
-def test_a_server_boots_is_reached_and_comes_back_as_an_image(
-    cloud: Connection, make: Maker, key: Path
-) -> None:
+def test_a_server_boots_and_comes_back_as_an_image(cloud: Connection, make: Maker, key: Path) -> None:
     first = settled(cloud, make(key_name=key.name, config_drive=True))
     assert page(first) == "nothing is installed here yet\n"
     assert "Linux" in over_ssh(first, key, "echo written here > /srv/www/index.html; uname")

@@ -17,7 +17,6 @@ from lab.openstack.hypervisor.layout import Layout
 from lab.openstack.hypervisor.libvirtd import Libvirtd
 from lab.openstack.inside.dhcp import Dhcp
 from lab.openstack.services import hypervisors, openstack
-from lab.process import wait_gone
 from lab.profile import Profile, choose, chosen
 from lab.roster import servers
 
