@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -40,3 +41,9 @@ def commit(description: str = "40 digits; empty takes the ref's newest") -> Para
         description=description,
         pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$",
     )
+
+
+def queue(variable: str) -> dict[str, str]:
+    """Return where tasks run that need special programs: the queue that ``variable`` names, if any."""
+    named = os.environ.get(variable, "")
+    return {"queue": named} if named else {}

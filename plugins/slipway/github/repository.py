@@ -15,13 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 from slipway.github.errors import RepositoryError, TransientRepositoryError, error_of
+from slipway.worker.folders import temporary
 
 FETCH_SECONDS = 600
 _KEPT = ("GIT_EXEC_PATH", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH")
@@ -124,6 +124,17 @@ class Commit:
         self._git("checkout", "--quiet", "--force", "--detach", "HEAD")
         return self.folder
 
+    def find_tree(self, path: str) -> str | None:
+        """Return Git's id of all that a folder holds, or None when the commit has no such folder.
+
+        :param path: relative, without ``..``; ``.`` is the whole commit.
+        """
+        name = posixpath.normpath(path)
+        if name == ".":
+            return self._git("rev-parse", "--verify", "HEAD^{tree}").decode().strip()
+        about = self._git("--literal-pathspecs", "ls-tree", "-z", "HEAD", "--", name).split()
+        return about[2].decode() if about[1:2] == [b"tree"] else None
+
     @property
     def committed_at(self) -> datetime:
         """When the commit was made."""
@@ -135,14 +146,15 @@ class Commit:
 
 
 @contextmanager
-def fetched(remote: Remote, push: PushEvent) -> Iterator[Commit]:
+def fetched(remote: Remote, push: PushEvent, within: Path | None = None) -> Iterator[Commit]:
     """Fetch exactly ``push.commit`` into a temporary folder.
 
+    :param within: folder for that folder, where a worker that dies shall leave it.
     :raises RepositoryError: when the repository or the commit is not there (any more).
     :raises TransientRepositoryError: when the server failed three times.
     """
-    with TemporaryDirectory(prefix="slipway-") as name:
-        git_dir, folder = Path(name) / "git", Path(name) / "files"
+    with temporary(within) as own:
+        git_dir, folder = own / "git", own / "files"
         folder.mkdir()
         _run(push, git_dir, folder, {}, "init", "--quiet", "--template=")
         _fetch(remote, push, git_dir, folder)
@@ -188,8 +200,8 @@ def find_commit(remote: Remote, repository: str, ref: str) -> str:
     :raises RepositoryError: when the repository or the ref is not there.
     """
     push = PushEvent(repository=repository, ref=ref, commit="0" * 40)
-    with TemporaryDirectory(prefix="slipway-") as folder:
-        listed = _list(remote, push, Path(folder))
+    with temporary() as folder:
+        listed = _list(remote, push, folder)
     found: dict[str, str] = {}
     for line in listed.decode().splitlines():
         commit, _, name = line.partition("\t")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID, uuid5
 
 from slipway.flow.image import BaseImage, input_digest
-from slipway.flow.record import Digest, Record
+from slipway.flow.record import Record
 
 FORMAT = 1
 """Raised when Slipway builds otherwise from the same inputs, so that images are built anew."""
@@ -17,8 +17,8 @@ class Inputs(Record):
 
     template: str
     """Path of the template inside the context."""
-    context: Digest
-    """Of the folder that the build sees: the template, its scripts, its files."""
+    context: str
+    """Git's id of the folder that the build sees: the template, its scripts, its files."""
     variables: dict[str, str]
     """Values of variables that stay what they are from run to run."""
     tool: str

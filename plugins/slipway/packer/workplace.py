@@ -5,17 +5,14 @@ A build's folder is named after its run, so a retry finds what an earlier try le
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from slipway.config import work_dir
 from slipway.sandbox.occupied import occupied
-
-FOLDER = "SLIPWAY_WORK_DIR"
-"""Environment variable that names another folder than the default; it needs room for a few images."""
 
 
 @dataclass(frozen=True)
@@ -99,5 +96,4 @@ class Workplace:
 
 def workplace(name: str) -> Workplace:
     """Return the folder of the build called ``name`` on this worker."""
-    home = os.environ.get("AIRFLOW_HOME") or Path.home() / "airflow"
-    return Workplace(Path(os.environ.get(FOLDER) or Path(home, "slipway")).resolve(), name)
+    return Workplace(work_dir(), name)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from slipway.qemu.accelerator import Accelerator
 from slipway.qemu.errors import QemuError
@@ -40,7 +39,7 @@ class Machine:
     """
 
     disk: Path
-    disk_format: Literal["qcow2", "raw"]
+    disk_format: str
     memory_mib: int
     accelerator: Accelerator
     kernel: Kernel | None = None

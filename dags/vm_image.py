@@ -1,0 +1,134 @@
+"""A commit's virtual machine image: built once for its inputs, copied, booted, handed on to `deploy`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_context, task
+
+from slipway import forms
+from slipway.assets import PUSH, VM_IMAGE
+from slipway.links import CommitLink, ImageLink
+from slipway.pipelines.outcome import NothingToDo, retried_if_worth_it
+
+ABOUT = """\
+### What it does
+
+For one commit: **plan** (its `slipway.yaml`, its Packer template) → **base** (what it is built upon, by
+digest, from Artifactory or Glance; and whether these inputs were built before) → **build** (`packer
+validate`, `packer build`; the image goes into Artifactory and Glance with one and the same digest, hidden)
+→ **boot_test** (it is started, must say what it should and which commit it is) → **publish** (shown,
+recorded, handed on to `deploy`).
+
+`build` and `boot_test` are skipped when these inputs were built and booted before.
+
+### How it starts
+
+By a push (the webhook), by a person (the form), or over the REST API. A run that a person starts deploys only
+when *Deploy it too* is ticked. Without a commit it takes the ref's newest.
+
+### Where it runs
+
+`base`, `build` and `boot_test` need Packer, qemu and bubblewrap on their worker. Where such workers stand
+apart (CeleryExecutor), `SLIPWAY_PACKER_QUEUE` names their queue.
+"""
+ON_WORKERS_WITH_PACKER = forms.queue("SLIPWAY_PACKER_QUEUE")
+UNLESS_ALL_SKIPPED = "none_failed_min_one_success"
+
+with DAG(
+    dag_id="vm_image",
+    dag_display_name="VM image",
+    description="Builds a commit's virtual machine image and puts it into Artifactory and Glance",
+    schedule=PartitionedAssetTimetable(assets=PUSH),
+    catchup=False,
+    max_active_runs=16,
+    doc_md=ABOUT,
+    tags=["slipway", "build", "vm"],
+    default_args=forms.DEFAULT_ARGS,
+    params={
+        "repository": forms.repository(),
+        "ref": forms.ref(),
+        "commit": forms.commit(),
+        "deploy": Param(False, type="boolean", title="Deploy it too"),
+    },
+) as dag:
+
+    @task
+    def plan() -> dict[str, Any]:
+        """Fetch exactly this commit and read what it wants built."""
+        with retried_if_worth_it():
+            from slipway.pipelines import pushes, vm_plan
+
+            push, deploy = pushes.push_of(get_current_context(), PUSH)
+            return {"deploy": deploy, "plan": vm_plan.plan(push).to_json()}
+
+    @task(**ON_WORKERS_WITH_PACKER)
+    def base(planned: dict[str, Any]) -> dict[str, Any]:
+        """Find the base by its digest, and look whether these inputs were built before."""
+        with retried_if_worth_it():
+            from slipway.pipelines import vm_image
+            from slipway.pipelines.vm_plan import Plan
+
+            known = Plan.from_json(planned["plan"])
+            if known.inputs is None:
+                raise NothingToDo("nothing for this platform")
+            return vm_image.resolve(known, known.inputs).to_json()
+
+    @task(**ON_WORKERS_WITH_PACKER, execution_timeout=timedelta(hours=26))
+    def build(resolved: dict[str, Any]) -> dict[str, Any]:
+        """Have Packer build the image, and keep it in Artifactory and Glance."""
+        with retried_if_worth_it():
+            from slipway.pipelines import vm_build
+            from slipway.pipelines.vm_plan import Resolved
+
+            known = Resolved.from_json(resolved)
+            if known.image is not None:
+                raise NothingToDo(f"built before: {known.image.reference}")
+            return vm_build.build(known, get_current_context()["run_id"]).to_json()
+
+    @task(**ON_WORKERS_WITH_PACKER, trigger_rule=UNLESS_ALL_SKIPPED, execution_timeout=timedelta(hours=2))
+    def boot_test(resolved: dict[str, Any], image: dict[str, Any] | None) -> None:
+        """Start the image, and see that it boots, answers and says its commit."""
+        with retried_if_worth_it():
+            from slipway.flow.image import Image
+            from slipway.pipelines import vm_image
+            from slipway.pipelines.vm_plan import Resolved
+
+            known = Resolved.from_json(resolved)
+            if known.good:
+                raise NothingToDo("booted before, and handed on")
+            made = Image.from_json(image) if image else known.image
+            assert made is not None
+            vm_image.boot_test(known.plan, made, get_current_context()["run_id"])
+
+    @task(outlets=[VM_IMAGE], trigger_rule="none_failed")
+    def publish(
+        planned: dict[str, Any], resolved: dict[str, Any] | None, image: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """Show the image, record it, and hand it on."""
+        with retried_if_worth_it():
+            from slipway.flow.image import Image
+            from slipway.pipelines import vm_image
+            from slipway.pipelines.run import run_of
+            from slipway.pipelines.vm_plan import Plan
+
+            context = get_current_context()
+            known = Plan.from_json(planned["plan"])
+            found = image or (resolved or {}).get("image")
+            made = Image.from_json(found) if found else None
+            built, links = vm_image.publish(known, made, planned["deploy"], run_of(context))
+            CommitLink().store(context, links.commit)
+            ImageLink().store(context, links.image)
+            event = context["outlet_events"][VM_IMAGE]
+            event.extra = built.to_json()
+            if built.deploy:
+                event.add_partitions(context["dag_run"].partition_key or known.push.partition_key)
+            return built.to_json()
+
+    planned = plan()
+    resolved = base(planned)
+    built = build(resolved)
+    published = publish(planned, resolved, built)
+    boot_test(resolved, built) >> published
+    published.operator.operator_extra_links = (CommitLink(), ImageLink())
