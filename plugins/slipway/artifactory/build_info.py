@@ -25,6 +25,46 @@ def document(
     :param source: the repository's address.
     """
     name, _, _ = image.reference.partition("/")[2].partition("@")
+    module = {
+        "type": "docker",
+        "artifacts": [{"name": "manifest.json", "type": "json", **_sums(manifest)}],
+    }
+    return _document(push, image, name, module, started, run_url, source)
+
+
+def document_of_files(
+    push: PushEvent,
+    image: Image,
+    files: Mapping[str, Checksums],
+    started: datetime,
+    run_url: str,
+    source: str,
+) -> dict[str, Any]:
+    """Return the document of one run of a pipeline that makes files: the image, and what belongs to it.
+
+    :param files: checksums by path, as Artifactory computed them.
+    """
+    place = image.reference.split("/")
+    module = {
+        "type": "generic",
+        "artifacts": [
+            {"name": path.rpartition("/")[2], "type": path.rpartition(".")[2], **_sums(sums)}
+            for path, sums in files.items()
+        ],
+    }
+    # KEY/TENANT/APPLICATION/PLATFORM
+    return _document(push, image, "/".join(place[:4]), module, started, run_url, source)
+
+
+def _document(
+    push: PushEvent,
+    image: Image,
+    name: str,
+    module: Mapping[str, Any],
+    started: datetime,
+    run_url: str,
+    source: str,
+) -> dict[str, Any]:
     return {
         "version": "1.0.1",
         "name": name.replace("/", " :: "),
@@ -40,11 +80,11 @@ def document(
         "modules": [
             {
                 "id": f"{image.application}:{push.commit}",
-                "type": "docker",
-                "artifacts": [{"name": "manifest.json", "type": "json", **_sums(manifest)}],
+                **module,
                 "dependencies": [
-                    {"id": base.name, "type": "docker", "sha256": base.digest.removeprefix("sha256:")}
+                    {"id": base.name, "type": module["type"], "sha256": base.digest.removeprefix("sha256:")}
                     for base in image.bases
+                    if base.digest.startswith("sha256:")
                 ],
             }
         ],

@@ -12,16 +12,17 @@ import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from slipway.diskimage_builder import inside
 from slipway.diskimage_builder.elements import Elements
 from slipway.diskimage_builder.errors import BuildError
+from slipway.diskimage_builder.inputs import SUFFIXES
 from slipway.diskimage_builder.output import Transcript
-from slipway.diskimage_builder.settings import of_tool
+from slipway.diskimage_builder.settings import ARCHITECTURE, of_tool
 from slipway.diskimage_builder.workplace import Workplace
 from slipway.flow.bare_metal import BareMetal
 from slipway.sandbox.errors import ProgramTimeoutError
-from slipway.sandbox.occupied import occupied
 from slipway.sandbox.program import Program
 from slipway.sandbox.root import RootSandbox
 
@@ -48,8 +49,7 @@ class Files:
     """What a build made."""
 
     image: Path
-    kernel: Path | None = None
-    ramdisk: Path | None = None
+    parts: Mapping[Literal["kernel", "ramdisk"], Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,9 @@ class Build:
     """One build.
 
     :param name: of the files that it makes.
+    :param place: occupied by its caller.
     :param variables: what elements may read.
+    :param lock: descriptor that stays open until nothing of the build is left.
     """
 
     spec: BareMetal
@@ -65,6 +67,7 @@ class Build:
     elements: Elements
     place: Workplace
     variables: Mapping[str, str] = field(repr=False)
+    lock: int | None = None
 
     def run(self) -> Files:
         """Have diskimage-builder build, telling each step and line as it comes; returns what it made.
@@ -74,7 +77,7 @@ class Build:
         """
         check_tools()
         transcript = Transcript(self.elements.having)
-        with occupied(self.place.folder) as lock, self._program(lock) as program:
+        with self._program() as program:
             try:
                 for text in program.lines():
                     for is_step, line in transcript.read(text):
@@ -87,8 +90,7 @@ class Build:
                 raise BuildError(transcript.failure(status))
         return self._made()
 
-    def _program(self, lock: int) -> Program:
-        self.place.prepare()
+    def _program(self) -> Program:
         own = self.elements.own
         readable = [
             Path(sys.prefix),
@@ -99,28 +101,30 @@ class Build:
         sandbox = RootSandbox(
             folder=self.place.output,
             readable=[path for path in dict.fromkeys(readable) if not path.is_relative_to("/usr")],
-            writable=[self.place.folder, self.place.cache],
+            writable=[self.place.work, self.place.cache],
             environment={**self.variables, **of_tool(self.place, own)},
         )
-        start = [sys.executable, "-IS", str(Path(inside.__file__)), str(self.place.folder)]
+        start = [sys.executable, "-IS", str(Path(inside.__file__)), str(self.place.work)]
         command = [*start, program(), *options(self.spec, self.name), *self.spec.all_elements]
-        return Program(command, sandbox, self.spec.build_seconds, GRACE_SECONDS, holds=[lock])
+        held = [] if self.lock is None else [self.lock]
+        return Program(command, sandbox, self.spec.build_seconds, GRACE_SECONDS, holds=held)
 
     def _made(self) -> Files:
-        kernel, ramdisk = (self.place.output / f"{self.name}.{suffix}" for suffix in ("vmlinuz", "initrd"))
         image = self.place.output / f"{self.name}.{self.spec.format}"
-        wanted = [image, *([kernel, ramdisk] if self.spec.kind == "partition" else [])]
-        for path in wanted:
+        parts: dict[Literal["kernel", "ramdisk"], Path] = {}
+        if self.spec.kind == "partition":
+            parts = {part: image.with_suffix(f".{suffix}") for part, suffix in SUFFIXES.items()}
+        for path in (image, *parts.values()):
             # An element may write here, too: what is a link leads wherever it wants to.
             if path.is_symlink() or not path.is_file():
                 raise BuildError(f"diskimage-builder made no {path.name}. Its log says what became of it.")
-        return Files(image, kernel, ramdisk) if self.spec.kind == "partition" else Files(image)
+        return Files(image, parts)
 
 
 def options(spec: BareMetal, name: str) -> list[str]:
     """Return the options of ``disk-image-create``."""
     return [
-        *("-a", spec.architecture, "-o", name, "-t", spec.format),
+        *("-a", ARCHITECTURE, "-o", name, "-t", spec.format),
         *([] if spec.compress else ["-u"]),
         *([] if spec.base else ["-n"]),
         *(["-p", ",".join(spec.packages)] if spec.packages else []),

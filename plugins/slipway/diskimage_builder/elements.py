@@ -101,7 +101,7 @@ def _partitioning(spec: BareMetal) -> list[str]:
     """Return what diskimage-builder itself adds to ``vm`` when nothing says how to partition."""
     if spec.kind == "partition" or any(name.startswith("block-device-") for name in spec.elements):
         return []
-    return ["block-device-efi" if spec.architecture == "arm64" else "block-device-mbr"]
+    return ["block-device-mbr"]
 
 
 def _check_names(spec: BareMetal, asked: Iterable[str], own: Path | None) -> None:

@@ -10,7 +10,7 @@ from slipway.flow.record import Digest, Record
 
 FORMAT = 1
 """Raised when Slipway builds otherwise from the same inputs, so that images are built anew."""
-SUFFIXES = {"kernel": "vmlinuz", "ramdisk": "initrd"}
+SUFFIXES: dict[Literal["kernel", "ramdisk"], str] = {"kernel": "vmlinuz", "ramdisk": "initrd"}
 _NAMESPACE = UUID("0c5d2b39-0c5a-4d39-9f0e-2b7c53a8a6d4")
 
 

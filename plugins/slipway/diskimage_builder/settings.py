@@ -15,6 +15,8 @@ from slipway.flow.bare_metal import SET_BY_SLIPWAY, BareMetal
 from slipway.flow.record import CommitId
 
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
+ARCHITECTURE = "amd64"
+"""What images are made for: they are tried on the worker, which runs no other."""
 MIRROR = "MIRROR"
 """In the name of a variable that says where something is fetched from, and not what."""
 
@@ -37,7 +39,7 @@ def variables(spec: BareMetal, worker: Mapping[str, str], commit: CommitId | Non
         **spec.environment,
         **release,
         **own,
-        "ARCH": spec.architecture,
+        "ARCH": ARCHITECTURE,
         "FS_TYPE": spec.filesystem,
     }
 
@@ -56,7 +58,7 @@ def of_tool(place: Workplace, own: Path | None) -> dict[str, str]:
 
     :param own: folder of the application's elements.
     """
-    temporary = str(place.folder / "tmp")
+    temporary = str(place.work)
     return {
         "DIB_NO_TIMESTAMP": "1",
         # Images are larger than memory, and the folder has room.

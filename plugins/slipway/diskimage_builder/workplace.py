@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.config import work_dir
 from slipway.diskimage_builder.loops import detach
+from slipway.sandbox.occupied import occupied
 
 
 @dataclass(frozen=True)
@@ -29,36 +32,59 @@ class Workplace:
         return self.root / "builds" / self.name
 
     @property
+    def checkout(self) -> Path:
+        """Where the commit goes."""
+        return self.folder / "checkout"
+
+    @property
+    def work(self) -> Path:
+        """What diskimage-builder and its elements may write to."""
+        return self.folder / "work"
+
+    @property
     def output(self) -> Path:
         """Where diskimage-builder leaves the image."""
-        return self.folder / "output"
+        return self.work / "output"
 
     @property
     def cache(self) -> Path:
         """What elements keep of what they fetched (``DIB_IMAGE_CACHE``)."""
         return self.root / "dib-cache" / self.owner
 
-    def prepare(self) -> None:
-        """Make the folder; what an earlier try left half-made is removed."""
-        self._clear()
-        for name in ("output", "tmp"):
-            (self.folder / name).mkdir(parents=True)
-        (self.cache / "locks").mkdir(parents=True, exist_ok=True)
+    @property
+    def scratch(self) -> Path:
+        """What a machine that tries the image writes."""
+        return self.folder / "scratch"
 
-    def remove(self) -> None:
-        """Remove what this build has for itself."""
-        self._clear()
-        self.folder.with_name(f"{self.folder.name}.lock").unlink(missing_ok=True)
+    @property
+    def images(self) -> Path:
+        """Images that are being tried, by their digests."""
+        return self.root / "images"
+
+    @contextmanager
+    def occupied(self) -> Iterator[int]:
+        """Have the folder for oneself, empty at first and gone afterwards; yields its lock's descriptor.
+
+        :raises OccupiedError: when an earlier try does not end.
+        """
+        with occupied(self.folder) as lock:
+            self._clear()
+            for folder in (self.checkout, self.output, self.work, self.scratch, self.images):
+                folder.mkdir(parents=True, exist_ok=True)
+            (self.cache / "locks").mkdir(parents=True, exist_ok=True)
+            try:
+                yield lock
+            finally:
+                self._clear()
+
+    def hand_over(self, file: Path, digest: str) -> None:
+        """Put a file where the boot test looks for it by its digest."""
+        file.replace(self.images / digest.replace(":", "-"))
 
     def _clear(self) -> None:
         if self.folder.exists():
             detach(self.folder)
             shutil.rmtree(self.folder, ignore_errors=True)
-
-    def find(self, path: str) -> Path | None:
-        """Return the file that was built for ``path`` in the image registry, while it is still here."""
-        file = self.output / path.rpartition("/")[2]
-        return file if file.is_file() else None
 
 
 def workplace(name: str, owner: str) -> Workplace:

@@ -87,7 +87,6 @@ class BareMetal(Record):
     """A root file system with its kernel and ramdisk, or a disk with partitions and a boot loader."""
     release: ReleaseName | None = None
     """The distribution's release (``DIB_RELEASE``)."""
-    architecture: Literal["amd64", "arm64"] = "amd64"
     base: bool = True
     """Include the element ``base``, as diskimage-builder does by itself."""
     packages: Annotated[tuple[PackageName, ...], Field(max_length=200)] = ()

@@ -1,0 +1,136 @@
+"""A commit's bare-metal image: built once for its inputs, copied, booted, handed on to `deploy`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_context, task
+
+from slipway import forms
+from slipway.assets import BARE_METAL_IMAGE, PUSH
+from slipway.links import CommitLink, ImageLink
+from slipway.pipelines.outcome import NothingToDo, retried_if_worth_it
+
+ABOUT = """\
+### What it does
+
+For one commit: **plan** (its `slipway.yaml`, diskimage-builder's elements and its own) → **package_sources**
+(what the distribution's archives hold now; and whether these inputs were built before) → **build**
+(`disk-image-create`; kernel, ramdisk and image go into Artifactory and Glance with one and the same digest,
+hidden) → **boot_test** (it is started, must say what it should and which commit it is) → **publish** (shown,
+recorded, handed on to `deploy`).
+
+`build` and `boot_test` are skipped when these inputs were built and booted before.
+
+### How it starts
+
+By a push (the webhook), by a person (the form), or over the REST API. A run that a person starts deploys only
+when *Deploy it too* is ticked. Without a commit it takes the ref's newest.
+
+### Where it runs
+
+`plan`, `build` and `boot_test` need diskimage-builder's programs, qemu and bubblewrap; `build` runs as root.
+Elements are the application's code and run as root too: have workers of their own for that, on machines that
+hold nothing else (CeleryExecutor); `SLIPWAY_DIB_QUEUE` names their queue.
+"""
+ON_WORKERS_FOR_IT = forms.queue("SLIPWAY_DIB_QUEUE")
+
+with DAG(
+    dag_id="bare_metal_image",
+    dag_display_name="Bare-metal image",
+    description="Builds a commit's bare-metal image and puts it into Artifactory and Glance",
+    schedule=PartitionedAssetTimetable(assets=PUSH),
+    catchup=False,
+    max_active_runs=16,
+    doc_md=ABOUT,
+    tags=["slipway", "build", "bare-metal"],
+    default_args=forms.DEFAULT_ARGS,
+    params={
+        "repository": forms.repository(),
+        "ref": forms.ref(),
+        "commit": forms.commit(),
+        "deploy": Param(False, type="boolean", title="Deploy it too"),
+    },
+) as dag:
+
+    @task(**ON_WORKERS_FOR_IT)
+    def plan() -> dict[str, Any]:
+        """Fetch exactly this commit, read what it wants built, and find its elements."""
+        with retried_if_worth_it():
+            from slipway.pipelines import bare_metal_plan, pushes
+
+            push, deploy = pushes.push_of(get_current_context(), PUSH)
+            return {"deploy": deploy, "plan": bare_metal_plan.plan(push).to_json()}
+
+    @task
+    def package_sources(planned: dict[str, Any]) -> dict[str, Any] | None:
+        """Look at the state of the package sources, and whether these inputs were built before."""
+        with retried_if_worth_it():
+            from slipway.pipelines import bare_metal_image
+            from slipway.pipelines.bare_metal_plan import Plan
+
+            known = Plan.from_json(planned["plan"])
+            return bare_metal_image.resolve(known, known.inputs).to_json() if known.inputs else None
+
+    @task(**ON_WORKERS_FOR_IT, execution_timeout=timedelta(hours=26))
+    def build(resolved: dict[str, Any] | None) -> dict[str, Any]:
+        """Have diskimage-builder build the image, and keep it in Artifactory and Glance."""
+        with retried_if_worth_it():
+            from slipway.pipelines import bare_metal_build
+            from slipway.pipelines.bare_metal_plan import Resolved
+
+            if resolved is None:
+                raise NothingToDo("nothing for this platform")
+            known = Resolved.from_json(resolved)
+            if known.image is not None:
+                raise NothingToDo(f"built before: {known.image.reference}")
+            return bare_metal_build.build(known, get_current_context()["run_id"]).to_json()
+
+    @task(**ON_WORKERS_FOR_IT, trigger_rule="none_failed", execution_timeout=timedelta(hours=2))
+    def boot_test(resolved: dict[str, Any] | None, image: dict[str, Any] | None) -> None:
+        """Start the image, and see that it boots, answers and says its commit."""
+        with retried_if_worth_it():
+            from slipway.flow.image import Image
+            from slipway.pipelines import bare_metal_image
+            from slipway.pipelines.bare_metal_plan import Resolved
+
+            if resolved is None:
+                raise NothingToDo("nothing for this platform")
+            known = Resolved.from_json(resolved)
+            if known.good:
+                raise NothingToDo("booted before, and handed on")
+            made = Image.from_json(image) if image else known.image
+            assert made is not None
+            bare_metal_image.boot_test(known.plan, made, get_current_context()["run_id"])
+
+    @task(outlets=[BARE_METAL_IMAGE], trigger_rule="none_failed")
+    def publish(
+        planned: dict[str, Any], resolved: dict[str, Any] | None, image: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """Show the image, record it, and hand it on."""
+        with retried_if_worth_it():
+            from slipway.flow.image import Image
+            from slipway.pipelines import handover
+            from slipway.pipelines.bare_metal_plan import Plan
+            from slipway.pipelines.run import run_of
+
+            context = get_current_context()
+            known = Plan.from_json(planned["plan"])
+            found = image or (resolved or {}).get("image")
+            made = Image.from_json(found) if found else None
+            built, links = handover.publish(known.push, known.place, made, planned["deploy"], run_of(context))
+            CommitLink().store(context, links.commit)
+            ImageLink().store(context, links.image)
+            event = context["outlet_events"][BARE_METAL_IMAGE]
+            event.extra = built.to_json()
+            if built.deploy:
+                event.add_partitions(context["dag_run"].partition_key or known.push.partition_key)
+            return built.to_json()
+
+    planned = plan()
+    resolved = package_sources(planned)
+    built = build(resolved)
+    published = publish(planned, resolved, built)
+    boot_test(resolved, built) >> published
+    published.operator.operator_extra_links = (CommitLink(), ImageLink())
