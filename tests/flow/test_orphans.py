@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.flow.orphans import LONGEST, RunState, Trace, Verdict, judge, named_runs, table
+from slipway.flow.orphans import (
+    LONGEST,
+    RunState,
+    Trace,
+    Verdict,
+    application_of,
+    is_build_name,
+    judge,
+    named_runs,
+    table,
+)
 
 NOW = datetime(2030, 1, 2, 12, tzinfo=UTC)
 GRACE = timedelta(hours=2)
@@ -16,10 +26,19 @@ LIVES, OVER = RunState(lives=True), RunState(lives=False, ended=NOW - timedelta(
 RUNS = {"lives": LIVES, "over": OVER, "just over": RunState(lives=False, ended=NOW - timedelta(minutes=1))}
 
 
-def trace(run: str = "", hours: float = 4, name: str = "thing", used_by: str = "") -> Trace:
+def trace(
+    run: str = "", hours: float = 4, name: str = "thing", used_by: str = "", local: bool = False
+) -> Trace:
     made = NOW - timedelta(hours=hours)
     return Trace(
-        place="cloud", kind="server", id=f"{name}-{run}", name=name, run=run, made=made, used_by=used_by
+        place="cloud",
+        kind="server",
+        id=f"{name}-{run}",
+        name=name,
+        run=run,
+        made=made,
+        used_by=used_by,
+        local=local,
     )
 
 
@@ -58,6 +77,35 @@ def test_what_can_carry_no_run_goes_with_what_has_its_name() -> None:
     for run, orphan in (("over", True), ("lives", False), ("elsewhere", False)):
         assert verdict(key_pair, trace(run, name=build, hours=5), grace=timedelta()).orphan is orphan
     assert not verdict(trace(name="shop", hours=0), trace("over", name="shop"), grace=timedelta()).orphan
+
+
+def test_what_is_called_by_a_run_that_lives_stays() -> None:
+    build = "slipway-dib-shop-0123456789abcdef"
+    found = [trace(name=build, hours=90), trace(name="slipway-dib-shop-1", hours=90)]
+    verdicts = judge(found, RUNS, NOW, GRACE, {build: "lives"})
+    assert [one.orphan for one in verdicts] == [False, True]
+
+
+def test_what_only_this_airflow_can_have_made_needs_no_run() -> None:
+    assert verdict(trace(local=True)).orphan
+    assert verdict(trace(local=True)).reason == "run of its build is over"
+    assert not verdict(trace(local=True, hours=1)).orphan
+    assert not verdict(trace(local=True, used_by="a build")).orphan
+    assert not verdict(trace("elsewhere", local=True)).orphan
+
+
+@pytest.mark.parametrize(
+    ("name", "application"),
+    [
+        ("slipway-build-my-shop-0123456789abcdef", "my-shop"),
+        ("slipway-dib-shop-0123456789abcdef", "shop"),
+        ("slipway-shop", ""),
+        ("web", ""),
+    ],
+)
+def test_the_application_in_a_name(name: str, application: str) -> None:
+    assert application_of(name) == application
+    assert is_build_name(name) is bool(application)
 
 
 NAMES = st.sampled_from(["slipway-build-a-1", "slipway-build-b-2", "shop"])
@@ -103,10 +151,9 @@ def test_more_grace_never_makes_more_orphans(found: list[Trace], one: timedelta,
 @given(st.lists(TRACES, max_size=8), SPANS)
 def test_time_brings_an_end_to_all_that_nothing_needs(found: list[Trace], grace: timedelta) -> None:
     later = NOW + LONGEST + grace + timedelta(seconds=1)
-    names = {one.name: one.run for one in found if one.run}
+    living = {one.name for one in found if one.run == "lives"}
     for one in judge(found, RUNS, later, grace):
-        lives = "lives" in (one.trace.run, names.get(one.trace.name))
-        assert one.orphan or one.trace.used_by or lives
+        assert one.orphan or one.trace.used_by or one.trace.name in living
 
 
 def test_the_runs_to_ask_for() -> None:

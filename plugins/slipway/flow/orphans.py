@@ -15,8 +15,8 @@ from slipway.flow.record import Record
 
 LONGEST = timedelta(hours=48)
 """More than any run takes: ``build_seconds`` may be a day, and there are retries."""
-BUILD_PREFIX = "slipway-build-"
-"""What everything is called that a build makes on its way."""
+BUILD_PREFIXES = ("slipway-build-", "slipway-dib-")
+"""How the names begin of what a build makes on its way; the application and a hash of the run follow."""
 
 
 class Trace(Record):
@@ -32,6 +32,8 @@ class Trace(Record):
     made: AwareDatetime
     used_by: str = ""
     """What needs it, for people: such a thing is never an orphan."""
+    local: bool = False
+    """Only this Airflow makes such things there: without a run that lives, it is nobody's."""
 
 
 class RunState(Record):
@@ -56,22 +58,33 @@ def named_runs(traces: Iterable[Trace]) -> set[str]:
 
 
 def judge(
-    traces: Sequence[Trace], runs: Mapping[str, RunState], now: datetime, grace: timedelta
+    traces: Sequence[Trace],
+    runs: Mapping[str, RunState],
+    now: datetime,
+    grace: timedelta,
+    names: Mapping[str, str] | None = None,
 ) -> list[Verdict]:
     """Decide about each trace.
 
     :param runs: what is known of the runs that traces name; another Airflow's are not among them.
     :param grace: what has to have passed since the end of a run, or since the thing was made.
+    :param names: runs that live, by the names that they give.
     """
     marked = [trace for trace in traces if trace.run and is_build_name(trace.name)]
     marked.sort(key=lambda trace: trace.run in runs and runs[trace.run].lives)  # one that lives has the say
-    by_name = {trace.name: trace.run for trace in marked}
+    by_name = {trace.name: trace.run for trace in marked} | dict(names or {})
     return [_judge(trace, trace.run or by_name.get(trace.name, ""), runs, now, grace) for trace in traces]
 
 
 def is_build_name(name: str) -> bool:
     """Say whether ``name`` is one that a build gives to what it makes on its way."""
-    return name.startswith(BUILD_PREFIX)
+    return name.startswith(BUILD_PREFIXES)
+
+
+def application_of(name: str) -> str:
+    """Return the application that is in the name of what a build makes; "" when it is no such name."""
+    prefix = next((prefix for prefix in BUILD_PREFIXES if name.startswith(prefix)), name)
+    return name.removeprefix(prefix).rpartition("-")[0]
 
 
 def _judge(trace: Trace, run: str, runs: Mapping[str, RunState], now: datetime, grace: timedelta) -> Verdict:
@@ -79,6 +92,8 @@ def _judge(trace: Trace, run: str, runs: Mapping[str, RunState], now: datetime, 
         return Verdict(trace=trace, orphan=False, reason=f"used by {trace.used_by}")
     if run in runs:
         return _of_known_run(trace, run, runs[run], now, grace)
+    if trace.local and not run:
+        return _of_known_run(trace, "of its build", RunState(lives=False), now, grace)
     # No run, or one that this Airflow does not know: it was cleaned away, or is another Airflow's.
     whose = f"run {run} is not known here" if run else "it names no run"
     allowed = LONGEST + grace

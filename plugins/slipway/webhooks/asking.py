@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import httpx
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
@@ -35,13 +35,13 @@ TIMEOUT_SECONDS = 30.0
 
 
 def ask_runs(ids: Iterable[str]) -> dict[str, RunState]:
-    """Return what Airflow knows of runs, by id; those it does not know are left out.
+    """Return what Airflow knows of runs, by id, and all that live; those it does not know are left out.
 
     :raises TransientError: when the API server does not answer.
     """
     found: dict[str, RunState] = {}
-    for some in _batches(ids):
-        answer = _ask(RUNS_ROUTE, RunsQuestion(runs=some))
+    for number, some in enumerate(_batches(ids) or [()]):
+        answer = _ask(RUNS_ROUTE, RunsQuestion(runs=some, living=number == 0))
         found |= RunsAnswer.model_validate_json(answer).runs
     return found
 
@@ -58,10 +58,9 @@ def ask_pushes(keys: Iterable[str]) -> dict[str, KnownPush]:
     return found
 
 
-def _batches(values: Iterable[str]) -> Iterator[tuple[str, ...]]:
+def _batches(values: Iterable[str]) -> list[tuple[str, ...]]:
     wanted = sorted(set(values))
-    for start in range(0, len(wanted), AT_ONCE):
-        yield tuple(wanted[start : start + AT_ONCE])
+    return [tuple(wanted[start : start + AT_ONCE]) for start in range(0, len(wanted), AT_ONCE)]
 
 
 @retry(

@@ -8,20 +8,23 @@ from typing import Any
 
 from airflow.models.asset import AssetEvent, AssetModel
 from airflow.models.dagrun import DagRun
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from slipway.assets import BARE_METAL_IMAGE, CONTAINER_IMAGE, PUSH, VM_IMAGE
 from slipway.flow.orphans import RunState
-from slipway.webhooks.questions import KnownPush, KnownRun, Outcome, PushesAnswer, RunsAnswer
+from slipway.webhooks.questions import KnownPush, KnownRun, Outcome, PushesAnswer, RunsAnswer, RunsQuestion
 
 LIVING = ("queued", "running")
 IMAGES = tuple(asset.name for asset in (CONTAINER_IMAGE, VM_IMAGE, BARE_METAL_IMAGE))
 
 
-def runs(session: Session, asked: Sequence[str]) -> RunsAnswer:
+def runs(session: Session, question: RunsQuestion) -> RunsAnswer:
     """Return what is known of runs, by id; several DAGs may have runs of one id, which live together."""
-    query = select(DagRun.run_id, DagRun.state, DagRun.end_date).where(DagRun.run_id.in_(asked))
+    wanted = DagRun.run_id.in_(question.runs)
+    if question.living:
+        wanted = or_(wanted, DagRun.state.in_(LIVING))
+    query = select(DagRun.run_id, DagRun.state, DagRun.end_date).where(wanted)
     found: dict[str, RunState] = {}
     for run_id, state, ended in session.execute(query):
         before = found.get(run_id)

@@ -23,6 +23,8 @@ class RunsQuestion(Record):
     """Which of these runs live?"""
 
     runs: tuple[Id, ...] = Field(max_length=AT_ONCE)
+    living: bool = False
+    """And all others that live."""
 
 
 class RunsAnswer(Record):

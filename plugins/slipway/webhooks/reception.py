@@ -86,7 +86,7 @@ class Reception:
 
     def runs(self, question: RunsQuestion) -> Answer:
         """Say which runs live."""
-        return self._look(lambda session: history.runs(session, question.runs).to_json())
+        return self._look(lambda session: history.runs(session, question).to_json())
 
     def pushes(self, question: PushesQuestion) -> Answer:
         """Say what became of pushes."""

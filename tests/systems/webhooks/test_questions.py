@@ -93,9 +93,14 @@ def test_runs_that_live_and_runs_that_are_over(server: str, store: Session) -> N
 def test_more_runs_than_one_question_takes(server: str, store: Session) -> None:
     names = [f"run-{number}" for number in range(AT_ONCE + 5)]
     for name in (names[0], names[-1]):
-        add_run(store, "one", name, "running")
+        add_run(store, "one", name, "success")
     assert sorted(ask_runs(names)) == sorted((names[0], names[-1]))
-    assert ask_runs([]) == {}
+
+
+def test_runs_that_live_are_told_unasked(server: str, store: Session) -> None:
+    for run_id, state in (("a", "queued"), ("b", "running"), ("c", "success")):
+        add_run(store, "one", run_id, state)
+    assert sorted(ask_runs([])) == ["a", "b"]
 
 
 def test_a_push_that_was_told_of_is_known_with_its_refs(server: str, store: Session, sender: Sender) -> None:

@@ -1,0 +1,239 @@
+"""What Slipway's builds left in the cloud: found by their marks, looked at again, removed.
+
+Everything that is looked for has a name that only builds give, or a property with the run; deployments and
+finished images are not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+from keystoneauth1.exceptions import ClientException
+from keystoneauth1.identity import BaseIdentityPlugin
+from openstack.connection import Connection
+from openstack.exceptions import NotFoundException, SDKException
+
+from slipway.flow.orphans import Trace, is_build_name
+from slipway.openstack.errors import TransientOpenstackError
+from slipway.openstack.glance.glance import RUN, Glance
+
+PLACE = "cloud"
+HALF = ("queued", "saving", "importing", "uploading")
+"""States of an image that has not all of its bytes."""
+ALSO_CALLED = {"block-storage": {"block-storage", "block-store", "volumev3", "volume"}}
+"""Older names of types in catalogues."""
+SHOWN = 300
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of thing.
+
+    :param service: type in the cloud's catalogue.
+    :param all: lists what might be Slipway's.
+    :param get: returns one by its id; raises NotFoundException when it is gone.
+    :param run: returns the run that its mark names, or "".
+    :param is_ours: says whether it is what a build makes on its way.
+    """
+
+    name: str
+    service: str
+    all: Callable[[Connection], Iterable[Any]]
+    get: Callable[[Connection, str], Any]
+    delete: Callable[[Connection, str], object]
+    run: Callable[[Any], str]
+    is_ours: Callable[[Connection, Any], bool]
+
+
+class CloudTraces:
+    """The builds' things in one project."""
+
+    name = PLACE
+
+    def __init__(self, cloud: Connection) -> None:
+        self._cloud = cloud
+
+    def find(self) -> Iterator[Trace]:
+        """Yield what builds left, servers before what they use.
+
+        :raises TransientOpenstackError: when the cloud does not answer.
+        """
+        with _told("its catalogue"):
+            services = _services(self._cloud)
+        for kind in KINDS.values():
+            if not services & ALSO_CALLED.get(kind.service, {kind.service}):
+                continue
+            with _told(f"the list of {kind.name}s"):
+                for thing in kind.all(self._cloud):
+                    if kind.is_ours(self._cloud, thing):
+                        yield _trace(kind, thing)
+
+    def remove(self, trace: Trace) -> bool:
+        """Remove a thing if it still is what was found; says whether it is gone.
+
+        :raises TransientOpenstackError: when the cloud does not remove it.
+        """
+        kind = KINDS[trace.kind]
+        with _told(f"the removal of {trace.kind} {trace.name} ({trace.id})"):
+            try:
+                thing = kind.get(self._cloud, trace.id)
+            except NotFoundException:
+                return True
+            if not kind.is_ours(self._cloud, thing) or _trace(kind, thing) != trace:
+                return False
+            kind.delete(self._cloud, trace.id)
+        return True
+
+
+def _services(cloud: Connection) -> set[str]:
+    """Return the types of the cloud's services; the SDK takes a cloud that is away for an empty one."""
+    auth = cloud.session.auth
+    assert isinstance(auth, BaseIdentityPlugin)
+    return {entry["type"] for entry in auth.get_access(cloud.session).service_catalog.catalog}
+
+
+def _trace(kind: Kind, thing: Any) -> Trace:
+    made = datetime.fromisoformat(str(thing.created_at))
+    return Trace(
+        place=PLACE,
+        kind=kind.name,
+        id=str(thing.id),
+        name=str(thing.name or ""),
+        run=kind.run(thing),
+        made=made if made.tzinfo else made.replace(tzinfo=UTC),
+    )
+
+
+def _has_build_name(_: Connection, thing: Any) -> bool:
+    return is_build_name(str(thing.name or ""))
+
+
+def _is_own_build_name(cloud: Connection, thing: Any) -> bool:
+    return _has_build_name(cloud, thing) and thing.project_id == cloud.current_project_id
+
+
+def _is_own_build_description(cloud: Connection, address: Any) -> bool:
+    """Say whether a floating IP, which has no name, is described by one."""
+    return is_build_name(address.description or "") and address.project_id == cloud.current_project_id
+
+
+def _is_half_image(cloud: Connection, image: Any) -> bool:
+    owner = image.owner_id or image.owner
+    return image.status in HALF and bool(_of_properties(image)) and owner == cloud.current_project_id
+
+
+def _of_metadata(thing: Any) -> str:
+    return str((thing.metadata or {}).get(RUN, ""))
+
+
+def _of_properties(image: Any) -> str:
+    return str((image.properties or {}).get(RUN, ""))
+
+
+def _of_tags(thing: Any) -> str:
+    marks = (tag.partition("=") for tag in thing.tags or ())
+    return next((run for name, _, run in marks if name == RUN), "")
+
+
+def _key_pairs(cloud: Connection) -> Iterator[Any]:
+    """Yield builds' key pairs; the list does not say when they were made."""
+    for pair in cloud.compute.keypairs():
+        if is_build_name(str(pair.name)):
+            yield cloud.compute.get_keypair(pair.name)
+
+
+def _images(cloud: Connection) -> Iterator[Any]:
+    for status in HALF:
+        yield from Glance(cloud).find_by({"status": status})
+
+
+def _image(cloud: Connection, image: str) -> Any:
+    if (found := Glance(cloud).find(image)) is None:
+        raise NotFoundException(f"image {image}")
+    return found
+
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            "server",
+            "compute",
+            lambda cloud: cloud.compute.servers(),
+            lambda cloud, one: cloud.compute.get_server(one),
+            lambda cloud, one: cloud.compute.delete_server(one),
+            _of_metadata,
+            _is_own_build_name,
+        ),
+        Kind(
+            "key pair",
+            "compute",
+            _key_pairs,
+            lambda cloud, one: cloud.compute.get_keypair(one),
+            lambda cloud, one: cloud.compute.delete_keypair(one),
+            lambda _: "",
+            _has_build_name,
+        ),
+        Kind(
+            "volume",
+            "block-storage",
+            lambda cloud: cloud.block_storage.volumes(),
+            lambda cloud, one: cloud.block_storage.get_volume(one),
+            lambda cloud, one: cloud.block_storage.delete_volume(one),
+            _of_metadata,
+            _has_build_name,
+        ),
+        Kind(
+            "floating IP",
+            "network",
+            lambda cloud: cloud.network.ips(),
+            lambda cloud, one: cloud.network.get_ip(one),
+            lambda cloud, one: cloud.network.delete_ip(one),
+            _of_tags,
+            lambda cloud, one: (
+                is_build_name(one.description or "") and one.project_id == cloud.current_project_id
+            ),
+        ),
+        Kind(
+            "port",
+            "network",
+            lambda cloud: cloud.network.ports(),
+            lambda cloud, one: cloud.network.get_port(one),
+            lambda cloud, one: cloud.network.delete_port(one),
+            _of_tags,
+            _is_own_build_name,
+        ),
+        Kind(
+            "security group",
+            "network",
+            lambda cloud: cloud.network.security_groups(),
+            lambda cloud, one: cloud.network.get_security_group(one),
+            lambda cloud, one: cloud.network.delete_security_group(one),
+            _of_tags,
+            _is_own_build_name,
+        ),
+        Kind(
+            "half-uploaded image",
+            "image",
+            _images,
+            _image,
+            lambda cloud, one: Glance(cloud).delete(one),
+            _of_properties,
+            _is_half_image,
+        ),
+    )
+}
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Turn the SDK's errors into ours: the next run tries again in any case."""
+    try:
+        yield
+    except (SDKException, ClientException, requests.RequestException) as error:
+        raise TransientOpenstackError(f"OpenStack on {what}: {str(error)[:SHOWN]}") from error

@@ -1,0 +1,1 @@
+"""The worker's own machine: what builds leave on it."""
