@@ -10,10 +10,23 @@ from lab.openstack.distribution import Distribution
 from lab.ports import HOST
 
 REGION = "RegionOne"
-PORTS = {"keystone": 5000, "glance": 9292, "placement": 8778, "neutron": 9696, "nova": 8774, "ironic": 6385}
+PORTS = {
+    "keystone": 5000,
+    "glance": 9292,
+    "placement": 8778,
+    "neutron": 9696,
+    "nova": 8774,
+    "ironic": 6385,
+}
 """Where people expect the services; a port that is taken is passed over."""
 
-CATALOGUE = {"glance": "image", "placement": "placement", "neutron": "network", "nova": "compute", "ironic": "baremetal"}
+CATALOGUE = {
+    "glance": "image",
+    "placement": "placement",
+    "neutron": "network",
+    "nova": "compute",
+    "ironic": "baremetal",
+}
 """Which service is of which type: https://service-types.openstack.org"""
 
 

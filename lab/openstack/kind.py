@@ -19,7 +19,8 @@ class Kind:
 
     ``file`` is the name of its settings, ``variables`` tells it where they are, ``tables`` are the programs
     that make its database, ``seed`` gives it what people expect of a cloud and may run any number of times;
-    ``clear`` takes away what that put outside of ``.lab``. ``module`` is run with the service's name and port.
+    ``clear`` takes away what that put outside of ``.lab``. ``module`` is run with
+    the service's name and port.
     """
 
     name: str

@@ -39,7 +39,7 @@ class Machine:
     )
     cleaned: bool = True
 
-    def body(self, number: int, cloud: Cloud, projects: Mapping[str, str]) -> dict[str, Any]:
+    def body(self, cloud: Cloud, projects: Mapping[str, str]) -> dict[str, Any]:
         """Return what Ironic is told of it."""
         redfish = {"redfish_address": sushy.address(cloud), "redfish_system_id": self._system()}
         return {
@@ -90,7 +90,7 @@ def seed(cloud: Cloud) -> None:
         have = {node.name for node in operator.baremetal.nodes()}
         for number, machine in enumerate(MACHINES, 1):
             if machine.name not in have:
-                enroll(operator, machine.body(number, cloud, projects), machine.traits, sushy.mac(number))
+                enroll(operator, machine.body(cloud, projects), machine.traits, sushy.mac(number))
         make_available(operator, {machine.name for machine in MACHINES})
 
 

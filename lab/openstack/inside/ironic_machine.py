@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-import urllib.request
 from typing import Any
 
+import requests
 from ironic.common import exception, states
 from ironic.drivers import base
 from ironic.drivers.modules import agent, deploy_utils, fake
@@ -30,7 +30,7 @@ class LabPower(fake.FakePower):
 
     def get_power_state(self, task: Any) -> str:
         """Return what it was switched to; a machine that never was is off."""
-        return super().get_power_state(task) or states.POWER_OFF
+        return str(super().get_power_state(task) or states.POWER_OFF)
 
     def set_power_state(self, task: Any, power_state: str, timeout: int | None = None) -> None:
         """Switch it, or fail as told."""
@@ -109,8 +109,9 @@ def _read(info: dict[str, Any]) -> tuple[str, str, int]:
     algorithm = info.get("image_os_hash_algo") or "md5"
     expected = info.get("image_os_hash_value") or info.get("image_checksum")
     digest, size = hashlib.new(algorithm), 0
-    with urllib.request.urlopen(info["image_url"], timeout=SECONDS) as answer:
-        while chunk := answer.read(CHUNK):
+    with requests.get(info["image_url"], stream=True, timeout=SECONDS) as answer:
+        answer.raise_for_status()
+        for chunk in answer.iter_content(CHUNK):
             digest.update(chunk)
             size += len(chunk)
     if digest.hexdigest() != expected:

@@ -130,7 +130,9 @@ def stuck(node: Seen) -> str:
     """Say why only a person can go on with ``node``; "" when that is not so."""
     if node.maintenance:
         why = node.maintenance_reason or node.last_error or "no reason given"
-        return f"{node.name} is in maintenance" + (f" after a {node.fault}" if node.fault else "") + f": {why}"
+        return (
+            f"{node.name} is in maintenance" + (f" after a {node.fault}" if node.fault else "") + f": {why}"
+        )
     if node.state in BUSY | BEGINNABLE:
         return ""
     return f"{node.name} is in state {node.state!r}" + (f": {node.last_error}" if node.last_error else "")

@@ -144,6 +144,10 @@ class Ironic:
         query = f"resource_class={resource_class}" if resource_class else "associated=true"
         return [Node(body) for body in self._list("nodes", f"{query}&fields={','.join(FIELDS)}")]
 
+    def node(self, node: str) -> Node:
+        """Return the node with this id as it is now."""
+        return Node(self._ask("GET", f"/nodes/{node}?fields={','.join(FIELDS)}", f"node {node}"))
+
     def resource_classes(self) -> list[str]:
         """Return which classes the project's nodes have."""
         found = {body["resource_class"] for body in self._list("nodes", "fields=resource_class")}
@@ -221,4 +225,3 @@ def _marks(info: Mapping[str, Any]) -> Marks | None:
         )
     except (KeyError, TypeError, ValueError):
         return None
-

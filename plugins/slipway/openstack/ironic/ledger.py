@@ -146,12 +146,12 @@ def of(allocation: Allocation | None) -> Ledger:
         return Ledger.from_json(json.loads(gzip.decompress(base64.b64decode(allocation.extra[LEDGER]))))
     except (TypeError, ValueError, OSError) as error:
         raise OpenstackError(
-            f"{LEDGER} of allocation {allocation.name} is not what Slipway wrote. Restore it, or undeploy the "
-            "application's nodes: the next deployment is a first one then."
+            f"{LEDGER} of allocation {allocation.name} is not what Slipway wrote. Restore it, or undeploy "
+            "the application's nodes: the next deployment is a first one then."
         ) from error
 
 
-def extra(ledger: Ledger) -> dict[str, str]:
+def carried(ledger: Ledger) -> dict[str, str]:
     """Return what an allocation carries.
 
     :raises OpenstackError: when it is too large.
@@ -189,5 +189,5 @@ def change(ironic: Ironic, name: str, decide: Callable[[Ledger], Ledger]) -> Led
         decided = decide(known)
         if decided == known:
             return decided
-        ironic.annotate(allocation.id, extra(decided))
+        ironic.annotate(allocation.id, carried(decided))
     raise TransientOpenstackError(f"allocation {name} is written by others again and again")

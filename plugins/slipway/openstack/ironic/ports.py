@@ -67,4 +67,6 @@ class Ports:
     def _named(self, prefix: str) -> list[Any]:
         with told("the ports"):
             ports = list(self.cloud.network.ports(fields=["id", "name", "fixed_ips"]))
-        return [port for port in ports if port.name.startswith(prefix) and port.name[len(prefix) :].isdecimal()]
+        return [
+            port for port in ports if port.name.startswith(prefix) and port.name[len(prefix) :].isdecimal()
+        ]

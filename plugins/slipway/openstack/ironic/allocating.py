@@ -1,0 +1,109 @@
+"""Has Ironic choose nodes: by resource class and traits, from those of the project, never by walking a list.
+
+https://docs.openstack.org/ironic/latest/admin/allocation-api.html
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+
+from slipway.flow.fleet import APPLICATION, ENVIRONMENT, RUN, Fleet
+from slipway.openstack.errors import TransientOpenstackError
+from slipway.openstack.ironic.errors import ConflictError, RefusedError
+from slipway.openstack.ironic.ironic import Allocation, Ironic, Node
+
+log = logging.getLogger(__name__)
+
+WAIT_SECONDS, PAUSE_SECONDS = 60.0, 0.5
+TRIES = 3
+"""A node that was free may be taken, or locked, when it is to be reserved."""
+SHOWN = 8
+
+
+def allocate(ironic: Ironic, fleet: Fleet, prefix: str, run: str) -> Mapping[int, Allocation]:
+    """Return the fleet's allocations by index, each with a node; those that are missing are made.
+
+    :raises RefusedError: when there are not enough nodes; it says which there are.
+    """
+    for tries in range(1, TRIES + 1):
+        have = ironic.allocations(prefix)
+        for index in range(fleet.ironic.count):
+            if index not in have:
+                _create(ironic, fleet, f"{prefix}{index}", run)
+        found = _settled(ironic, prefix, fleet.ironic.count)
+        failed = {index: one for index, one in found.items() if one.state == "error"}
+        if not failed:
+            return found
+        free = [node for node in ironic.nodes(fleet.ironic.resource_class) if _is_free(node, fleet)]
+        if len(free) < len(failed) or tries == TRIES:
+            break
+        log.warning("%d nodes were taken while they were chosen; choosing again", len(failed))
+        for index, one in failed.items():
+            # The first one carries the ledger: it is made anew with it.
+            ironic.delete_allocation(one.id)
+            _create(ironic, fleet, f"{prefix}{index}", run, one.extra)
+    raise RefusedError(_refusal(ironic, fleet, failed))
+
+
+def _create(
+    ironic: Ironic, fleet: Fleet, name: str, run: str, extra: Mapping[str, object] | None = None
+) -> None:
+    mine = {APPLICATION: fleet.application, ENVIRONMENT: fleet.environment, RUN: run}
+    wanted = fleet.ironic
+    try:
+        ironic.create_allocation(name, wanted.resource_class, wanted.traits, extra or mine)
+    except ConflictError:
+        if ironic.find_allocation(name) is None:
+            raise
+        log.debug("allocation %s is there already", name)
+
+
+def _settled(ironic: Ironic, prefix: str, count: int) -> dict[int, Allocation]:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        found = {index: one for index, one in ironic.allocations(prefix).items() if index < count}
+        if len(found) == count and all(one.state != "allocating" for one in found.values()):
+            return found
+        if time.monotonic() > deadline:
+            raise TransientOpenstackError(f"Ironic does not come to an end with {count} allocations")
+        time.sleep(PAUSE_SECONDS)
+
+
+def _is_free(node: Node, fleet: Fleet) -> bool:
+    body = node.body
+    return (
+        body["provision_state"] == "available"
+        and not body["maintenance"]
+        and not body["instance_uuid"]
+        and set(fleet.ironic.traits) <= set(body.get("traits") or ())
+    )
+
+
+def _refusal(ironic: Ironic, fleet: Fleet, failed: Mapping[int, Allocation]) -> str:
+    wanted = fleet.ironic
+    of = f"resource class {wanted.resource_class}" + (
+        f" with traits {', '.join(wanted.traits)}" if wanted.traits else ""
+    )
+    said = next(iter(failed.values())).last_error
+    nodes = ironic.nodes(wanted.resource_class)
+    if not nodes:
+        known = ", ".join(ironic.resource_classes()) or "none"
+        return f"no node of {of}: the project's nodes have the resource classes {known}. Ironic says: {said}"
+    shown = "; ".join(_shown(node) for node in nodes[:SHOWN])
+    more = f" and {len(nodes) - SHOWN} more" if len(nodes) > SHOWN else ""
+    return (
+        f"{len(failed)} of {wanted.count} nodes of {of} are missing. The project has {shown}{more}. "
+        f"Free some, or lower count. Ironic says: {said}"
+    )
+
+
+def _shown(node: Node) -> str:
+    body = node.body
+    traits = f" {','.join(body['traits'])}" if body.get("traits") else ""
+    if body["maintenance"]:
+        return f"{node.name}{traits} (in maintenance)"
+    taken = ", taken" if body["instance_uuid"] else ""
+    why = f": {body['last_error']}" if body["provision_state"].endswith("failed") else ""
+    return f"{node.name}{traits} ({body['provision_state']}{taken}{why})"

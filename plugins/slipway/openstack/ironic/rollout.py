@@ -1,0 +1,188 @@
+"""Brings a fleet's nodes to what is wanted, a few at a time, and says how that ended.
+
+Runs in the triggerer. What it needs to go on after a crash is on the nodes themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Literal
+
+from slipway.flow.nodes import Decision, Health, Seen, decide
+from slipway.flow.record import Record, SlipwayError, TransientError
+from slipway.flow.release import SupersededError
+from slipway.openstack.ironic import health
+from slipway.openstack.ironic.fleets import Fleets, Watch
+from slipway.openstack.ironic.ironic import Node
+from slipway.openstack.polling import Feed
+
+log = logging.getLogger(__name__)
+
+HANDS = 8
+"""Requests to Ironic at the same time."""
+SHOWN = 5
+Nodes = Mapping[str, Node]
+
+
+class Outcome(Record):
+    """How it ended."""
+
+    state: Literal["healthy", "failed", "superseded"]
+    reason: str = ""
+
+
+class Rollout:
+    """One effort to bring nodes to a release."""
+
+    def __init__(self, fleets: Fleets, watch: Watch) -> None:
+        assert watch.fleet is not None  # or there were nothing to bring
+        self.fleets, self.watch, self.fleet = fleets, watch, watch.fleet
+        self.good: set[str] = set()
+        self.failed: dict[str, str] = {}
+        self.begun: dict[str, str] = {}
+        self.moved: dict[str, tuple[str, float]] = {}
+        self.checks: dict[str, asyncio.Task[str]] = {}
+        self.shown, self.since = "", time.monotonic()
+
+    async def follow(self, feed: Feed[Nodes]) -> Outcome:
+        """Go on until nothing is left to do, or nothing more may be done."""
+        try:
+            while True:
+                try:
+                    nodes = await feed.next()
+                except TransientError as error:
+                    log.warning("%s; looking again", error)
+                    continue
+                if missing := [one for one in self.watch.nodes if one.node not in nodes]:
+                    return self._gone(missing[0].index)
+                if outcome := await self._step(nodes):
+                    return outcome
+        finally:
+            for check in self.checks.values():
+                check.cancel()
+
+    async def _step(self, nodes: Nodes) -> Outcome | None:
+        seen = [self._as_begun(nodes[one.node].seen(one.index)) for one in self.watch.nodes]
+        self._give_up(seen)
+        self._collect()
+        decision = self._decide(seen)
+        if self.fleet.ironic.health is None and decision.check:
+            self.good |= {node.id for node in decision.check}
+            decision = self._decide(seen)
+        self._say(decision)
+        if decision.over:
+            return self._outcome(decision)
+        if decision.begin:
+            try:
+                await asyncio.to_thread(self.fleets.check_mine, self.watch)
+            except SupersededError as error:
+                return Outcome(state="superseded", reason=str(error))
+            except TransientError as error:
+                log.warning("%s; asking again", error)
+                return None
+            await self._begin(decision.begin)
+        self._check(decision.check)
+        return None
+
+    def _decide(self, seen: list[Seen]) -> Decision:
+        return decide(seen, self.watch.goal, Health(frozenset(self.good), self.failed))
+
+    async def _begin(self, nodes: tuple[Seen, ...]) -> None:
+        hands = asyncio.Semaphore(HANDS)
+
+        async def begin(node: Seen) -> None:
+            async with hands:
+                await asyncio.to_thread(self._begin_one, node)
+
+        await asyncio.gather(*(begin(node) for node in nodes))
+
+    def _begin_one(self, node: Seen) -> None:
+        try:
+            self.begun[node.id] = self.fleets.begin_node(self.watch, node)
+        except TransientError as error:  # locked, most of the time: the next look comes soon
+            log.warning("%s: %s; asking again", node.name, error)
+        except SlipwayError as error:
+            self.failed[node.id] = str(error)
+        else:
+            self.good.discard(node.id)
+            self.failed.pop(node.id, None)
+
+    def _as_begun(self, node: Seen) -> Seen:
+        """Show a node as busy that was begun after this look at it."""
+        return replace(node, state="deploying") if self.begun.get(node.id) == node.changed else node
+
+    def _give_up(self, seen: list[Seen]) -> None:
+        now, limit = time.monotonic(), self.fleet.ironic.deploy_seconds
+        for node in seen:
+            state = f"{node.state} {node.changed}"
+            before, since = self.moved.get(node.id, ("", now))
+            self.moved[node.id] = (state, since if before == state else now)
+            if before == state and now - since > limit and node.state not in ("active", "available"):
+                self.failed.setdefault(node.id, f"{node.state!r} for more than {limit} s")
+
+    def _check(self, nodes: tuple[Seen, ...]) -> None:
+        addresses = {one.node: one.address for one in self.watch.nodes}
+        for node in nodes:
+            if node.id not in self.checks and (asked := self.fleet.ironic.health):
+                self.checks[node.id] = asyncio.create_task(health.answers(addresses[node.id], asked))
+
+    def _collect(self) -> None:
+        for node in [node for node, check in self.checks.items() if check.done()]:
+            if reason := self.checks.pop(node).result():
+                self.failed[node] = reason
+            else:
+                self.good.add(node)
+
+    def _say(self, decision: Decision) -> None:
+        parts = {
+            "healthy": len(decision.good),
+            "being deployed": len(decision.busy) + len(decision.begin),
+            "asked whether they are healthy": len(decision.check),
+            "failed": len(decision.failed),
+        }
+        total = len(self.watch.nodes)
+        text = ", ".join(f"{count} {what}" for what, count in parts.items() if count)
+        if text != self.shown:
+            self.shown = text
+            log.info("[%5.1f s] of %d nodes: %s", time.monotonic() - self.since, total, text)
+
+    def _outcome(self, decision: Decision) -> Outcome:
+        if not decision.failed:
+            return Outcome(state="healthy")
+        named = "; ".join(f"{name}: {why}" for name, why in list(decision.failed.items())[:SHOWN])
+        more = f"; and {len(decision.failed) - SHOWN} more" if len(decision.failed) > SHOWN else ""
+        left = f". {decision.left} nodes were not begun" if decision.left else ""
+        total = len(self.watch.nodes)
+        return Outcome(
+            state="failed", reason=f"{len(decision.failed)} of {total} nodes failed: {named}{more}{left}"
+        )
+
+    def _gone(self, index: int) -> Outcome:
+        name = f"{self.watch.prefix}{index}"
+        return Outcome(
+            state="failed",
+            reason=f"the node of allocation {name} was undeployed, or given to another project, meanwhile",
+        )
+
+
+async def give_back(fleets: Fleets, watch: Watch, pause: Callable[[], Awaitable[object]]) -> Outcome:
+    """Undeploy the nodes that nothing runs on any more, and wait for the end of that.
+
+    :param pause: what is waited for between two looks.
+    """
+    keep = watch.fleet.ironic.count if watch.fleet else 0
+    while True:
+        try:
+            left, named = await asyncio.to_thread(fleets.release, watch.prefix, keep)
+        except TransientError as error:
+            log.warning("%s; asking again", error)
+        else:
+            if not left:
+                return Outcome(state="healthy")
+            if named and len(named) >= left - (keep == 0):
+                return Outcome(state="failed", reason=f"not given back: {'; '.join(named)}")
+        await pause()

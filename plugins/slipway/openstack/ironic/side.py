@@ -1,0 +1,87 @@
+"""Ironic's side of a release: the ledger in the first allocation says what is good, and what is tried."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from slipway.flow.deployment import Deployment
+from slipway.flow.fleet import Fleet
+from slipway.flow.release import NOTHING
+from slipway.openstack.hook import OpenstackHook
+from slipway.openstack.ironic import ledger
+from slipway.openstack.ironic.fleets import Fleets, wait_released
+from slipway.rollout.side import Json, Side
+
+log = logging.getLogger(__name__)
+
+RELEASE_SECONDS = 120.0
+"""How long nodes that are not needed any more are waited for."""
+
+
+class IronicSide(Side):
+    """Plans are :class:`slipway.flow.fleet.Fleet`.
+
+    :param conn_id: connection of type ``slipway_openstack``.
+    """
+
+    def __init__(self, conn_id: str = OpenstackHook.default_conn_name) -> None:
+        self.conn_id = conn_id
+
+    def tried(self, plan: Json) -> str:
+        """Return the release's commit and digest."""
+        return ledger.described(Fleet.from_json(plan))
+
+    def before(self, plan: Json, run: str) -> str:
+        """Return what the ledger says was good before ``run``."""
+        with self.fleets() as fleets:
+            known = ledger.before(fleets.read(Fleet.from_json(plan)), run)
+        return ledger.described(known.fleet) if known else NOTHING
+
+    def check(self, plan: Json, run: str) -> None:
+        """Read the ledger."""
+        with self.fleets() as fleets:
+            known = fleets.read(Fleet.from_json(plan))
+        if not ledger.is_good(known, run):
+            ledger.mine(known, run)
+
+    def keep(self, plan: Json, run: str) -> Deployment:
+        """Write into the ledger that it is good."""
+        fleet, now = Fleet.from_json(plan), datetime.now(UTC)
+        with self.fleets() as fleets:
+            prefix = fleets.prefix(fleet)
+            done = ledger.change(fleets.ironic, f"{prefix}0", lambda known: ledger.succeeded(known, run, now))
+        assert done.good is not None  # it was just taken for that
+        replaced = done.previous.fleet.image.digest if done.previous else None
+        return _deployment(done.good, prefix, replaced)
+
+    def clear(self, plan: Json, run: str) -> None:
+        """Give back nodes that only the version before needed."""
+        fleet = Fleet.from_json(plan)
+        with self.fleets() as fleets:
+            prefix = fleets.prefix(fleet)
+            ledger.change(fleets.ironic, f"{prefix}0", lambda known: ledger.settled(known, run))
+            for left in wait_released(fleets, prefix, fleet.ironic.count, RELEASE_SECONDS):
+                log.warning("not given back yet: %s. The next deployment does it", left)
+
+    @contextmanager
+    def fleets(self) -> Iterator[Fleets]:
+        """Log in, for one exchange in a task."""
+        with OpenstackHook(self.conn_id).get_conn() as cloud:
+            yield Fleets(cloud)
+
+
+def _deployment(good: ledger.Good, prefix: str, replaced: str | None) -> Deployment:
+    fleet = good.fleet
+    return Deployment(
+        push=fleet.push,
+        application=fleet.application,
+        environment=fleet.environment,
+        platform="bare_metal",
+        image=fleet.image,
+        where=f"{fleet.ironic.count} x {fleet.ironic.resource_class}, allocations {prefix}*",
+        replaced=replaced,
+        since=good.since,
+    )

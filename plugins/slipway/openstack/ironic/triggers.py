@@ -1,0 +1,85 @@
+"""Brings nodes to a release in the triggerer: all that wait for one cloud share one poll."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from slipway.flow.record import SlipwayError
+from slipway.openstack.hook import OpenstackHook
+from slipway.openstack.ironic.fleets import Fleets, Watch
+from slipway.openstack.ironic.ironic import Ironic
+from slipway.openstack.ironic.rollout import Nodes, Outcome, Rollout, give_back
+from slipway.openstack.polling import Poll
+
+TICK_SECONDS = 2.0
+_known: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, tuple[Fleets, Poll[Nodes]]]] = (
+    WeakKeyDictionary()
+)
+
+
+class FleetTrigger(BaseTrigger):  # type: ignore[misc]
+    """Fires with an :class:`slipway.openstack.ironic.rollout.Outcome` as JSON.
+
+    :param watch: a :class:`slipway.openstack.ironic.fleets.Watch` as JSON.
+    :param conn_id: of the cloud.
+    """
+
+    def __init__(self, watch: dict[str, Any], conn_id: str = OpenstackHook.default_conn_name) -> None:
+        super().__init__()
+        self.watch = watch
+        self.conn_id = conn_id
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and the fields."""
+        path = f"{type(self).__module__}.{type(self).__qualname__}"
+        return path, {"watch": self.watch, "conn_id": self.conn_id}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Go on with the nodes; what cannot be gone on with fires as a failure."""
+        try:
+            outcome = await bring(*await shared(self.conn_id), Watch.from_json(self.watch))
+        except SlipwayError as error:
+            outcome = Outcome(state="failed", reason=str(error))
+        yield TriggerEvent(outcome.to_json())
+
+
+async def bring(fleets: Fleets, poll: Poll[Nodes], watch: Watch) -> Outcome:
+    """Bring the nodes to what is wanted; on the way back also give back what is not wanted any more."""
+    async with poll.of(watch.prefix) as feed:
+        outcome = Outcome(state="healthy")
+        if watch.fleet is not None:
+            outcome = await Rollout(fleets, watch).follow(feed)
+        if not watch.goes_back or outcome.state == "superseded":
+            return outcome
+        given = await give_back(fleets, watch, lambda: asyncio.sleep(TICK_SECONDS))
+    reasons = [one.reason for one in (outcome, given) if one.reason]
+    return Outcome(state="failed", reason="; ".join(reasons)) if reasons else outcome
+
+
+async def shared(conn_id: str) -> tuple[Fleets, Poll[Nodes]]:
+    """Return the login and the poll of a cloud that everybody in this event loop shares."""
+    known = _known.setdefault(asyncio.get_running_loop(), {})
+    if conn_id not in known:
+        hook = OpenstackHook(conn_id)
+        fleets = Fleets(hook.connect(await hook.aget_connection(conn_id)))
+        known.setdefault(conn_id, (fleets, poll_of(fleets.ironic)))
+    return known[conn_id]
+
+
+def poll_of(ironic: Ironic, tick: float = TICK_SECONDS) -> Poll[Nodes]:
+    """Return a poll of the project's nodes: one list for all fleets."""
+
+    def ask(prefixes: Sequence[str]) -> dict[str, Nodes]:
+        nodes = {node.id: node for node in ironic.nodes()}
+        return dict.fromkeys(prefixes, nodes)
+
+    async def asked(prefixes: Sequence[str]) -> dict[str, Nodes]:
+        # The SDK blocks: this is where it enters asynchronous code.
+        return await asyncio.to_thread(ask, prefixes)
+
+    return Poll(asked, tick)
