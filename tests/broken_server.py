@@ -54,7 +54,7 @@ def serving(answer: Callable[[Asked, BaseHTTPRequestHandler], Answer | None]) ->
             if self.command != "HEAD":
                 self.wfile.write(body)
 
-        do_GET = do_HEAD = do_POST = do_PUT = handle_any
+        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
 
         def log_message(self, *_: object) -> None:
             pass

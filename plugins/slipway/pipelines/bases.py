@@ -93,9 +93,7 @@ def _download(both: Stores, base: BaseImage, path: Path) -> Hashes:
     source, said = _source(both, base)
     part = path.with_name(f"{path.name}.{uuid4().hex}{PART}")
     try:
-        hashes = tee(
-            source, file_sink(part), guards=[disk_format.checking(said, base.name)], also=glance.ALSO
-        )
+        hashes = tee(source, file_sink(part), guards=[disk_format.checking(said, base.name)])
         if not _is(hashes, base.digest):
             raise _changed(base.name, hashes.digest, base.digest)
         part.chmod(0o444)

@@ -44,6 +44,8 @@ from slipway.streams.files import file_source
 from slipway.streams.hashes import Hashes
 from slipway.streams.tee import tee
 
+SMALL = 256 * 1024**2
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -71,8 +73,7 @@ def keep_file(both: Stores, file: Path, path: str, image: NewImage | None, check
         disk_format.check_file(file, kind)
     in_glance = InGlance(both.glance, path, image) if image else None
     sides: list[Side] = [InArtifactory(both.files, path), *([in_glance] if in_glance else [])]
-    # Only a try before this one, or a run with the same inputs, left something; otherwise one read will do.
-    known = tee(file_source(file)) if any(side.has_something() for side in sides) else None
+    known = tee(file_source(file), also=glance.ALSO) if _may_be_known(file, sides) else None
     lacking = [side for side in sides if known is None or not side.has(known)]
     hashes = _send(file, lacking, known) if lacking or known is None else known
     both.files.annotate(path, {SHA512: hashes.sha512, FORMAT: kind})
@@ -100,6 +101,15 @@ def hand_on(both: Stores, kept: Kept, properties: Mapping[str, str] | None = Non
     both.files.annotate(kept.reference, {**(properties or {}), PUBLISHED: "true"})
     if kept.glance is not None:
         both.glance.unhide(kept.glance)
+
+
+def _may_be_known(file: Path, sides: list[Side]) -> bool:
+    """Whether it is worth reading a file for its hashes before it is read for sending.
+
+    It is when a try before this one, or a run with the same inputs, left something; and for kernels and
+    ramdisks, which are alike in many images. Otherwise one read will do.
+    """
+    return file.stat().st_size <= SMALL or any(side.has_something() for side in sides)
 
 
 def _send(file: Path, sides: list[Side], known: Hashes | None) -> Hashes:

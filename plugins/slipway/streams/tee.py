@@ -56,7 +56,8 @@ def tee(source: Source, *sinks: Sink, guards: Sequence[Sink] = (), also: Sequenc
     """
     hashers = {algorithm: Hasher(algorithm) for algorithm in (*ALGORITHMS, *also)}
     flow = _Flow()
-    ahead = [_Running(flow, sink) for sink in (*hashers.values(), *guards)]
+    first: list[Sink] = [*hashers.values(), *guards]
+    ahead = [_Running(flow, sink) for sink in first]
     running = [_Running(flow, sink) for sink in sinks]
     progress = Progress(source.what, source.size)
     try:

@@ -24,7 +24,9 @@ _FULL = (
     ". Glance has no room for it: delete images that nobody uses, or have the project's quota "
     "(image_size_total, image_stage_total) or Glance's store made larger"
 )
-_FORMAT = ". The bytes are of another format than was said: build the image in the format of its name"
+_FORMAT = (
+    ". The bytes are of another format than was said, or unsafe: build the image in the format of its name"
+)
 CURES = {401: _LOGIN, 403: _LOGIN, 413: _FULL, 507: _FULL, 415: _FORMAT}
 _NO_ROOM = re.compile(r"no space|insufficient storage|storage (is )?full|disk quota|store.* is full", re.I)
 
