@@ -144,6 +144,11 @@ class Cluster:
         found = await self._list(path, {"fieldSelector": f"involvedObject.name={name}"})
         return sorted(found, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
 
+    async def config_maps(self, namespace: str, selector: str) -> list[Json]:
+        """Return the ConfigMaps of a namespace that ``selector`` selects by labels."""
+        path = f"{_CONFIG_MAP.path}/namespaces/{quote(namespace)}/{_CONFIG_MAP.plural}"
+        return await self._list(path, {"labelSelector": selector})
+
     async def nodes(self) -> list[Json]:
         """Return the cluster's nodes."""
         return await self._list("/api/v1/nodes", {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from kubernetes_asyncio.config import new_client_from_config
@@ -18,12 +18,19 @@ from slipway.kubernetes.cluster import Cluster
 NAMESPACE = "demo"
 
 
-@pytest.fixture
-async def cluster(lab: Lab) -> AsyncIterator[Cluster]:
-    """The cluster as Slipway reaches it: with rights in the tenants' namespaces alone."""
+@asynccontextmanager
+async def connection(lab: Lab) -> AsyncIterator[Cluster]:
+    """Open the cluster as Slipway reaches it: with rights in the tenants' namespaces alone."""
     client = await new_client_from_config(config_file=str(lab.product_kubeconfig))
     async with client:
         yield Cluster(client)
+
+
+@pytest.fixture
+async def cluster(lab: Lab) -> AsyncIterator[Cluster]:
+    """The cluster as Slipway reaches it."""
+    async with connection(lab) as found:
+        yield found
 
 
 @pytest.fixture

@@ -1,0 +1,85 @@
+"""What builds and rollouts left behind that died: listed, and removed after a grace period."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+
+from airflow.sdk import DAG, Param, get_current_context, task
+
+from slipway import forms
+from slipway.pipelines.outcome import retried_if_worth_it
+from slipway.schedules import schedule
+
+ABOUT = """\
+### What it does
+
+Everything that Slipway makes on its way says which run made it. **outside** looks in the cloud (build
+servers, their volumes, key pairs, security groups, ports and floating IPs, half-uploaded images) and in the
+cluster (rollouts that nobody ends); **on_worker** looks on the worker itself (folders and loop devices of
+builds, checkouts, image tags in its container engine). Both show what they found as a table in the log, with
+what becomes of each thing and why, and remove what belongs to no run that lives, when the grace period is
+over.
+
+A thing without a run, or with a run that this Airflow does not know, is left alone until no build can take
+that long (two days and the grace period). What Slipway did not make, and what a deployment uses, is never
+touched: mark, name and owner are looked at again right before a thing is removed.
+
+A run fails when something could not be removed, and names it. The others are removed all the same.
+
+### How it starts
+
+Every hour, and by a person (the form): tick *Only show* to see what it would do.
+"""
+QUEUES = ("SLIPWAY_PACKER_QUEUE", "SLIPWAY_DIB_QUEUE", "SLIPWAY_DOCKER_QUEUE")
+
+with DAG(
+    dag_id="reap_orphans",
+    dag_display_name="Reap orphans",
+    description="Removes what builds and rollouts left behind that died",
+    schedule=schedule("reap_orphans", "17 * * * *"),
+    catchup=False,
+    max_active_runs=1,
+    doc_md=ABOUT,
+    tags=["slipway", "upkeep"],
+    default_args=forms.DEFAULT_ARGS,
+    params={
+        "dry_run": Param(False, type="boolean", title="Only show", description="Remove nothing"),
+        "grace_minutes": Param(
+            120,
+            type="integer",
+            minimum=0,
+            maximum=10080,
+            title="Grace period",
+            description="Minutes after the end of a run for which what it left stays",
+        ),
+    },
+) as dag:
+
+    @task
+    def outside() -> int:
+        """Look in the cloud and in the cluster."""
+        with retried_if_worth_it():
+            from slipway.pipelines import reap_orphans
+
+            params = get_current_context()["params"]
+            grace = timedelta(minutes=params["grace_minutes"])
+            with reap_orphans.outside() as places:
+                return reap_orphans.reap(places, grace, dry_run=params["dry_run"])
+
+    @task
+    def on_worker() -> int:
+        """Look on the worker itself."""
+        with retried_if_worth_it():
+            from slipway.pipelines import reap_orphans
+
+            params = get_current_context()["params"]
+            grace = timedelta(minutes=params["grace_minutes"])
+            with reap_orphans.here() as places:
+                return reap_orphans.reap(places, grace, dry_run=params["dry_run"])
+
+    outside()
+    on_worker()
+    # Each queue's workers are machines of their own.
+    for queue in sorted({os.environ.get(name, "") for name in QUEUES} - {""}):
+        on_worker.override(task_id=f"on_worker_{queue}", queue=queue)()

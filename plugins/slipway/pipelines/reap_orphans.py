@@ -1,0 +1,172 @@
+"""The tasks of ``reap_orphans``: find what Slipway made, decide what is nobody's, remove that."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from slipway.config import load_apps, work_dir
+from slipway.diskimage_builder import inputs as dib
+from slipway.flow.orphans import RunState, Trace, Verdict, application_of, judge, named_runs, table
+from slipway.flow.record import SlipwayError, TransientError
+from slipway.packer import inputs as packer
+from slipway.webhooks.asking import ask_runs
+
+log = logging.getLogger(__name__)
+
+Ask = Callable[[Iterable[str]], Mapping[str, RunState]]
+
+
+class Place(Protocol):
+    """A system in which Slipway makes things."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    def find(self) -> Iterable[Trace]:
+        """Return what Slipway made there on its way, whether it is still needed or not."""
+
+    def remove(self, trace: Trace) -> bool:
+        """Remove a thing if it still is what was found; says whether it is gone.
+
+        :raises SlipwayError: when it stays.
+        """
+
+
+@contextmanager
+def outside() -> Iterator[list[Place]]:
+    """Return the systems that every worker reaches, as far as there are connections to them."""
+    from slipway.kubernetes.cluster import CONNECTION
+    from slipway.kubernetes.traces import ClusterTraces
+    from slipway.openstack.hook import OpenstackHook
+    from slipway.openstack.traces import CloudTraces
+
+    places: list[Place] = []
+    if _is_connected(CONNECTION):
+        environments = (env for app in load_apps().applications.values() for env in app.environments.values())
+        places.append(ClusterTraces(sorted({env.namespace for env in environments})))
+    if not _is_connected(OpenstackHook.default_conn_name):
+        yield places
+        return
+    with OpenstackHook().get_conn() as cloud:
+        yield [*places, CloudTraces(cloud)]
+
+
+@contextmanager
+def here() -> Iterator[list[Place]]:
+    """Return what only this worker has: its folders, and its container engine if there is one."""
+    from slipway.diskimage_builder.loops import detach
+    from slipway.docker.traces import EngineTraces
+    from slipway.worker.traces import WorkerTraces
+
+    places: list[Place] = [WorkerTraces(work_dir(), detach)]
+    try:
+        places.append(EngineTraces())
+    except TransientError as error:
+        log.info("no container engine is looked at: %s", error)
+    yield places
+
+
+def _is_connected(connection: str) -> bool:
+    from airflow.sdk import BaseHook
+
+    try:
+        BaseHook.get_connection(connection)
+    except AirflowNotFoundException:
+        log.info("there is no connection %s: nothing is looked for there", connection)
+        return False
+    return True
+
+
+def reap(places: Sequence[Place], grace: timedelta, *, dry_run: bool, ask: Ask = ask_runs) -> int:
+    """Find, show and remove orphans; returns how many went.
+
+    A place that cannot be looked at, or a thing that cannot be removed, does not stop the others.
+
+    :param dry_run: show, and remove nothing.
+    :param ask: tells what is known of runs, those that live among it.
+    :raises TransientError: naming what could not be looked at or removed.
+    """
+    troubles: list[str] = []
+    found = [trace for place in places for trace in _found(place, troubles)]
+    now = datetime.now(UTC)
+    verdicts = _judged(found, now, grace, ask)
+    log.info("%s", f"what was found:\n{table(verdicts, now)}" if verdicts else "nothing was found")
+    orphans = [one.trace for one in verdicts if one.orphan]
+    if dry_run:
+        log.info("dry run: %d would be removed, nothing is", len(orphans))
+        gone = 0
+    else:
+        check = _Check(found, grace, ask)
+        gone = sum(_removed(place, orphans, check, troubles) for place in places)
+        log.info("%d of %d orphans are removed", gone, len(orphans))
+    if troubles:
+        listed = "".join(f"\n  {trouble}" for trouble in troubles)
+        raise TransientError(f"not everything went well; the next run goes on:{listed}")
+    return gone
+
+
+def _found(place: Place, troubles: list[str]) -> list[Trace]:
+    try:
+        return list(place.find())
+    except SlipwayError as error:
+        log.warning("%s cannot be looked at: %s", place.name, error)
+        troubles.append(f"{place.name} could not be looked at: {error}")
+        return []
+
+
+def _judged(found: Sequence[Trace], now: datetime, grace: timedelta, ask: Ask) -> list[Verdict]:
+    if not found:
+        return []
+    runs = ask(named_runs(found))
+    return judge(found, runs, now, grace, names(found, [run for run, state in runs.items() if state.lives]))
+
+
+def names(traces: Iterable[Trace], living: Sequence[str]) -> dict[str, str]:
+    """Return the runs that live, by the names of traces that are theirs."""
+    applications = {application_of(trace.name) for trace in traces} - {""}
+    return {
+        name(application, run): run
+        for application in applications
+        for run in living
+        for name in (packer.build_name, dib.build_name)
+    }
+
+
+@dataclass(frozen=True)
+class _Check:
+    """Decides once more right before a removal: a person may have started the run again meanwhile."""
+
+    found: Sequence[Trace]
+    grace: timedelta
+    ask: Ask
+
+    def judge(self, trace: Trace) -> Verdict:
+        """Decide about a trace by what is known of its run now."""
+        verdicts = _judged(self.found, datetime.now(UTC), self.grace, self.ask)
+        return next(one for one in verdicts if one.trace == trace)
+
+
+def _removed(place: Place, orphans: Sequence[Trace], check: _Check, troubles: list[str]) -> int:
+    """Remove a place's orphans in the order in which they were found, what uses others first."""
+    gone = 0
+    for trace in (trace for trace in orphans if trace.place == place.name):
+        try:
+            if not (again := check.judge(trace)).orphan:
+                log.info("%s %s stays: %s", trace.kind, trace.name, again.reason)
+            elif place.remove(trace):
+                log.info("removed %s %s", trace.kind, trace.name)
+                gone += 1
+            else:
+                log.info("%s %s stays: it is not what was found any more", trace.kind, trace.name)
+        except SlipwayError as error:
+            log.warning("%s %s is not removed: %s", trace.kind, trace.name, error)
+            troubles.append(f"{trace.kind} {trace.name} ({trace.id}) is not removed: {error}")
+    return gone
