@@ -1,4 +1,4 @@
-"""What Airflow's API server loads of Slipway: the webhook sensor, under ``/slipway``.
+"""What Airflow's API server loads of Slipway, under ``/slipway``: the webhook sensor, the token webhook.
 
 Every component of Airflow imports this file, most of them without ever serving a request: the routes and
 what they need are imported at the first one.
@@ -22,6 +22,18 @@ def _application() -> Application:
     return make()
 
 
+@cache
+def _tokenreview() -> Application:
+    from slipway.tokenreview.server import make
+
+    return make()
+
+
+async def serve_tokenreview(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+    """Hand a request of kube-apiserver's to the token webhook."""
+    await _tokenreview()(scope, receive, send)
+
+
 async def serve(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
     """Hand a request to the routes (https://asgi.readthedocs.io/en/latest/specs/main.html)."""
     await _application()(scope, receive, send)
@@ -31,4 +43,8 @@ class SlipwayPlugin(AirflowPlugin):  # type: ignore[misc]
     """Slipway's part of Airflow's API server."""
 
     name = "slipway"
-    fastapi_apps = [{"app": serve, "url_prefix": "/slipway", "name": "Slipway webhooks"}]
+    fastapi_apps = [
+        # The longer address first: the first that matches is asked.
+        {"app": serve_tokenreview, "url_prefix": "/slipway/keystone", "name": "Slipway token review"},
+        {"app": serve, "url_prefix": "/slipway", "name": "Slipway webhooks"},
+    ]

@@ -18,7 +18,7 @@ def get_provider_info() -> dict[str, Any]:
         "name": "Slipway",
         "description": "One push, every platform: images built, verified and deployed by Airflow.",
         "versions": VERSIONS,
-        "connection-types": [_github(), _artifactory(), _openstack()],
+        "connection-types": [_github(), _artifactory(), _openstack(), _keystone()],
         "db-managers": ["slipway.webhooks.db.SlipwayDBManager"],
     }
 
@@ -88,6 +88,34 @@ def _openstack() -> dict[str, Any]:
             "placeholders": {"host": "https://keystone.example.org/v3"},
         },
         "conn-fields": {
+            "region": _field("Region", "Name of the region; needed when the cloud has several."),
+            "ca_certificate": _field(
+                "CA certificate",
+                "Path on the workers of the authorities' certificates; the system's own when empty.",
+            ),
+        },
+    }
+
+
+def _keystone() -> dict[str, Any]:
+    return {
+        "connection-type": "slipway_keystone",
+        "hook-class-name": "slipway.openstack.keystone.hook.KeystoneHook",
+        "hook-name": "Slipway: Keystone",
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema", "port"],
+            "relabeling": {"host": "Keystone URL", "login": "User"},
+            "placeholders": {
+                "host": "https://keystone.example.org/v3",
+                "login": "with the role reader on the system",
+            },
+        },
+        "conn-fields": {
+            "user_domain": _field("User's domain", "Name of the domain; Default when empty."),
+            "project": _field(
+                "Project", "Logs in by the role admin in this project, not on the system: quotas need it."
+            ),
+            "project_domain": _field("Project's domain", "Name of the domain; Default when empty."),
             "region": _field("Region", "Name of the region; needed when the cloud has several."),
             "ca_certificate": _field(
                 "CA certificate",

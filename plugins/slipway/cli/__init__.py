@@ -31,6 +31,11 @@ def parser() -> argparse.ArgumentParser:
     _demo(
         commands.add_parser("demo", help="push the example application twice and watch", epilog=_EXIT_CODES)
     )
+    _keystone_token(commands.add_parser("keystone-token", help="kubectl's login by OpenStack's credentials"))
+    _kubeconfig(
+        commands.add_parser("kubeconfig", help="a kubeconfig for people with OpenStack's credentials")
+    )
+    _keystone_auth(commands.add_parser("keystone-auth", help="serve kube-apiserver's token webhook"))
     return root
 
 
@@ -40,10 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :param arguments: without the program's name; ``sys.argv`` when None.
     """
     options = parser().parse_args(arguments)
-    from slipway.flow.record import SlipwayError
+    from slipway.flow.errors import SlipwayError
 
     try:
-        code: int = import_module(f"slipway.cli.{options.command}_command").run(options)
+        code: int = import_module(f"slipway.cli.{options.command.replace('-', '_')}_command").run(options)
     except SlipwayError as error:
         print(f"slipway: {error}", file=sys.stderr)
         return NOT_ASKED
@@ -91,3 +96,38 @@ def _status(command: argparse.ArgumentParser) -> None:
 def _demo(command: argparse.ArgumentParser) -> None:
     command.add_argument("--timeout", type=int, default=300, metavar="SECONDS", help="for each push (300)")
     _airflow(command)
+
+
+def _login(command: argparse.ArgumentParser) -> None:
+    who = command.add_argument_group("login (default: OS_* variables, or OS_CLOUD and clouds.yaml)")
+    who.add_argument("--cloud", metavar="NAME", help="of clouds.yaml")
+    who.add_argument("--auth-url", metavar="URL", help="Keystone's address")
+    who.add_argument("--user-domain", metavar="NAME", help="the user's domain, by name")
+    who.add_argument("--project", metavar="ID", help="the project's id, or its name with --project-domain")
+    who.add_argument("--project-domain", metavar="NAME", help="the project's domain, by name")
+
+
+def _keystone_token(command: argparse.ArgumentParser) -> None:
+    _login(command)
+
+
+def _kubeconfig(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--server", required=True, metavar="URL", help="the cluster's address")
+    command.add_argument("--certificate-authority", metavar="FILE", help="who signed its certificate")
+    command.add_argument("--cluster-name", default="kubernetes", metavar="NAME")
+    command.add_argument("--namespace", metavar="NAME", help="the project's, when its name does not say it")
+    command.add_argument("--namespace-format", default="{project}", metavar="TEXT", help="as in tenancy.yaml")
+    command.add_argument("--name", metavar="NAME", help="of the user and context, when there is one project")
+    command.add_argument("--command-path", default="slipway", metavar="FILE", help="what kubectl runs")
+    command.add_argument("--exec-version", choices=("v1", "v1beta1"), default="v1beta1")
+    command.add_argument("--output", metavar="FILE", help="write it there instead of printing it")
+    _login(command)
+
+
+def _keystone_auth(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--listen", default="127.0.0.1:8443", metavar="ADDRESS:PORT")
+    command.add_argument("--auth-url", metavar="URL", help="Keystone's address (OS_AUTH_URL)")
+    command.add_argument("--ca-certificate", metavar="FILE", help="who signed Keystone's certificate")
+    command.add_argument("--tls-cert", metavar="FILE", help="certificate to serve with")
+    command.add_argument("--tls-key", metavar="FILE", help="its key")
+    command.add_argument("--client-ca", metavar="FILE", help="who signed the API server's client certificate")

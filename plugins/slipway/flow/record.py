@@ -9,6 +9,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from slipway.flow.errors import SlipwayError as SlipwayError
+from slipway.flow.errors import TransientError as TransientError
+
 
 @dataclass(frozen=True)
 class Matching:
@@ -83,14 +86,6 @@ def _not_a_bool(value: Any) -> Any:
 
 Version = Annotated[Literal[1], BeforeValidator(_not_a_bool)]
 """Version of a document's format; a truth value is not taken for 1."""
-
-
-class SlipwayError(Exception):
-    """What a person must read to go on: the rule that was broken, and the cure."""
-
-
-class TransientError(SlipwayError):
-    """The far side did not answer as it should: the same request may succeed later."""
 
 
 class Record(BaseModel):

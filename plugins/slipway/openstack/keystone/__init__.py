@@ -1,0 +1,1 @@
+"""Keystone: who there is, and whose a token is."""

@@ -1,0 +1,37 @@
+"""What each project may have of Nova: https://docs.openstack.org/api-ref/compute/#show-a-quota"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from openstack.connection import Connection
+from openstack.exceptions import ForbiddenException, SDKException
+
+from slipway.openstack.errors import OpenstackError, TransientOpenstackError
+
+AT_ONCE = 8
+
+
+def read_quotas(cloud: Connection, projects: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Return ``cores`` and ``ram`` (MiB) by project id, without those that are unlimited: a call a project.
+
+    :raises OpenstackError: when the login may not see them.
+    :raises TransientOpenstackError: when Nova does not answer as it should.
+    """
+
+    def read(project: str) -> dict[str, int]:
+        found = cloud.compute.get(f"/os-quota-sets/{project}").json()["quota_set"]
+        return {name: found[name] for name in ("cores", "ram") if found[name] >= 0}
+
+    wanted = list(projects)
+    try:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return dict(zip(wanted, pool.map(read, wanted), strict=True))
+    except ForbiddenException as error:
+        raise OpenstackError(
+            "the login of connection slipway_keystone may not see quotas: Nova shows them to the role admin "
+            "in a project. Give the connection such a project, or take `quotas` out of tenancy.yaml"
+        ) from error
+    except (SDKException, KeyError, ValueError) as error:
+        raise TransientOpenstackError(f"Nova's quotas cannot be read: {error}") from error

@@ -1,0 +1,123 @@
+"""Keystone read whole, in a number of calls that grows with its domains alone.
+
+https://docs.openstack.org/api-ref/identity/v3/
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from keystoneauth1.exceptions import ClientException, ConnectFailure, HttpError
+from keystoneauth1.session import Session
+
+from slipway.flow.tenancy.directory import Assignment, Directory, Domain, Project, Role, User
+from slipway.openstack.errors import OpenstackError, TransientOpenstackError
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+
+
+def read_directory(session: Session, url: str) -> Directory:
+    """Return all domains, projects, users and roles, and who has which role in which project.
+
+    Keystone itself reckons what follows from groups, from inheritance and from implied roles. Assignments
+    are read first: who is disabled while this reads is then found disabled.
+
+    :param url: Keystone's third API (``https://keystone.example.org/v3``).
+    :raises OpenstackError: when the login may not read it, or Keystone leaves something out.
+    :raises TransientOpenstackError: when Keystone does not answer.
+    """
+    keystone = _Keystone(session, url.rstrip("/"))
+    assignments = {
+        Assignment(one["user"]["id"], one["scope"]["project"]["id"], one["role"]["id"])
+        for one in keystone.all("role_assignments", effective="true")
+        if "user" in one and "project" in one["scope"]
+    }
+    roles = {one["id"]: Role(one["id"], one["name"], one.get("domain_id")) for one in keystone.all("roles")}
+    projects = {
+        one["id"]: Project(one["id"], one["name"], one["domain_id"], one["enabled"])
+        for one in keystone.all("projects")
+        if not one.get("is_domain")
+    }
+    domains = {one["id"]: Domain(one["id"], one["name"], one["enabled"]) for one in keystone.all("domains")}
+    # Domain by domain: those with an identity backend of their own (LDAP) are not in the list of all.
+    users = {
+        one["id"]: User(one["id"], one["name"], domain_id, one.get("enabled", True))
+        for domain_id in sorted(domains)
+        for one in keystone.all("users", domain_id=domain_id)
+    }
+    log.info(
+        "Keystone: %d domains, %d projects, %d users, %d roles, %d assignments in projects; %d calls, %.1f s",
+        *(len(domains), len(projects), len(users), len(roles), len(assignments)),
+        *(keystone.calls, keystone.seconds),
+    )
+    return Directory(domains, projects, users, roles, assignments)
+
+
+class _Keystone:
+    """The lists of one Keystone."""
+
+    def __init__(self, session: Session, url: str) -> None:
+        self._session = session
+        self._url = url
+        self._begun = time.monotonic()
+        self.calls = 0
+
+    @property
+    def seconds(self) -> float:
+        """How long this is going on."""
+        return time.monotonic() - self._begun
+
+    def all(self, what: str, **query: str) -> Iterator[Json]:
+        """Yield a list's entries, all pages of it."""
+        seen: set[str] = set()
+        following: str | None = ""
+        while following is not None:
+            page = self._page(what, {**query, **dict(parse_qsl(urlsplit(following).query))})
+            if page.get("truncated"):
+                raise OpenstackError(
+                    f"Keystone cuts off its list of {what}: raise or remove list_limit in keystone.conf"
+                )
+            yield from page[what]
+            seen.add(following)
+            following = (page.get("links") or {}).get("next")
+            if following in seen:
+                raise OpenstackError(f"Keystone's list of {what} has a page that follows itself")
+
+    def _page(self, what: str, query: dict[str, str]) -> Json:
+        self.calls += 1
+        try:
+            answer = self._session.get(
+                f"{self._url}/{what}", params=query, headers={"Accept": "application/json"}
+            )
+            page: Json = answer.json()
+            if not isinstance(page.get(what), list):
+                raise ValueError(what)
+        except ValueError:
+            raise OpenstackError(f"{self._url}/{what} answers with something else than {what}") from None
+        except HttpError as error:
+            raise _refused(what, error) from error
+        except ConnectFailure as error:
+            raise TransientOpenstackError(f"Keystone does not answer at {self._url}: {error}") from error
+        except ClientException as error:
+            raise OpenstackError(f"{what} of Keystone cannot be read: {error}") from error
+        return page
+
+
+def _refused(what: str, error: HttpError) -> Exception:
+    status = error.http_status or 0
+    if status >= 500 or status == 429:
+        return TransientOpenstackError(f"Keystone answers {status} to {what}")
+    if status == 401:
+        return OpenstackError("Keystone refuses the login of connection slipway_keystone. Renew it there")
+    if status == 403:
+        return OpenstackError(
+            f"the login of connection slipway_keystone may not read {what}. Give its user the role reader on "
+            "the system: openstack role add --system all --user NAME reader"
+        )
+    return OpenstackError(f"Keystone answers {status} to {what}: {error}")
