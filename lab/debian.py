@@ -47,6 +47,17 @@ def mirror(suite: str, apt: Path = APT) -> str:
     raise LabError(f"no apt source below {apt} has the suite {suite}; add Debian's archive there")
 
 
+def image_mirrors(apt: Path = APT) -> dict[str, str]:
+    """Return diskimage-builder's variables for images of Debian 12: they come from where this machine's do.
+
+    :raises LabError: when none of its apt sources has Debian 12.
+    """
+    return {
+        "DIB_DISTRIBUTION_MIRROR": mirror("bookworm", apt),
+        "DIB_DEBIAN_SECURITY_MIRROR": mirror("bookworm-security", apt),
+    }
+
+
 def _sources(path: Path) -> Iterator[tuple[str, list[str]]]:
     text = path.read_text(errors="replace")
     if path.suffix == ".list":

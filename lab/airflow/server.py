@@ -16,6 +16,7 @@ import httpx
 from lab.airflow.connections import connections
 from lab.airflow.settings import home, logs_port, port, settings
 from lab.command import run
+from lab.debian import image_mirrors
 from lab.environment import inherited
 from lab.ground import Ground
 from lab.ports import HOST
@@ -41,7 +42,11 @@ class Airflow:
     postgres: Postgres
     systems: Callable[[], Mapping[str, str]]
     name: str = "airflow"
-    packages: tuple[str, ...] = ("bubblewrap", "packer", "qemu-system-x86", "qemu-utils")
+    packages: tuple[str, ...] = (
+        *("bubblewrap", "packer", "qemu-system-x86", "qemu-utils"),
+        *("debootstrap", "dosfstools", "gdisk", "kpartx", "squashfs-tools", "sudo"),
+        *("busybox-static", "cpio"),  # of the example's own element
+    )
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -130,6 +135,7 @@ class Airflow:
             "SLIPWAY_WEBHOOK_SECRET": self.exports()["SLIPWAY_WEBHOOK_SECRET"],
             "SLIPWAY_APPS_FILE": str(self.ground.paths.checkout / "lab" / "apps.yaml"),
             **{name: known[name] for name in ("DOCKER_HOST",) if name in known},
+            **image_mirrors(),
         }
 
     def _user(self) -> dict[str, str]:

@@ -26,6 +26,8 @@ FILES = {
     "session sufficient pam_permit.so\n",
 }
 """Of ``/etc``: elements and diskimage-builder itself call ``sudo``, as root too."""
+FOLDERS = ("/etc/apt/apt.conf.d", "/etc/apt/preferences.d")
+"""For elements that use the worker's apt with a configuration of their own."""
 DEVICE_MAPPER = Path("/sys/class/misc/device-mapper")
 
 
@@ -64,6 +66,8 @@ def _make_devices() -> None:
 
 
 def _make_files() -> None:
+    for name in FOLDERS:
+        os.makedirs(name)
     for name, content in FILES.items():
         path = Path("/etc", name)
         path.parent.mkdir(parents=True, exist_ok=True)

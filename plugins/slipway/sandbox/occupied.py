@@ -25,7 +25,10 @@ def occupied(folder: Path) -> Iterator[int]:
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
         _take(file.fileno(), folder.name)
-        yield file.fileno()
+        try:
+            yield file.fileno()
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 def _take(lock: int, name: str) -> None:
