@@ -81,11 +81,14 @@ with DAG(
         with retried_if_worth_it():
             from slipway.pipelines import vm_build
             from slipway.pipelines.vm_plan import Resolved
+            from slipway.sandbox.program import interrupt_all
 
-            known = Resolved.from_json(resolved)
+            known, context = Resolved.from_json(resolved), get_current_context()
             if known.image is not None:
                 raise NothingToDo(f"built before: {known.image.reference}")
-            return vm_build.build(known, get_current_context()["run_id"]).to_json()
+            # Packer removes what it made elsewhere; the task may be retried.
+            context["task"].on_kill = interrupt_all
+            return vm_build.build(known, context["run_id"]).to_json()
 
     @task(**ON_WORKERS_WITH_PACKER, trigger_rule=UNLESS_ALL_SKIPPED, execution_timeout=timedelta(hours=2))
     def boot_test(resolved: dict[str, Any], image: dict[str, Any] | None) -> None:
@@ -109,7 +112,7 @@ with DAG(
         """Show the image, record it, and hand it on."""
         with retried_if_worth_it():
             from slipway.flow.image import Image
-            from slipway.pipelines import vm_image
+            from slipway.pipelines import handover
             from slipway.pipelines.run import run_of
             from slipway.pipelines.vm_plan import Plan
 
@@ -117,7 +120,7 @@ with DAG(
             known = Plan.from_json(planned["plan"])
             found = image or (resolved or {}).get("image")
             made = Image.from_json(found) if found else None
-            built, links = vm_image.publish(known, made, planned["deploy"], run_of(context))
+            built, links = handover.publish(known.push, known.place, made, planned["deploy"], run_of(context))
             CommitLink().store(context, links.commit)
             ImageLink().store(context, links.image)
             event = context["outlet_events"][VM_IMAGE]

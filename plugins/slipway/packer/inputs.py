@@ -43,12 +43,12 @@ class Inputs(Record):
         )
 
 
-def image_path(place: str, digest: str, application: str) -> str:
+def image_path(place: str, digest: str, application: str, disk_format: str = "qcow2") -> str:
     """Return where Artifactory keeps the image that was made from the inputs with this digest.
 
     :param place: folder of the application's images: ``KEY/TENANT/APPLICATION/vm``.
     """
-    return f"{place}/{digest.removeprefix('sha256:')[:40]}/{application}.qcow2"
+    return f"{place}/{digest.removeprefix('sha256:')[:40]}/{application}.{disk_format}"
 
 
 def build_name(application: str, run: str) -> str:

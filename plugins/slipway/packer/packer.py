@@ -37,21 +37,21 @@ class Build:
     :param template: file or folder, below ``context``.
     :param context: folder of the checkout that the build sees, to read.
     :param place: the worker's folders for it.
+    :param lock: descriptor that stays open until nothing of it is left.
     :param values: of the template's variables.
     :param readable: further files that it sees, such as the base.
     :param devices: that it may use, such as ``/dev/kvm``.
     :param secrets: environment variables that only this build sees, such as a cloud's token.
-    :param lock: descriptor that stays open until nothing of it is left.
     """
 
     template: Path
     context: Path
     place: Workplace
-    values: Mapping[str, str]
+    lock: int
+    values: Mapping[str, str] = field(default_factory=dict)
     readable: Sequence[Path] = ()
     devices: Sequence[Path] = ()
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    lock: int | None = None
 
     def command(self, verb: str, *options: str) -> list[str]:
         """Return the command line of ``packer validate`` or ``packer build``."""
@@ -147,4 +147,4 @@ def run(build: Build, seconds: float) -> Transcript:
 
 
 def _running(build: Build, command: Sequence[str], seconds: float) -> Program:
-    return Program(command, build.sandbox(), seconds, holds=[] if build.lock is None else [build.lock])
+    return Program(command, build.sandbox(), seconds, holds=[build.lock])

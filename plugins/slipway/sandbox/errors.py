@@ -13,5 +13,9 @@ class ProgramTimeoutError(SlipwayError):
     """The program did not end in its time."""
 
 
+class ProgramInterruptedError(TransientError):
+    """The program was ended before it was done, because its task was asked to end."""
+
+
 class OccupiedError(TransientError):
     """Another try has the folder: worth waiting for."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from slipway.sandbox import guard
-from slipway.sandbox.errors import ProgramTimeoutError
+from slipway.sandbox.errors import ProgramInterruptedError, ProgramTimeoutError
 from slipway.sandbox.sandbox import Sandbox
 
 GRACE_SECONDS = 120.0
@@ -39,6 +39,7 @@ class Program:
     holds: Sequence[int] = ()
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _late: bool = field(default=False, repr=False)
+    _asked_to_end: bool = field(default=False, repr=False)
     _timer: threading.Timer | None = field(default=None, repr=False)
     started: float = field(default_factory=time.monotonic)
 
@@ -60,6 +61,7 @@ class Program:
         self._timer = threading.Timer(self.seconds, self._end_late)
         self._timer.daemon = True
         self._timer.start()
+        _running.append(self)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -67,6 +69,7 @@ class Program:
         assert self._process is not None
         assert self._timer is not None
         self._timer.cancel()
+        _running.remove(self)
         self.interrupt()
         # Read on: a program that tidies up and finds nobody listening is killed by its own printing.
         while os.read(self._output.fileno(), PIECE_BYTES):
@@ -78,6 +81,7 @@ class Program:
         """Yield what it prints, line by line, as it comes.
 
         :raises ProgramTimeoutError: when it took longer than it may; it was interrupted and has ended.
+        :raises ProgramInterruptedError: when :func:`interrupt_all` ended it.
         """
         begun = ""
         for piece in self.pieces():
@@ -94,6 +98,7 @@ class Program:
 
         :param idle: seconds after which an empty piece says that nothing came.
         :raises ProgramTimeoutError: as :meth:`lines`.
+        :raises ProgramInterruptedError: as :meth:`lines`.
         """
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         output = self._output.fileno()
@@ -104,9 +109,11 @@ class Program:
             if not (data := os.read(output, PIECE_BYTES)):
                 break
             yield decoder.decode(data)
+        name = Path(self.command[0]).name
         if self._late:
-            name = Path(self.command[0]).name
             raise ProgramTimeoutError(f"{name} took longer than {self.seconds:.0f} s and was ended")
+        if self._asked_to_end:
+            raise ProgramInterruptedError(f"{name} was ended, because this task was asked to end")
 
     def wait(self) -> int:
         """Return its exit status once it has ended."""
@@ -132,3 +139,13 @@ class Program:
     def _end_late(self) -> None:
         self._late = True
         self.interrupt()
+
+
+_running: list[Program] = []
+
+
+def interrupt_all() -> None:
+    """Have every program of this process interrupted: what a task does that is asked to end (``on_kill``)."""
+    for program in _running:
+        program._asked_to_end = True
+        program.interrupt()

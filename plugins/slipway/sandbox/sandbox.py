@@ -107,9 +107,9 @@ def _require_namespaces(bubblewrap: str) -> None:
     if tried.returncode:
         raise SandboxError(
             f"bubblewrap cannot keep programs apart on this worker: {tried.stderr.strip()[:200]}. Allow it "
-            "user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone; in a container a "
-            f"seccomp profile that permits unshare and mount); or set {SWITCH}=none where each build has a "
-            "pod of its own."
+            "user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone; in a "
+            f"container a seccomp profile that permits unshare and mount); or set {SWITCH}=none where each "
+            "build has a pod of its own."
         )
 
 

@@ -1,0 +1,83 @@
+"""A build in the cloud: Packer's builder ``openstack`` makes a temporary server; its snapshot is the image.
+
+The template is the application's code. It is given a token that ends by itself, and with which no other can
+be had; the application credential stays here.
+https://developer.hashicorp.com/packer/integrations/hashicorp/openstack
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+from openstack.connection import Connection
+from openstack.image.v2.image import Image
+
+from slipway.flow.record import TransientError
+from slipway.openstack.glance.glance import KEY, RUN, NewImage
+from slipway.openstack.hook import login
+from slipway.openstack.traces import CloudTraces
+from slipway.packer import packer
+from slipway.packer.errors import TemplateError
+from slipway.packer.inputs import image_path
+from slipway.packer.packer import Build
+from slipway.pipelines.copying import Kept, keep_glance_image
+from slipway.pipelines.stores import Stores
+from slipway.pipelines.vm_plan import Resolved
+
+log = logging.getLogger(__name__)
+
+
+def keep(both: Stores, resolved: Resolved, made: Build, new: NewImage) -> Kept:
+    """Have Packer make an image in Glance, unless an earlier try of this run did, and keep that."""
+    known = resolved.plan
+    path = image_path(known.place, resolved.inputs.digest, known.spec.name)
+    image = _of_earlier_try(both, path, made, new) or _built(both, resolved, made)
+    form = str(image.disk_format)
+    path = image_path(known.place, resolved.inputs.digest, known.spec.name, form)
+    both.glance.hide(image.id)
+    both.glance.annotate(image.id, {**new.properties, KEY: path, "name": new.name})
+    return keep_glance_image(both, image.id, path)
+
+
+def _built(both: Stores, resolved: Resolved, made: Build) -> Image:
+    cloud = both.glance.cloud
+    _clear(cloud, made.place.name)
+    environment = login(cloud)
+    certificates = environment.get("OS_CACERT")
+    ready = replace(made, secrets=environment, readable=[Path(certificates)] if certificates else [])
+    packer.validate(ready)
+    transcript = packer.run(ready, resolved.plan.vm.build_seconds)
+    if not transcript.artifacts:
+        raise TemplateError(
+            "Packer says of no image that it made it: is the builder's skip_create_image set?"
+        )
+    return both.glance.get(transcript.artifacts[-1])
+
+
+def _of_earlier_try(both: Stores, path: str, made: Build, new: NewImage) -> Image | None:
+    """Return what a try of this run made before its worker died; another run's that came to nothing goes."""
+    found = [image for image in both.glance.find_by({"name": made.place.name}) if image.status == "active"]
+    if found:
+        log.info("an earlier try of this run made image %s: it is taken", found[-1].id)
+        return found[-1]
+    image = both.glance.find_key(path)
+    if image is None or not image.is_hidden:
+        return None
+    if image.status == "active" and image.properties.get(RUN) == new.properties[RUN]:
+        return image
+    log.info("image %s (%s) is of a try that was never handed on: deleted", image.name, image.id)
+    both.glance.delete(image.id)
+    return None
+
+
+def _clear(cloud: Connection, name: str) -> None:
+    """Remove what an earlier try of this run left in the cloud: its worker died before Packer tidied up."""
+    traces = CloudTraces(cloud)
+    for trace in traces.find():
+        if trace.name != name:
+            continue
+        log.info("an earlier try left %s %s: removed", trace.kind, trace.name)
+        if not traces.remove(trace):
+            raise TransientError(f"{trace.kind} {trace.name} of an earlier try is not gone yet")
