@@ -22,6 +22,16 @@ EventName = Annotated[
 ]
 
 
+RefName = Annotated[
+    str,
+    Matching(
+        r"^refs/(heads|tags)/[^\x00-\x20\x7f*?\[]+$",
+        "must be one ref's full name, like refs/heads/main, without a pattern",
+        max_length=256,
+    ),
+]
+
+
 class Environment(Record):
     """A place to deploy to, and the refs that go there."""
 
@@ -35,6 +45,15 @@ class Environment(Record):
         return any(fnmatchcase(ref, pattern) for pattern in self.refs)
 
 
+class Rebuild(Record):
+    """What is built again every night, so that repaired base images arrive."""
+
+    refs: tuple[RefName, ...] | None = None
+    """Full ref names; when it is left out, the branches that the environments name without a pattern."""
+    deploy: bool = True
+    """Deploy what came out otherwise than before; what is unchanged is never deployed again."""
+
+
 class Application(Record):
     """One repository that may build."""
 
@@ -42,6 +61,16 @@ class Application(Record):
     """Whose it is; a namespace belongs to one tenant."""
     environments: dict[Name, Environment] = Field(min_length=1)
     """Where its refs are deployed to; of several that take a ref, the first."""
+    rebuild: Rebuild = Rebuild()
+    """What the night builds again; `{refs: []}` for nothing."""
+
+    @property
+    def rebuilt_refs(self) -> tuple[str, ...]:
+        """The refs whose newest commit is built again every night."""
+        if self.rebuild.refs is not None:
+            return self.rebuild.refs
+        named = (ref for environment in self.environments.values() for ref in environment.refs)
+        return tuple(dict.fromkeys(ref for ref in named if _is_branch(ref)))
 
     def environment_for(self, ref: str) -> tuple[str, Environment] | None:
         """Return the first environment (in the file's order) that takes ``ref``, or None."""
@@ -57,6 +86,10 @@ class Application(Record):
             known = ", ".join(self.environments)
             raise SlipwayError(f"apps.yaml has no environment {name!r} for {repository}. It has: {known}.")
         return found
+
+
+def _is_branch(pattern: str) -> bool:
+    return pattern.startswith("refs/heads/") and not any(sign in pattern for sign in "*?[")
 
 
 class Apps(Record):

@@ -68,7 +68,17 @@ class Built(Record):
     platform: Platform
     image: Image | None = None
     reused: bool = False
+    """The image was there before this push."""
     deploy: bool = True
+
+    @property
+    def is_new(self) -> bool:
+        """Whether an image was made for this push."""
+        return self.image is not None and not self.reused
+
+    def found(self, *, before: bool) -> Built:
+        """Return the same, saying whether the run found the image that was built ``before``."""
+        return self.model_copy(update={"reused": self.reused or (before and self.image is not None)})
 
 
 def input_digest(inputs: Mapping[str, object]) -> str:
