@@ -39,3 +39,17 @@ def read_manifests(commit: Commit, paths: tuple[str, ...]) -> dict[str, bytes]:
             )
         found[path] = content
     return found
+
+
+def read_file(commit: Commit, path: str, field: str, most: int) -> bytes:
+    """Return the content of a file that ``field`` of ``slipway.yaml`` names.
+
+    :param most: bytes.
+    :raises SlipwayError: when it is missing or larger.
+    """
+    content = commit.read(path, most)
+    if content is None:
+        raise RepositoryError(
+            f"{SPEC_FILE}: {field}: {path} is not in the commit. Commit it, or name another."
+        )
+    return content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,12 +12,18 @@ from slipway.flow.image import Image, Platform
 from slipway.flow.manifests import from_manifests
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record
+from slipway.flow.servers.plan import ServersPlan
 from slipway.flow.spec import BuildSpec
 from slipway.flow.workload import Workload, finished, from_spec
 from slipway.github.repository import Commit
-from slipway.pipelines.commit import read_manifests
+from slipway.openstack.hook import OpenstackHook
+from slipway.openstack.nova.names import resolve
+from slipway.pipelines.commit import read_file, read_manifests
 
 log = logging.getLogger(__name__)
+
+USER_DATA_BYTES = 48 * 1024
+"""Nova takes 65535 bytes in base64."""
 
 
 @dataclass(frozen=True)
@@ -54,5 +61,27 @@ def _container(wanted: Wanted) -> Workload:
     )
 
 
-PLANS: Mapping[Platform, Callable[[Wanted], Record | None]] = {"container": _container}
+def _servers(wanted: Wanted) -> ServersPlan | None:
+    vm, image = wanted.spec.vm, wanted.image
+    if vm is None or vm.nova is None:
+        return None
+    nova = vm.nova
+    user_data = b""
+    if nova.user_data:
+        user_data = read_file(wanted.commit, nova.user_data, "vm.nova.user_data", USER_DATA_BYTES)
+    with OpenstackHook().get_conn() as cloud:
+        resolved = resolve(cloud, nova, image)
+    log.info("image %s goes to %s: %d servers", image.glance, wanted.name, nova.count)
+    return ServersPlan(
+        push=wanted.push,
+        application=wanted.spec.name,
+        environment=wanted.name,
+        image=image,
+        nova=nova,
+        user_data=base64.b64encode(user_data).decode(),
+        **resolved,
+    )
+
+
+PLANS: Mapping[Platform, Callable[[Wanted], Record | None]] = {"container": _container, "vm": _servers}
 """How each platform is planned; None when the image is to be kept and not run."""

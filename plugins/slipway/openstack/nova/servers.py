@@ -1,0 +1,153 @@
+"""Carries out what was decided about servers."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from openstack.connection import Connection
+
+from slipway.flow.record import SlipwayError
+from slipway.flow.servers.marks import TAG, new_metadata
+from slipway.flow.servers.observed import Seen, Server, View
+from slipway.flow.servers.plan import ServersPlan
+from slipway.flow.servers.steps import (
+    Attach,
+    Create,
+    Delete,
+    Do,
+    Done,
+    Fail,
+    Order,
+    Start,
+    Step,
+    Stop,
+    Wait,
+    Write,
+)
+from slipway.openstack.errors import TransientOpenstackError
+from slipway.openstack.nova.addresses import attach, floating_ips
+from slipway.openstack.nova.errors import ConflictError, told
+from slipway.openstack.nova.groups import ensure_group, forget_groups
+from slipway.openstack.nova.reading import list_servers
+
+log = logging.getLogger(__name__)
+
+ROUNDS = 600
+CONFLICT_SECONDS = 1.0
+CONSOLE_LINES = 30
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+Decide = Callable[[ServersPlan, str, View, datetime], Step]
+
+
+class Servers:
+    """The servers of one plan, for one run."""
+
+    def __init__(self, cloud: Connection, plan: ServersPlan, run: str) -> None:
+        self._cloud = cloud
+        self._plan = plan
+        self._run = run
+
+    def view(self, seen: Seen | None = None) -> View:
+        """Look."""
+        servers = list_servers(self._cloud, [self._plan.tag])
+        marked = {one.mark.floating_ip for one in servers}
+        addresses = sorted({*self._plan.nova.floating_ips, *marked} - {""})
+        floating = floating_ips(self._cloud, addresses) if addresses else {}
+        return View.of(servers, self._plan.deployment, floating, seen or Seen())
+
+    def drive(self, decide: Decide, seen: Seen) -> Wait | Done | Fail:
+        """Look, decide and obey, until there is something to wait for, or an end.
+
+        :raises SlipwayError: what the decision or the cloud raises.
+        """
+        for _ in range(ROUNDS):
+            step = decide(self._plan, self._run, self.view(seen), datetime.now(UTC))
+            if not isinstance(step, Do):
+                return step
+            try:
+                for order in step.orders:
+                    self.obey(order)
+            except ConflictError as error:
+                log.info("%s; looking again", error)
+                time.sleep(CONFLICT_SECONDS)
+        raise TransientOpenstackError("the servers do not come to be what they were told to be")
+
+    def obey(self, order: Order) -> None:
+        """Give one order to the cloud."""
+        match order:
+            case Create(index):
+                self._create(index)
+            case Delete(server):
+                self._delete(server)
+            case Start(server):
+                self._say("starting", server)
+                with told(f"the start of {server.name}"):
+                    self._cloud.compute.start_server(server.id)
+            case Stop(server):
+                self._say("shutting off", server)
+                with told(f"the stop of {server.name}"):
+                    self._cloud.compute.stop_server(server.id)
+            case Write(server, metadata):
+                with told(f"metadata of {server.name}"):
+                    self._cloud.compute.set_server_metadata(server.id, **metadata)
+            case Attach(address, server):
+                log.info("floating IP %s goes to %s", address, server.name)
+                attach(self._cloud, address, server, self._plan.networks[0])
+
+    def console(self, reason: str) -> list[str]:
+        """Return the last lines that the server printed which ``reason`` is about, if there are any."""
+        server = next((one for one in self.view().servers if reason.startswith(f"server {one.name}:")), None)
+        if server is None:
+            return []
+        try:
+            with told(f"the console of {server.name}"):
+                said = self._cloud.compute.get_server_console_output(server.id, length=CONSOLE_LINES)
+        except SlipwayError as error:  # it never ran, or its hypervisor keeps none
+            log.info("%s", error)
+            return []
+        return [_CONTROL.sub("", line) for line in str((said or {}).get("output", "")).splitlines()]
+
+    def tidy(self) -> None:
+        """Remove server groups that no server of the deployment needs."""
+        plan = self._plan
+        needed = {f"{plan.tag}-{one.mark.version}" for one in self.view().servers}
+        forget_groups(self._cloud, f"{plan.tag}-", needed)
+
+    def _create(self, index: int) -> None:
+        plan = self._plan
+        name = plan.name(index)
+        log.info("making server %s", name)
+        given: dict[str, Any] = {}
+        if plan.security_groups:
+            given["security_groups"] = [{"name": group} for group in plan.security_groups]
+        if plan.nova.key_pair:
+            given["key_name"] = plan.nova.key_pair
+        if plan.nova.config_drive:
+            given["config_drive"] = True
+        if plan.user_data:
+            given["user_data"] = plan.user_data
+        if plan.nova.anti_affinity:
+            given["scheduler_hints"] = {"group": ensure_group(self._cloud, plan.group)}
+        with told(f"server {name}"):
+            self._cloud.compute.create_server(
+                name=name,
+                image_id=str(plan.image.glance),
+                flavor_id=plan.flavor,
+                networks=[{"uuid": network} for network in plan.networks],
+                metadata=new_metadata(plan, self._run, index),
+                tags=[TAG, plan.tag],
+                **given,
+            )
+
+    def _delete(self, server: Server) -> None:
+        self._say("removing", server)
+        with told(f"the removal of {server.name}"):
+            self._cloud.compute.delete_server(server.id, ignore_missing=True)
+
+    def _say(self, what: str, server: Server) -> None:
+        log.info("%s server %s (%s)", what, server.name, server.id)

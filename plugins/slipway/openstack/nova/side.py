@@ -1,0 +1,102 @@
+"""Nova's side of a release: the servers' metadata says what is good, and what is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from slipway.flow.deployment import Deployment
+from slipway.flow.release import NOTHING, version
+from slipway.flow.servers import endings
+from slipway.flow.servers.observed import Server, View, best, kept_but_for, refuse_older_than
+from slipway.flow.servers.plan import ServersPlan
+from slipway.openstack.hook import OpenstackHook
+from slipway.openstack.nova.servers import Servers
+from slipway.rollout.side import Json, Side
+
+NAMED = 3
+"""Servers that a deployment names; of the others it has the number."""
+
+
+class NovaSide(Side):
+    """Plans are :class:`slipway.flow.servers.plan.ServersPlan`.
+
+    :param conn_id: connection of type ``slipway_openstack``.
+    """
+
+    def __init__(self, conn_id: str = OpenstackHook.default_conn_name) -> None:
+        self.conn_id = conn_id
+
+    @contextmanager
+    def servers(self, plan: ServersPlan, run: str) -> Iterator[Servers]:
+        """Connect to the cloud."""
+        with OpenstackHook(self.conn_id).get_conn() as cloud:
+            yield Servers(cloud, plan, run)
+
+    def tried(self, plan: Json) -> str:
+        """Return the commit and the image's digest."""
+        known = ServersPlan.from_json(plan)
+        return version(known.push.commit, known.image.digest)
+
+    def before(self, plan: Json, run: str) -> str:
+        """Return what the servers' metadata says was good before ``run``."""
+        with self.servers(ServersPlan.from_json(plan), run) as servers:
+            return _described(servers.view().good(run), run)
+
+    def check(self, plan: Json, run: str) -> None:
+        """Look for a newer push."""
+        known = ServersPlan.from_json(plan)
+        with self.servers(known, run) as servers:
+            refuse_older_than(servers.view().servers, known.push, run)
+
+    def keep(self, plan: Json, run: str) -> Deployment:
+        """Write on the servers that they are good."""
+        known = ServersPlan.from_json(plan)
+        with self.servers(known, run) as servers:
+            view = servers.view()
+            for order in endings.keep(known, run, view, datetime.now(UTC)):
+                servers.obey(order)
+            return _deployment(known, run, servers.view())
+
+    def clear(self, plan: Json, run: str) -> None:
+        """Remove the servers and server groups that only the version before needed."""
+        known = ServersPlan.from_json(plan)
+        with self.servers(known, run) as servers:
+            for order in endings.clear(known, run, servers.view()):
+                servers.obey(order)
+            servers.tidy()
+
+
+def _described(good: tuple[Server, ...], run: str) -> str:
+    kept = kept_but_for(good[0], run) if good else None
+    return version(kept.claim.commit, good[0].mark.digest) if kept else NOTHING
+
+
+def _deployment(plan: ServersPlan, run: str, view: View) -> Deployment:
+    ours = best(view.servers, plan.version)
+    servers = [ours[index] for index in range(plan.nova.count)]
+    replaced = view.good(run)
+    names = ", ".join(one.name for one in servers[:NAMED])
+    more = f" and {len(servers) - NAMED} more" if len(servers) > NAMED else ""
+    kept = servers[0].mark.kept
+    return Deployment(
+        push=plan.push,
+        application=plan.application,
+        environment=plan.environment,
+        platform="vm",
+        image=plan.image,
+        where=f"servers {names}{more}" if len(servers) > 1 else f"server {names}",
+        url=_url(plan, servers[0]),
+        replaced=replaced[0].mark.digest if replaced else None,
+        since=kept.since if kept else datetime.now(UTC),
+    )
+
+
+def _url(plan: ServersPlan, server: Server) -> str:
+    health = plan.nova.health
+    if health is None or health.path is None:
+        return ""
+    address = plan.floating_ip(server.mark.index) or server.address
+    place = f"[{address}]" if ":" in address else address
+    return f"http://{place}:{health.port}{health.path}"

@@ -1,0 +1,77 @@
+"""Waits for servers in the triggerer: all that wait for one cloud share one poll."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+from openstack.connection import Connection
+
+from slipway.flow.record import SlipwayError
+from slipway.openstack.hook import OpenstackHook
+from slipway.openstack.nova.reading import list_servers
+from slipway.openstack.nova.watch import Outcome, Snapshot, Watch, follow
+from slipway.openstack.polling import TICK_SECONDS, Poll
+
+_polls: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Poll[Snapshot]]] = WeakKeyDictionary()
+
+
+class ServersTrigger(BaseTrigger):  # type: ignore[misc]
+    """Fires with a :class:`slipway.openstack.nova.watch.Outcome` as JSON.
+
+    :param watch: a :class:`slipway.openstack.nova.watch.Watch` as JSON.
+    :param conn_id: of the cloud.
+    """
+
+    def __init__(self, watch: dict[str, Any], conn_id: str = OpenstackHook.default_conn_name) -> None:
+        super().__init__()
+        self.watch = watch
+        self.conn_id = conn_id
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and the fields."""
+        path = f"{type(self).__module__}.{type(self).__qualname__}"
+        return path, {"watch": self.watch, "conn_id": self.conn_id}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Follow the servers; what cannot be followed fires as an error."""
+        watch = Watch.from_json(self.watch)
+        try:
+            async with (await shared_poll(self.conn_id)).of(watch.tag) as feed:
+                outcome = await follow(feed, watch)
+        except SlipwayError as error:
+            outcome = Outcome(error=str(error))
+        yield TriggerEvent(outcome.to_json())
+
+
+async def shared_poll(conn_id: str) -> Poll[Snapshot]:
+    """Return the poll of a cloud that everybody in this event loop shares."""
+    polls = _polls.setdefault(asyncio.get_running_loop(), {})
+    if (known := polls.get(conn_id)) is not None and not known.is_idle:
+        return known
+    # The connection may be another one by now: it is read anew whenever somebody is the first to wait.
+    hook = OpenstackHook(conn_id)
+    made = poll_of(hook.connect(await hook.aget_connection(conn_id)))
+    known = polls.get(conn_id)
+    if known is None or known.is_idle:
+        polls[conn_id] = made
+    return polls[conn_id]
+
+
+def poll_of(cloud: Connection, tick: float = TICK_SECONDS) -> Poll[Snapshot]:
+    """Return a poll of a cloud's servers by tag."""
+
+    def ask(tags: Sequence[str]) -> dict[str, Snapshot]:
+        found: dict[str, dict[str, Any]] = {tag: {} for tag in tags}
+        for server in list_servers(cloud, tags):
+            found.setdefault(f"slipway-{server.mark.deployment}", {})[server.id] = server
+        return {tag: found[tag] for tag in tags}
+
+    async def asked(tags: Sequence[str]) -> dict[str, Snapshot]:
+        # The SDK blocks: this is where it enters asynchronous code.
+        return await asyncio.to_thread(ask, tags)
+
+    return Poll(asked, tick)

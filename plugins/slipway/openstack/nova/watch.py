@@ -1,0 +1,134 @@
+"""Waits for servers: to be what they were told to be, and to answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from pydantic import AwareDatetime
+
+from slipway.flow.record import Record, TransientError
+from slipway.flow.servers.observed import Seen, Server
+from slipway.flow.servers.plan import ServersPlan
+from slipway.flow.servers.steps import Until, Wait
+from slipway.openstack.nova.health import answer
+from slipway.openstack.polling import Feed
+
+log = logging.getLogger(__name__)
+
+Snapshot = Mapping[str, Server]
+"""Servers by id."""
+
+
+class Watch(Record):
+    """What is waited for, small enough to be handed to the triggerer."""
+
+    tag: str
+    run: str
+    at: AwareDatetime
+    """When the run's commit was pushed: a newer claim ends the wait."""
+    until: tuple[Until, ...]
+
+    @classmethod
+    def of(cls, plan: ServersPlan, run: str, wait: Wait) -> Watch:
+        """Return what ``run`` waits for."""
+        return cls(tag=plan.tag, run=run, at=plan.push.at, until=wait.until)
+
+
+class Outcome(Record):
+    """What came of it: ids of servers. Neither means that something else happened: look again."""
+
+    healthy: tuple[str, ...] = ()
+    failed: dict[str, str] = {}
+    error: str = ""
+    """Why nothing can be known."""
+
+    def seen(self, before: frozenset[str] = frozenset()) -> Seen:
+        """Return it for the next decision."""
+        return Seen(before | frozenset(self.healthy), self.failed)
+
+
+class _Waiting:
+    """The servers of one watch, as they come to be what is waited for."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.left = {one.server: one for one in watch.until}
+        self.total = len(watch.until)
+        self.healthy: list[str] = []
+        self.failed: dict[str, str] = {}
+        self.said: dict[str, str] = {}
+        self.asked_since: dict[str, float] = {}
+
+    async def look(self, snapshot: Snapshot) -> None:
+        """Take in what the cloud shows, and ask those servers that can be asked."""
+        there = {key: snapshot[key] for key in self.left}
+        arrived = {key for key, one in there.items() if one.status == self.left[key].status and not one.task}
+        said = await asyncio.gather(*(self._ask(self.left[key], there[key]) for key in arrived))
+        for key, problem in zip(arrived, said, strict=True):
+            if not problem:
+                self.healthy.append(key)
+                del self.left[key]
+            else:
+                self.said[key] = problem
+        for key in self.left.keys() - arrived:
+            self.said[key] = f"{there[key].status} {there[key].task}".strip()
+
+    async def _ask(self, until: Until, server: Server) -> str:
+        if until.health is None:
+            return ""
+        self.asked_since.setdefault(until.server, time.monotonic())
+        return await answer(server.address, until.health)
+
+    def give_up(self) -> None:
+        """Note which servers had all the time they were given."""
+        for key, until in self.left.items():
+            said = self.said.get(key, "nothing is known of it")
+            if until.health and key in self.asked_since:
+                within = until.health.within_seconds
+                if time.monotonic() - self.asked_since[key] > within:
+                    self.failed[key] = (
+                        f"did not answer as it should within {within} s (the last time: {said})"
+                    )
+            elif datetime.now(UTC) > until.deadline:
+                self.failed[key] = f"is not {until.status} in the time it was given (the last time: {said})"
+
+    def text(self) -> str:
+        """Return how far it is."""
+        counts: dict[str, int] = {}
+        for key in self.left:
+            said = self.said.get(key, "?")
+            counts[said] = counts.get(said, 0) + 1
+        rest = "; ".join(f"{count} {said}" for said, count in sorted(counts.items()))
+        return f"{self.total - len(self.left)} of {self.total} servers ready" + (f" ({rest})" if rest else "")
+
+
+async def follow(feed: Feed[Snapshot], watch: Watch) -> Outcome:
+    """Wait until all servers are as they should be, one fails, or somebody should look.
+
+    :raises SlipwayError: when the cloud refuses to be asked.
+    """
+    waiting, began, shown = _Waiting(watch), time.monotonic(), ""
+    while waiting.left and not waiting.failed:
+        try:
+            snapshot = await feed.next()
+        except TransientError as error:
+            log.warning("%s; looking again", error)
+        else:
+            if _needs_a_look(snapshot, watch, waiting):
+                break
+            await waiting.look(snapshot)
+        waiting.give_up()
+        if (text := waiting.text()) != shown:
+            shown = text
+            log.info("[%5.1f s] %s", time.monotonic() - began, text)
+    return Outcome(healthy=tuple(waiting.healthy), failed=waiting.failed)
+
+
+def _needs_a_look(snapshot: Snapshot, watch: Watch, waiting: _Waiting) -> bool:
+    """Say whether a server is gone or failed, or a newer push came."""
+    if any(key not in snapshot or snapshot[key].status == "ERROR" for key in waiting.left):
+        return True
+    return any(one.mark.claim.at > watch.at and one.mark.claim.run != watch.run for one in snapshot.values())
