@@ -39,9 +39,13 @@ class Machine:
     )
     cleaned: bool = True
 
-    def body(self, cloud: Cloud, projects: Mapping[str, str]) -> dict[str, Any]:
-        """Return what Ironic is told of it."""
-        redfish = {"redfish_address": sushy.address(cloud), "redfish_system_id": self._system()}
+    def body(self, projects: Mapping[str, str], controller: str = "") -> dict[str, Any]:
+        """Return what Ironic is told of it.
+
+        :param projects: ids by name.
+        :param controller: address of the Redfish controllers.
+        """
+        redfish = {"redfish_address": controller, "redfish_system_id": self._system()}
         return {
             "name": self.name,
             "driver": self.driver,
@@ -90,7 +94,9 @@ def seed(cloud: Cloud) -> None:
         have = {node.name for node in operator.baremetal.nodes()}
         for number, machine in enumerate(MACHINES, 1):
             if machine.name not in have:
-                enroll(operator, machine.body(cloud, projects), machine.traits, sushy.mac(number))
+                enroll(
+                    operator, machine.body(projects, sushy.address(cloud)), machine.traits, sushy.mac(number)
+                )
         make_available(operator, {machine.name for machine in MACHINES})
 
 

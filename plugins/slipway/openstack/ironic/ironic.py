@@ -23,7 +23,7 @@ Json = dict[str, Any]
 FIELDS = (
     *("uuid", "name", "provision_state", "provision_updated_at", "last_error", "maintenance"),
     *("maintenance_reason", "fault", "instance_info", "instance_uuid", "resource_class", "properties"),
-    *("allocation_uuid", "traits"),
+    "traits",
 )
 
 
