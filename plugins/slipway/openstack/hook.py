@@ -82,20 +82,3 @@ class OpenstackHook(BaseHook):  # type: ignore[misc]
                 f"connection {self.openstack_conn_id} has no {', '.join(missing)}: give it Keystone's "
                 "address as host, and an application credential's id and secret as login and password"
             )
-
-
-def login(cloud: Connection) -> dict[str, str]:
-    """Return environment variables by which another program is this login until its token ends.
-
-    Names no project: the token is of one, and a program that asked for another scope would be refused.
-    https://docs.openstack.org/python-openstackclient/latest/cli/man/openstack.html#environment-variables
-    """
-    config = cloud.config
-    found = {
-        "OS_AUTH_URL": str(config.auth["auth_url"]),
-        "OS_TOKEN": str(cloud.authorize()),
-        "OS_IDENTITY_API_VERSION": "3",
-        "OS_REGION_NAME": str(config.get_region_name() or ""),
-        "OS_CACERT": str(config.config.get("cacert") or ""),
-    }
-    return {name: value for name, value in found.items() if value}

@@ -1,7 +1,7 @@
 """A build in the cloud: Packer's builder ``openstack`` makes a temporary server; its snapshot is the image.
 
-The template is the application's code. It is given a token that ends by itself, and with which no other can
-be had; the application credential stays here.
+The template is the application's code: it is lent the login while it runs, and never has the application
+credential (:mod:`slipway.openstack.lending`).
 https://developer.hashicorp.com/packer/integrations/hashicorp/openstack
 """
 
@@ -16,7 +16,7 @@ from openstack.image.v2.image import Image
 
 from slipway.flow.record import TransientError
 from slipway.openstack.glance.glance import KEY, RUN, NewImage
-from slipway.openstack.hook import login
+from slipway.openstack.lending import lent
 from slipway.openstack.traces import CloudTraces
 from slipway.packer import packer
 from slipway.packer.errors import TemplateError
@@ -44,11 +44,11 @@ def keep(both: Stores, resolved: Resolved, made: Build, new: NewImage) -> Kept:
 def _built(both: Stores, resolved: Resolved, made: Build) -> Image:
     cloud = both.glance.cloud
     _clear(cloud, made.place.name)
-    environment = login(cloud)
-    certificates = environment.get("OS_CACERT")
-    ready = replace(made, secrets=environment, readable=[Path(certificates)] if certificates else [])
-    packer.validate(ready)
-    transcript = packer.run(ready, resolved.plan.vm.build_seconds)
+    with lent(cloud) as environment:
+        certificates = environment.get("OS_CACERT")
+        ready = replace(made, secrets=environment, readable=[Path(certificates)] if certificates else [])
+        packer.validate(ready)
+        transcript = packer.run(ready, resolved.plan.vm.build_seconds)
     if not transcript.artifacts:
         raise TemplateError(
             "Packer says of no image that it made it: is the builder's skip_create_image set?"

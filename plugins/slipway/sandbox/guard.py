@@ -51,12 +51,13 @@ def _take_signals() -> None:
 
 def _watch(program: subprocess.Popen[bytes], grace: float) -> int:
     """Wait for the program; end it when the starter is gone."""
-    deadline = None
+    deadline, told = None, False
     while (status := program.poll()) is None:
         if deadline is None and select.select([sys.stdin], [], [], _TICK_SECONDS)[0]:
-            _interrupt()
             deadline = time.monotonic() + grace
-        elif deadline is not None:
+        if deadline is not None:
+            # Once: what it starts to tidy up shall do its work. It may not have begun at all yet.
+            told = told or _interrupt()
             time.sleep(_TICK_SECONDS)
             if time.monotonic() > deadline:
                 _kill_all()
@@ -65,13 +66,16 @@ def _watch(program: subprocess.Popen[bytes], grace: float) -> int:
     return status
 
 
-def _interrupt() -> None:
+def _interrupt() -> bool:
     """Send SIGINT to all that was started, but to the sandbox: it has nothing to tidy up, and would end
-    before the program and hide its status."""
+    before the program and hide its status. Says whether there was anybody."""
+    told = False
     for process in _descendants(os.getpid()):
         with suppress(FileNotFoundError, ProcessLookupError):
             if Path(f"/proc/{process}/comm").read_text().strip() != SANDBOX:
                 os.kill(process, signal.SIGINT)
+                told = True
+    return told
 
 
 def _reap_adopted(program: int) -> None:
