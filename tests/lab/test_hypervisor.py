@@ -16,7 +16,11 @@ from openstack.compute.v2.server import Server
 from openstack.connection import Connection
 
 from lab.access import Lab
-from lab.process import wait_gone
+from lab.ground import Ground
+from lab.openstack.cloud import Cloud
+from lab.openstack.hypervisor.layout import Layout
+from lab.openstack.hypervisor.libvirtd import Libvirtd
+from lab.process import born, wait_gone
 
 pytestmark = pytest.mark.lab
 
@@ -167,6 +171,28 @@ def machines(lab: Lab) -> str:
     """Return the ids of the machines that libvirt knows."""
     virsh = ["virsh", "--connect", lab["SLIPWAY_LIBVIRT_URI"], "list", "--all", "--uuid"]
     return subprocess.run(virsh, check=True, capture_output=True, text=True, timeout=30).stdout
+
+
+def test_libvirt_keeps_to_the_lab_that_started_it(
+    lab: Lab, cloud: Connection, make: Maker, ground: Ground
+) -> None:
+    server = settled(cloud, make())
+    layout = Layout(Cloud(ground))
+    other = Libvirtd(layout)
+    layout.folder.mkdir(parents=True)
+    other.start()
+    try:
+        virsh = ["virsh", "--connect", layout.uri, "list", "--all", "--uuid"]
+        assert (
+            subprocess.run(virsh, check=True, capture_output=True, text=True, timeout=30).stdout.split() == []
+        )
+        pid = other.process.pid
+    finally:
+        other.stop()
+    assert pid is not None
+    assert born(pid) is None
+    assert not layout.sockets.exists()
+    assert server.id in machines(lab)
 
 
 def test_an_address_serves_again_when_its_server_is_gone(cloud: Connection, make: Maker) -> None:
