@@ -15,7 +15,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 class Result(BaseModel):
-    """One claim, with both sides' samples of the same run (seconds)."""
+    """One claim, with both sides' samples of the same run (seconds, unless ``unit`` says otherwise)."""
 
     name: str
     claim: str
@@ -24,8 +24,9 @@ class Result(BaseModel):
     slipway_seconds: list[float]
     peer_seconds: list[float] = []
     measure: str
-    """``ratio``, ``overhead`` or ``seconds``: what ``limit`` bounds."""
+    """``ratio``, ``overhead`` or ``seconds`` (the largest sample): what ``limit`` bounds."""
     limit: float
+    unit: str = "s"
     notes: list[str] = []
 
     @computed_field  # type: ignore[prop-decorator]
@@ -58,11 +59,11 @@ class Result(BaseModel):
 
     def line(self) -> str:
         """One line for the terminal."""
-        peer = f" | {self.peer}: {self.peer_median:.2f} s" if self.peer_median is not None else ""
+        peer = f" | {self.peer}: {self.peer_median:.2f} {self.unit}" if self.peer_median is not None else ""
         verdict = "met" if self.met else "MISSED"
         return (
             f"{self.name}: {self.claim}\n"
-            f"    Slipway: {self.slipway_median:.2f} s{peer} | "
+            f"    Slipway: {self.slipway_median:.2f} {self.unit}{peer} | "
             f"{self.measure} {self.value:.2f}, limit {self.limit:g}: {verdict}"
         )
 

@@ -145,7 +145,7 @@ def _download(both: Stores, image: Image, path: str) -> Kept:
     source = glance.source(both.glance, image)
     sink = artifactory.Deployment(both.files, path, source.size)
     check = disk_format.checking(str(image.disk_format), source.what)
-    hashes = tee(source, sink, guards=[check], also=glance.ALSO)
+    hashes = tee(source, sink, guards=[check], also=glance.needed(image))
     sink.verify(hashes)
     both.files.annotate(path, {SHA512: hashes.sha512, FORMAT: str(image.disk_format)})
     return Kept(path, hashes.digest, hashes.size, sent=frozenset({"artifactory"}))

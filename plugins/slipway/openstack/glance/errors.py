@@ -5,6 +5,7 @@ https://docs.openstack.org/api-ref/image/v2/index.html
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,7 +57,7 @@ def accepted(what: str, answer: requests.Response) -> requests.Response:
     :raises TransientOpenstackError: when it is worth another try.
     """
     if not answer.ok:
-        raise _answered(what, answer.status_code, _text(answer))
+        raise _answered(what, answer.status_code, text(answer))
     return answer
 
 
@@ -71,10 +72,10 @@ def _answered(what: str, status: int, said: str) -> OpenstackError | TransientOp
     return OpenstackError(f"Glance refuses {what}: {status} {said}")
 
 
-def _text(answer: requests.Response) -> str:
-    """Return the last line of what Glance's page of an error says."""
+def text(answer: requests.Response) -> str:
+    """Return what Glance's page of an error says."""
     plain = re.sub(r"<title>.*?</title>|<h1>.*?</h1>|<[^>]*>", " ", answer.text[: 8 * SHOWN], flags=re.S)
-    return " ".join(plain.split())
+    return html.unescape(" ".join(plain.split()))
 
 
 def _short(text: str) -> str:

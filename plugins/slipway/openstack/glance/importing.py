@@ -15,7 +15,7 @@ import requests
 from openstack.image.v2.image import Image
 
 from slipway.openstack.errors import OpenstackError, TransientOpenstackError
-from slipway.openstack.glance.errors import accepted, told
+from slipway.openstack.glance.errors import accepted, text, told
 from slipway.openstack.glance.glance import Glance
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def import_image(glance: Glance, image: Image, url: str, seconds: float = IMPORT
             f"/images/{image.id}/import", json={"method": {"name": METHOD, "uri": url}}, log=False
         )
         if answer.status_code in (requests.codes.bad_request, requests.codes.forbidden):
-            raise ImportRefused(f"Glance does not take the {what}: {_without(url, answer.text)}")
+            raise ImportRefused(f"Glance does not take the {what}: {_without(url, text(answer))}")
         accepted(what, answer)
     log.info("%s: Glance fetches it itself", what)
     return _follow(glance, image, url, known, seconds)
@@ -94,6 +94,6 @@ def _progress(tasks: list[dict[str, Any]]) -> str:
     return "; ".join(str(task.get("message") or task["status"]) for task in tasks) or "its task waits"
 
 
-def _without(url: str, text: str) -> str:
+def _without(url: str, said: str) -> str:
     """Return what Glance said, without the address: whoever has it may read the file."""
-    return " ".join(text.replace(url, "(address)").split("?sig=")[0].split())[:SHOWN]
+    return " ".join(said.replace(url, "(address)").split("?sig=")[0].split())[:SHOWN]

@@ -16,7 +16,7 @@ from slipway.openstack.errors import OpenstackError, TransientOpenstackError
 from slipway.openstack.glance.errors import accepted, told
 from slipway.openstack.glance.glance import Glance
 from slipway.streams.body import body
-from slipway.streams.hashes import Hashes
+from slipway.streams.hashes import ALGORITHMS, Hashes
 from slipway.streams.tee import CHUNK, Source
 
 ANSWER_SECONDS = 900
@@ -24,7 +24,7 @@ ANSWER_SECONDS = 900
 ACTIVE_SECONDS = 300
 POLL_SECONDS = 0.2
 ALSO = ("md5",)
-"""What Glance computes besides sha512."""
+"""What Glance computes of an upload besides sha512."""
 
 
 class Upload:
@@ -114,6 +114,11 @@ def difference(image: Image, hashes: Hashes) -> str | None:
         if str(value).lower() != own:
             return f"{kind} {value}, not {own}"
     return None
+
+
+def needed(image: Image) -> tuple[str, ...]:
+    """Return the algorithms that an active image must be compared by, besides those always computed."""
+    return () if image.hash_algo in ALGORITHMS and image.hash_value else ALSO
 
 
 def source(glance: Glance, image: Image) -> Source:
