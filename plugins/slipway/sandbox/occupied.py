@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from slipway.sandbox.errors import OccupiedError
 
 WAIT_SECONDS = 180.0
 """Longer than a program that was interrupted has to tidy up."""
-_STEP_SECONDS = 0.2
+_STEP_SECONDS = 0.1
 
 
 @contextmanager
@@ -23,16 +24,20 @@ def occupied(folder: Path) -> Iterator[int]:
     """
     lock = folder.with_name(f"{folder.name}.lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
-        _take(file.fileno(), folder.name)
-        try:
-            yield file.fileno()
-        finally:
-            lock.unlink(missing_ok=True)
-
-
-def _take(lock: int, name: str) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        with lock.open("w") as file:
+            _take(file.fileno(), folder.name, deadline)
+            if not _is(file.fileno(), lock):
+                continue  # who had it before has removed the file, and another may have made it anew
+            try:
+                yield file.fileno()
+            finally:
+                lock.unlink(missing_ok=True)
+            return
+
+
+def _take(lock: int, name: str, deadline: float) -> None:
     while True:
         try:
             return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -40,3 +45,10 @@ def _take(lock: int, name: str) -> None:
             if time.monotonic() > deadline:
                 raise OccupiedError(f"an earlier try of {name} is still tidying up on this worker") from None
             time.sleep(_STEP_SECONDS)
+
+
+def _is(lock: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(lock), path.stat())
+    except FileNotFoundError:
+        return False
