@@ -15,6 +15,7 @@ from lab.openstack.sushy import Redfish
 from lab.server import Server
 from lab.servers.artifactory import Artifactory
 from lab.servers.docker_hub import DockerHub
+from lab.servers.keystone_auth import KeystoneAuth
 from lab.servers.postgres import Postgres
 from lab.servers.registry import Registry
 
@@ -42,6 +43,7 @@ def servers(ground: Ground) -> list[Server]:
         Redfish(Cloud(ground)),
         *openstack(ground),
         *hypervisors(ground),
+        KeystoneAuth(ground),
         airflow,
     ]
     return found

@@ -20,7 +20,9 @@ def connections(known: Mapping[str, str]) -> dict[str, str]:
         "slipway_registry": _registry(known, "SLIPWAY_REGISTRY"),
         "slipway_dockerhub": _registry(known, "SLIPWAY_DOCKERHUB"),
         "slipway_kubernetes": _kubernetes(known),
+        "slipway_tenants": _kubernetes(known, "SLIPWAY_TENANTS_KUBECONFIG"),
         "slipway_openstack": _openstack(known),
+        "slipway_keystone": _keystone(known),
     }
     return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in found.items() if value}
 
@@ -50,10 +52,22 @@ def _registry(known: Mapping[str, str], prefix: str) -> dict[str, Any] | None:
     }
 
 
-def _kubernetes(known: Mapping[str, str]) -> dict[str, Any] | None:
-    if "SLIPWAY_KUBECONFIG" not in known:
+def _kubernetes(known: Mapping[str, str], name: str = "SLIPWAY_KUBECONFIG") -> dict[str, Any] | None:
+    if name not in known:
         return None
-    return {"conn_type": "kubernetes", "extra": {"kube_config_path": known["SLIPWAY_KUBECONFIG"]}}
+    return {"conn_type": "kubernetes", "extra": {"kube_config_path": known[name]}}
+
+
+def _keystone(known: Mapping[str, str]) -> dict[str, Any] | None:
+    if "SLIPWAY_KEYSTONE_USER" not in known:
+        return None
+    return {
+        "conn_type": "slipway_keystone",
+        "host": known["SLIPWAY_OPENSTACK_URL"],
+        "login": known["SLIPWAY_KEYSTONE_USER"],
+        "password": known["SLIPWAY_KEYSTONE_PASSWORD"],
+        "extra": {"region": known["SLIPWAY_OPENSTACK_REGION"]},
+    }
 
 
 def _openstack(known: Mapping[str, str]) -> dict[str, Any] | None:

@@ -134,6 +134,7 @@ class Airflow:
             **connections(known),
             "SLIPWAY_WEBHOOK_SECRET": self.exports()["SLIPWAY_WEBHOOK_SECRET"],
             "SLIPWAY_APPS_FILE": str(self.ground.paths.checkout / "lab" / "apps.yaml"),
+            "SLIPWAY_TENANCY_FILE": str(self.ground.paths.checkout / "lab" / "tenancy.yaml"),
             **{name: known[name] for name in ("DOCKER_HOST",) if name in known},
             **image_mirrors(),
         }

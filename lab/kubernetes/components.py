@@ -24,6 +24,7 @@ PREFERRED_PORTS = {
     "kubelet_health": 10248,
     "proxy_health": 10256,
     "proxy_metrics": 10249,
+    "token_webhook": 8443,
 }
 LONGEST_KUBELET_FOLDER = 75  # bytes; the kubelet adds up to 30 of its own to the path of a socket (limit 107)
 

@@ -36,9 +36,29 @@ def write_files(layout: Layout, cgroup_driver: str, registry: Registry, logins: 
     for user, token in ensure_tokens(layout.tokens).items():
         path = logins.get(user, layout.kubeconfig(user))
         write_private(path, kubeconfig(layout.api_url, authority, USERS[user].name, token))
+    write_private(layout.token_webhook, yaml.safe_dump(token_webhook(layout, authority)))
     write_private(layout.settings("kubelet"), yaml.safe_dump(node.kubelet_settings(layout, cgroup_driver)))
     write_private(layout.settings("proxy"), yaml.safe_dump(node.proxy_settings(layout)))
     write_private(layout.kubelet / "config.json", json.dumps(pull_login(registry)))
+
+
+def token_webhook(layout: Layout, authority: bytes) -> dict[str, object]:
+    """Return where ``slipway keystone-auth`` answers, in the form of a kubeconfig.
+
+    https://v1-20.docs.kubernetes.io/docs/reference/access-authn-authz/authentication/#webhook-token-authentication
+    """
+    cluster = {
+        "server": f"https://{NODE}:{layout.ports.token_webhook}/slipway/keystone/tokenreviews",
+        "certificate-authority-data": base64.b64encode(authority).decode(),
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "keystone", "cluster": cluster}],
+        "users": [{"name": "api-server", "user": {}}],
+        "contexts": [{"name": "keystone", "context": {"cluster": "keystone", "user": "api-server"}}],
+        "current-context": "keystone",
+    }
 
 
 def pull_login(registry: Registry) -> dict[str, object]:

@@ -57,7 +57,9 @@ class GivenCluster:
 
     def exports(self) -> Mapping[str, str]:
         """Return the login: the user's, for people and product."""
-        return {"KUBECONFIG": self.kubeconfig, "SLIPWAY_KUBECONFIG": self.kubeconfig}
+        return dict.fromkeys(
+            ("KUBECONFIG", "SLIPWAY_KUBECONFIG", "SLIPWAY_TENANTS_KUBECONFIG"), self.kubeconfig
+        )
 
     @property
     def _cluster(self) -> Cluster:

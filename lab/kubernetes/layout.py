@@ -24,6 +24,7 @@ class Ports:
     kubelet_health: int
     proxy_health: int
     proxy_metrics: int
+    token_webhook: int
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class Layout:
     def tokens(self) -> Path:
         """The API server's table of users."""
         return self.folder / "tokens.csv"
+
+    @property
+    def token_webhook(self) -> Path:
+        """Where the API server asks whose a token is that is not in its table."""
+        return self.folder / "token-webhook.yaml"
 
     def kubeconfig(self, component: str) -> Path:
         """The login of one of the node's own components."""

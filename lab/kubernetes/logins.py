@@ -28,12 +28,14 @@ class User:
 USERS: Mapping[str, User] = {
     "admin": User("admin", ("system:masters",)),
     "slipway": User("slipway"),
+    "tenants": User("slipway-tenants"),
     "kubelet": User(f"system:node:{NODE}", ("system:nodes",)),
     "controller-manager": User("system:kube-controller-manager"),
     "scheduler": User("system:kube-scheduler"),
     "proxy": User("system:kube-proxy"),
 }
-"""Everybody with a token. ``slipway`` is the product; ``admin`` is for people; the rest are the node's."""
+"""Everybody with a token. ``slipway`` is the product, ``tenants`` its DAG that gives rights to tenants;
+``admin`` is for people; the rest are the node's."""
 
 
 def ensure_tokens(path: Path) -> dict[str, str]:

@@ -77,7 +77,7 @@ class LabNode:
         for component in components.values():
             component.start()
         ensure_namespaces(self._cluster, self.ground.paths.key)
-        ensure_rights(self._cluster, self._recipe)
+        ensure_rights(self._cluster, self._recipes)
         components["kubelet"].wait_until(lambda: self._node_is_ready(begun), READY_SECONDS)
 
     def stop(self) -> None:
@@ -114,20 +114,25 @@ class LabNode:
         return {
             "KUBECONFIG": str(self._logins["admin"]),
             "SLIPWAY_KUBECONFIG": str(self._logins["slipway"]),
+            "SLIPWAY_TENANTS_KUBECONFIG": str(self._logins["tenants"]),
         }
 
     @property
     def _logins(self) -> dict[str, Path]:
         state = self.ground.paths.state
-        return {"admin": state / "kubeconfig", "slipway": state / "kubeconfig-slipway"}
+        return {
+            "admin": state / "kubeconfig",
+            "slipway": state / "kubeconfig-slipway",
+            "tenants": state / "kubeconfig-tenants",
+        }
 
     @property
     def _cluster(self) -> Cluster:
         return Cluster(str(self._logins["admin"]))
 
     @property
-    def _recipe(self) -> Path:
-        return self.ground.paths.checkout / "include" / "recipes" / "kubernetes" / "deployer.yaml"
+    def _recipes(self) -> Path:
+        return self.ground.paths.checkout / "include" / "recipes" / "kubernetes"
 
     def _registry(self) -> Registry:
         exports = self.registry.exports()

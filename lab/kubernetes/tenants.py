@@ -24,14 +24,16 @@ def ensure_namespaces(cluster: Cluster, lab: str) -> None:
             cluster.apply(_namespace(tenant, lab))
 
 
-def ensure_rights(cluster: Cluster, recipe: Path) -> None:
-    """Give the product's login its rights: those of ``recipe``, in the tenants' namespaces alone.
+def ensure_rights(cluster: Cluster, recipes: Path) -> None:
+    """Give the product's two logins their rights, as ``recipes`` say them; the deployer's by namespace.
 
     :raises LabError: when the API server refuses.
     """
-    for role in yaml.safe_load_all(recipe.read_text()):
-        cluster.apply(role)
+    for recipe in ("deployer.yaml", "tenants.yaml"):
+        for role in yaml.safe_load_all((recipes / recipe).read_text()):
+            cluster.apply(role)
     cluster.apply(_binding("ClusterRoleBinding", "slipway-reader", {}))
+    cluster.apply(_binding("ClusterRoleBinding", "slipway-tenants", {}, "slipway-tenants"))
     for tenant in TENANTS:
         cluster.apply(_binding("RoleBinding", "slipway-deployer", {"namespace": tenant}))
 
@@ -57,12 +59,12 @@ def _namespace(tenant: str, lab: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": tenant, "labels": {LABEL: lab}}}
 
 
-def _binding(kind: str, role: str, place: dict[str, str]) -> dict[str, Any]:
+def _binding(kind: str, role: str, place: dict[str, str], user: str = PRODUCT) -> dict[str, Any]:
     group = "rbac.authorization.k8s.io"
     return {
         "apiVersion": f"{group}/v1",
         "kind": kind,
-        "metadata": {"name": PRODUCT, **place},
+        "metadata": {"name": user, **place},
         "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": role},
-        "subjects": [{"apiGroup": group, "kind": "User", "name": PRODUCT}],
+        "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
     }

@@ -12,6 +12,7 @@ import yaml
 from openstack.connection import Connection
 from openstack.identity.v3._proxy import Proxy as Identity
 
+from lab.openstack import tenants
 from lab.openstack.cloud import CATALOGUE, REGION, Cloud
 from lab.openstack.login import PROJECT, USER, administrator, connect, identity
 
@@ -29,6 +30,7 @@ def seed(cloud: Cloud) -> None:
             _grant(keystone, services, user, "admin", "service")
             _ensure_endpoints(keystone, name, kind, cloud.endpoint(name))
         _grant(keystone, tenant, _ensure_user(keystone, USER, cloud.password(USER)), ROLE)
+        tenants.ensure(keystone, cloud)
     with connect(cloud, USER, PROJECT) as slipway:
         credential = _ensure_credential(slipway, cloud.password(f"{USER}-credential"))
     _write(cloud, credential)
@@ -46,15 +48,20 @@ def exports(cloud: Cloud) -> Mapping[str, str]:
         "SLIPWAY_OPENSTACK_REGION": REGION,
         "SLIPWAY_OPENSTACK_CREDENTIAL_ID": auth["application_credential_id"],
         "SLIPWAY_OPENSTACK_CREDENTIAL_SECRET": auth["application_credential_secret"],
+        **tenants.exports(cloud),
     }
 
 
 def _ensure_project(keystone: Identity, name: str) -> Any:
-    return keystone.find_project(name) or keystone.create_project(name=name, domain_id="default")
+    return keystone.find_project(name, domain_id="default") or keystone.create_project(
+        name=name, domain_id="default"
+    )
 
 
 def _ensure_user(keystone: Identity, name: str, password: str) -> Any:
-    return keystone.find_user(name) or keystone.create_user(name=name, password=password, domain_id="default")
+    return keystone.find_user(name, domain_id="default") or keystone.create_user(
+        name=name, password=password, domain_id="default"
+    )
 
 
 def _grant(keystone: Identity, project: Any, user: Any, *roles: str) -> None:

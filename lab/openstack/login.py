@@ -60,4 +60,4 @@ def identity(connection: Connection) -> Identity:
 
 def tenant(admin: Connection) -> str:
     """Return the id of the tenant's project."""
-    return str(identity(admin).find_project(PROJECT, ignore_missing=False).id)
+    return str(identity(admin).find_project(PROJECT, ignore_missing=False, domain_id="default").id)

@@ -171,7 +171,7 @@ def test_only_people_are_administrators(tmp_path: Path) -> None:
     ensure_tokens(tmp_path / "tokens.csv")
     rows = (tmp_path / "tokens.csv").read_text().splitlines()
     assert [row.split(",")[2] for row in rows if "system:masters" in row] == ["admin"]
-    assert len({row.split(",")[0] for row in rows}) == len(rows) == 6
+    assert len({row.split(",")[0] for row in rows}) == len(rows) == 7
 
 
 def test_a_damaged_table_of_tokens_is_made_anew(tmp_path: Path) -> None:
@@ -206,6 +206,16 @@ def test_nothing_is_told_to_listen_on_the_machines_network(tmp_path: Path) -> No
     addresses = [value for s in settings for key, value in s.items() if key.lower().endswith("address")]
     assert len(addresses) == 5
     assert all(address.startswith("127.0.0.1") for address in addresses)
+
+
+def test_tokens_are_looked_up_in_the_table_before_the_webhook_is_asked(tmp_path: Path) -> None:
+    layout = layout_in(tmp_path)
+    write_files(layout, "cgroupfs", REGISTRY, {})
+    flags = dict(word.partition("=")[::2] for word in control_plane.api_server(layout)[1:])
+    webhook = yaml.safe_load(Path(flags["--authentication-token-webhook-config-file"]).read_text())
+    [cluster] = webhook["clusters"]
+    assert cluster["cluster"]["server"].startswith(f"https://127.0.0.1:{layout.ports.token_webhook}/")
+    assert flags["--token-auth-file"] == str(layout.tokens)
 
 
 def test_a_deep_checkout_keeps_the_kubelets_sockets_short(tmp_path: Path) -> None:

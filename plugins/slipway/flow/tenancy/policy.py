@@ -160,6 +160,17 @@ class Limits(Record):
     """Request of memory."""
 
 
+class Deployer(Record):
+    """Slipway's own login, which deploys into the tenants' namespaces."""
+
+    user: Annotated[
+        str, Matching(r"^[^@\x00-\x20]{1,253}$", "must be a user of Kubernetes' own, without `@`")
+    ] = "slipway"
+    """The user of connection slipway_kubernetes, as Kubernetes knows it."""
+    cluster_role: Annotated[str, Field(min_length=1, max_length=253)] = "slipway-deployer"
+    """The ClusterRole that it gets there."""
+
+
 class AbacFile(Record):
     """The policy file of kube-apiserver's --authorization-policy-file."""
 
@@ -195,6 +206,8 @@ class Policy(Record):
     """ResourceQuotas; none when left out."""
     limits: Limits | None = None
     """LimitRanges; none when left out."""
+    deployer: Deployer | None = None
+    """Lets Slipway deploy into every tenant's namespace; when left out, someone else has to."""
     abac: AbacFile | None = None
     """The ABAC policy file; none when left out."""
     kubernetes: Literal["rbac", "namespaces"] = "rbac"

@@ -13,7 +13,7 @@ from slipway.flow.objects import Json
 from slipway.flow.tenancy.directory import Directory, Project, Role, User, members
 from slipway.flow.tenancy.identity import role_group, username
 from slipway.flow.tenancy.names import Owned, allot, fingerprint, slug
-from slipway.flow.tenancy.policy import Policy, RoleRights
+from slipway.flow.tenancy.policy import Deployer, Policy, RoleRights
 
 TENANCY = "slipway.io/tenancy"
 """Label: the policy that made an object."""
@@ -85,6 +85,8 @@ def wanted(
         done.objects += [
             _binding(directory, policy, one, who[one.project_id, one.role.id]) for one in done.grants
         ]
+        if policy.deployer is not None:
+            done.objects += [_deployer(policy, policy.deployer, name) for _, name in places]
     for project, name in places:
         done.objects += _limits(policy, name, (quotas or {}).get(project.id, {}))
     return done
@@ -180,6 +182,21 @@ def _binding(directory: Directory, policy: Policy, grant: Grant, users: Sequence
         },
         "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": name},
         "subjects": [{"apiGroup": RBAC, "kind": "Group", "name": grant.group}],
+    }
+
+
+def _deployer(policy: Policy, deployer: Deployer, namespace: str) -> Json:
+    """No user of Keystone's is called so: theirs have an ``@``, which a policy's may not."""
+    return {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "RoleBinding",
+        "metadata": {
+            "name": f"slipway:{policy.name}::deployer",
+            "namespace": namespace,
+            "labels": {TENANCY: policy.name},
+        },
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": deployer.cluster_role},
+        "subjects": [{"apiGroup": RBAC, "kind": "User", "name": deployer.user}],
     }
 
 

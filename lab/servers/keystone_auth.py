@@ -1,0 +1,88 @@
+"""``slipway keystone-auth``: the API server's token webhook, on the loopback address, with TLS."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from lab.environment import inherited
+from lab.ground import Ground
+from lab.kubernetes.components import port
+from lab.openstack.cloud import Cloud
+from lab.ports import HOST
+from lab.process import Process
+
+READY_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class KeystoneAuth:
+    """The product's webhook, as its command serves it; its certificate is the node's."""
+
+    ground: Ground
+    name: str = "keystone-auth"
+    needs: tuple[str, ...] = ("kubernetes", "keystone")
+    packages: tuple[str, ...] = ()
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"{'https' if self._authority.exists() else 'http'}://{HOST}:{self._port}"
+
+    def start(self) -> None:
+        """Serve."""
+        process = self._process
+        process.start()
+        process.wait_until(self.is_up, READY_SECONDS)
+
+    def stop(self) -> None:
+        """Stop it."""
+        self._process.stop()
+
+    def is_up(self) -> bool:
+        """Say whether it answers."""
+        verify = ssl.create_default_context(cafile=self._authority) if self._authority.exists() else False
+        try:
+            answer = httpx.get(
+                f"{self.url}/slipway/keystone/healthz", verify=verify, timeout=1, trust_env=False
+            )
+        except httpx.HTTPError:
+            return False
+        return answer.status_code == 200
+
+    def pids(self) -> tuple[int, ...]:
+        """Its process."""
+        pid = self._process.pid
+        return () if pid is None else (pid,)
+
+    def exports(self) -> Mapping[str, str]:
+        """Where it takes reviews."""
+        return {"SLIPWAY_TOKEN_WEBHOOK_URL": f"{self.url}/slipway/keystone/tokenreviews"}
+
+    @property
+    def _port(self) -> int:
+        return port(self.ground, "token_webhook")
+
+    @property
+    def _certificates(self) -> Path:
+        return self.ground.paths.state / "kubernetes" / "certificates"
+
+    @property
+    def _authority(self) -> Path:
+        """There is none when the cluster is the user's."""
+        return self._certificates / "authority.crt"
+
+    @property
+    def _process(self) -> Process:
+        command = [sys.executable, "-m", "slipway.cli", "keystone-auth", f"--listen={HOST}:{self._port}"]
+        command += [f"--auth-url={Cloud(self.ground).identity}"]
+        if self._authority.exists():
+            keys = self._certificates
+            command += [f"--tls-cert={keys / 'serving.crt'}", f"--tls-key={keys / 'serving.key'}"]
+        mine = {name: value for name, value in inherited().items() if not name.startswith("OS_")}
+        return Process(self.name, command, self.ground.paths, mine)
