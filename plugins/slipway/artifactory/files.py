@@ -56,7 +56,7 @@ class Files:
         """Return the file at ``path``, or None."""
         with told(path):
             try:
-                about = self.catalogue.at(quote(path)).stat()
+                about = self.catalogue.at(path).stat()
             except FileNotFoundError:
                 return None
         if about.is_dir:
@@ -87,12 +87,12 @@ class Files:
     def properties(self, path: str) -> dict[str, str]:
         """Return the first value of each property of a file."""
         with told(f"properties of {path}"):
-            return {name: values[0] for name, values in self.catalogue.at(quote(path)).properties.items()}
+            return {name: values[0] for name, values in self.catalogue.at(path).properties.items()}
 
     def annotate(self, path: str, properties: Mapping[str, str]) -> None:
         """Set properties of a file; others that it has stay."""
         if properties:
-            self.catalogue.annotate(quote(path), properties)
+            self.catalogue.annotate(path, properties)
 
     @retried
     def deploy_known(self, path: str, sha256: str) -> File | None:
