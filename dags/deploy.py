@@ -10,6 +10,7 @@ from airflow.sdk import DAG, Param, PartitionedAssetTimetable, TaskGroup, get_cu
 from slipway import forms
 from slipway.assets import CONTAINER_IMAGE, DEPLOYMENTS, IMAGES
 from slipway.kubernetes import operators as kubernetes
+from slipway.openstack.ironic import operators as ironic
 from slipway.openstack.nova import operators as nova
 from slipway.pipelines.outcome import retried_if_worth_it
 from slipway.rollout.operators import register
@@ -37,6 +38,7 @@ What a person starts counts as the newest.
 PLATFORMS = {
     "container": ("Kubernetes", kubernetes.RolloutOperator, kubernetes.GoBackOperator),
     "vm": ("OpenStack Nova", nova.RolloutOperator, nova.GoBackOperator),
+    "bare_metal": ("OpenStack Ironic", ironic.RolloutOperator, ironic.GoBackOperator),
 }
 """The branches, by platform; what they plan and keep: ``PLANS`` and ``SIDES`` of slipway.pipelines."""
 

@@ -20,6 +20,7 @@ from slipway.flow.release import Release, SupersededError, assemble
 from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
 from slipway.kubernetes.side import KubernetesSide
+from slipway.openstack.ironic.side import IronicSide
 from slipway.openstack.nova.side import NovaSide
 from slipway.pipelines.commit import read_spec
 from slipway.pipelines.outcome import NothingToDo
@@ -30,7 +31,11 @@ from slipway.rollout.side import Json, Side
 
 Plans = dict[str, Json | None]
 
-SIDES: Mapping[str, Callable[[], Side]] = {"container": KubernetesSide, "vm": NovaSide}
+SIDES: Mapping[str, Callable[[], Side]] = {
+    "container": KubernetesSide,
+    "vm": NovaSide,
+    "bare_metal": IronicSide,
+}
 """Each platform's side of a release."""
 
 log = logging.getLogger(__name__)

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from slipway.flow.apps import Environment
+from slipway.flow.fleet import Fleet
 from slipway.flow.image import Image, Platform
 from slipway.flow.manifests import from_manifests
 from slipway.flow.push import PushEvent
-from slipway.flow.record import Record
+from slipway.flow.record import Record, SlipwayError
 from slipway.flow.servers.plan import ServersPlan
 from slipway.flow.spec import BuildSpec
 from slipway.flow.workload import Workload, finished, from_spec
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 
 USER_DATA_BYTES = 48 * 1024
 """Nova takes 65535 bytes in base64."""
+DRIVE_BYTES = 16 * 1024
+"""Of user data on a config drive: it is kept with the nodes, for going back, in 64 KiB of Ironic's."""
 
 
 @dataclass(frozen=True)
@@ -83,5 +86,35 @@ def _servers(wanted: Wanted) -> ServersPlan | None:
     )
 
 
-PLANS: Mapping[Platform, Callable[[Wanted], Record | None]] = {"container": _container, "vm": _servers}
+def _fleet(wanted: Wanted) -> Fleet | None:
+    bare_metal, image = wanted.spec.bare_metal, wanted.image
+    if bare_metal is None or bare_metal.ironic is None:
+        return None
+    ironic, user_data = bare_metal.ironic, b""
+    if ironic.user_data:
+        user_data = read_file(wanted.commit, ironic.user_data, "bare_metal.ironic.user_data", DRIVE_BYTES)
+    try:
+        text = user_data.decode()
+    except UnicodeDecodeError as error:
+        raise SlipwayError(
+            f"bare_metal.ironic.user_data: {ironic.user_data} is not text in UTF-8. Commit it as text; Ironic "
+            "takes no other."
+        ) from error
+    log.info("image %s goes to %s: %d x %s", image.glance, wanted.name, ironic.count, ironic.resource_class)
+    return Fleet(
+        push=wanted.push,
+        application=wanted.spec.name,
+        environment=wanted.name,
+        image=image,
+        kind="partition" if image.parts else "whole-disk",
+        user_data=text,
+        ironic=ironic,
+    )
+
+
+PLANS: Mapping[Platform, Callable[[Wanted], Record | None]] = {
+    "container": _container,
+    "vm": _servers,
+    "bare_metal": _fleet,
+}
 """How each platform is planned; None when the image is to be kept and not run."""
