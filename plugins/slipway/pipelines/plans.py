@@ -97,8 +97,8 @@ def _fleet(wanted: Wanted) -> Fleet | None:
         text = user_data.decode()
     except UnicodeDecodeError as error:
         raise SlipwayError(
-            f"bare_metal.ironic.user_data: {ironic.user_data} is not text in UTF-8. Commit it as text; Ironic "
-            "takes no other."
+            f"bare_metal.ironic.user_data: {ironic.user_data} is not text in UTF-8. Commit it as text; "
+            "Ironic takes no other."
         ) from error
     log.info("image %s goes to %s: %d x %s", image.glance, wanted.name, ironic.count, ironic.resource_class)
     return Fleet(
