@@ -26,6 +26,7 @@ from lab.servers.postgres import Postgres
 USER = "admin"
 READY_SECONDS = 120
 HEARTS = ("scheduler", "dag_processor", "triggerer")
+UNSCHEDULED = ("NIGHTLY_REBUILD", "RECONCILE_PUSHES", "REAP_ORPHANS")
 NOT_FOR_TASKS = ("KUBECONFIG", "DOCKER_", "OS_")
 """The product's logins are connections; what its user's shell is logged in to is none of its business."""
 
@@ -133,6 +134,8 @@ class Airflow:
             **settings(self.ground, self.postgres.sqlalchemy_url),
             **connections(known),
             "SLIPWAY_WEBHOOK_SECRET": self.exports()["SLIPWAY_WEBHOOK_SECRET"],
+            # What is tested is started by hand; a demo at night would build other applications, too.
+            **{f"SLIPWAY_SCHEDULE_{name}": "none" for name in UNSCHEDULED},
             "SLIPWAY_APPS_FILE": str(self.ground.paths.checkout / "lab" / "apps.yaml"),
             "SLIPWAY_TENANCY_FILE": str(self.ground.paths.checkout / "lab" / "tenancy.yaml"),
             **{name: known[name] for name in ("DOCKER_HOST",) if name in known},

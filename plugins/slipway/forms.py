@@ -43,6 +43,17 @@ def commit(description: str = "40 digits; empty takes the ref's newest") -> Para
     )
 
 
+def repositories() -> Param:
+    """Return the field for some repositories, or all of them."""
+    return Param(
+        None,
+        type=["null", "array"],
+        items={"type": "string"},
+        title="Repositories",
+        description="owner/name, one a line; empty takes every one of apps.yaml",
+    )
+
+
 def queue(variable: str) -> dict[str, str]:
     """Return where tasks run that need special programs: the queue that ``variable`` names, if any."""
     named = os.environ.get(variable, "")

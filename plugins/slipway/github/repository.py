@@ -10,7 +10,7 @@ import base64
 import os
 import posixpath
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -157,7 +157,7 @@ def fetched(remote: Remote, push: PushEvent, within: Path | None = None) -> Iter
         git_dir, folder = own / "git", own / "files"
         folder.mkdir()
         _run(push, git_dir, folder, {}, "init", "--quiet", "--template=")
-        _fetch(remote, push, git_dir, folder)
+        _fetch(remote, push, git_dir, folder, push.commit)
         _run(push, git_dir, folder, {}, "update-ref", "--no-deref", "HEAD", push.commit)
         yield Commit(push, git_dir, folder)
 
@@ -168,10 +168,12 @@ def fetched(remote: Remote, push: PushEvent, within: Path | None = None) -> Iter
     wait=wait_random_exponential(multiplier=0.5, max=10),
     reraise=True,
 )
-def _fetch(remote: Remote, push: PushEvent, git_dir: Path, folder: Path) -> None:
-    options = ("--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
+def _fetch(
+    remote: Remote, push: PushEvent, git_dir: Path, folder: Path, *commits: str, options: tuple[str, ...] = ()
+) -> None:
+    always = ("--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
     address = remote.address(push.repository)
-    _run(push, git_dir, folder, remote.settings(), "fetch", *options, "--", address, push.commit)
+    _run(push, git_dir, folder, remote.settings(), "fetch", *always, *options, "--", address, *commits)
 
 
 def _run(push: PushEvent, git_dir: Path, folder: Path, settings: Mapping[str, str], *arguments: str) -> bytes:
@@ -199,17 +201,51 @@ def find_commit(remote: Remote, repository: str, ref: str) -> str:
 
     :raises RepositoryError: when the repository or the ref is not there.
     """
-    push = PushEvent(repository=repository, ref=ref, commit="0" * 40)
+    # An annotated tag's commit is listed apart, under the name that ends in ^{}.
+    found = _listed(remote, PushEvent(repository=repository, ref=ref, commit=_ANY), ref, f"{ref}^{{}}")
+    if (newest := found.get(ref)) is None:
+        raise RepositoryError(f"{repository} has no ref {ref!r}. Give a full one, such as refs/heads/main.")
+    return newest
+
+
+def list_refs(remote: Remote, repository: str) -> dict[str, str]:
+    """Return the commits that all branches and tags point to now, by their full names.
+
+    :raises RepositoryError: when the repository is not there.
+    """
+    push = PushEvent(repository=repository, ref="refs/heads/any", commit=_ANY)
+    return _listed(remote, push, "refs/heads/*", "refs/tags/*")
+
+
+def list_times(remote: Remote, repository: str, commits: Iterable[str]) -> dict[str, datetime]:
+    """Return when commits were made, with no more of them fetched than the server is able to send alone.
+
+    :raises RepositoryError: when the repository or a commit is not there.
+    """
+    wanted = sorted(set(commits))
+    push = PushEvent(repository=repository, ref="refs/heads/any", commit=wanted[0])
     with temporary() as folder:
-        listed = _list(remote, push, folder)
+        _run(push, folder / "git", folder, {}, "init", "--quiet", "--template=")
+        _fetch(remote, push, folder / "git", folder, *wanted, options=("--filter=tree:0",))
+        shown = _run(push, folder / "git", folder, {}, "log", "--no-walk", "--format=%H %ct", *wanted)
+    lines = (line.split() for line in shown.decode().splitlines())
+    return {commit: datetime.fromtimestamp(int(seconds), UTC) for commit, seconds in lines}
+
+
+_ANY = "0" * 40
+
+
+def _listed(remote: Remote, push: PushEvent, *patterns: str) -> dict[str, str]:
+    with temporary() as folder:
+        listed = _list(remote, push, folder, *patterns)
     found: dict[str, str] = {}
     for line in listed.decode().splitlines():
         commit, _, name = line.partition("\t")
-        found[name] = commit
-    newest = found.get(f"{ref}^{{}}") or found.get(ref)
-    if newest is None:
-        raise RepositoryError(f"{repository} has no ref {ref!r}. Give a full one, such as refs/heads/main.")
-    return newest
+        if name.endswith("^{}"):
+            found[name.removesuffix("^{}")] = commit
+        else:
+            found.setdefault(name, commit)
+    return found
 
 
 @retry(
@@ -218,8 +254,6 @@ def find_commit(remote: Remote, repository: str, ref: str) -> str:
     wait=wait_random_exponential(multiplier=0.5, max=10),
     reraise=True,
 )
-def _list(remote: Remote, push: PushEvent, folder: Path) -> bytes:
+def _list(remote: Remote, push: PushEvent, folder: Path, *patterns: str) -> bytes:
     address = remote.address(push.repository)
-    # An annotated tag's commit is listed apart, under the name that ends in ^{}.
-    refs = (push.ref, f"{push.ref}^{{}}")
-    return _run(push, folder, folder, remote.settings(), "ls-remote", "--quiet", "--", address, *refs)
+    return _run(push, folder, folder, remote.settings(), "ls-remote", "--quiet", "--", address, *patterns)

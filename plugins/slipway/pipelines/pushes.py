@@ -13,11 +13,13 @@ def push_of(context: Mapping[str, Any], asset: Any) -> tuple[PushEvent, bool]:
     """Return the run's push, and whether it is to be deployed.
 
     :param context: Airflow's task context.
-    :param asset: the asset whose events start the DAG, with ``extra["push"]``.
+    :param asset: the asset whose events start the DAG, with ``extra["push"]``, and ``extra["deploy"]`` when
+        it is not to be.
     :raises SlipwayError: when the run names neither.
     """
     if events := list(context["triggering_asset_events"].get(asset, ())):
-        return PushEvent.from_json(events[-1].extra["push"]), True
+        extra = events[-1].extra
+        return PushEvent.from_json(extra["push"]), bool(extra.get("deploy", True))
     return push_asked_for(context["params"]), bool(context["params"].get("deploy"))
 
 

@@ -58,6 +58,15 @@ def ask_pushes(keys: Iterable[str]) -> dict[str, KnownPush]:
     return found
 
 
+def ask_under_way(rebuild: str) -> int:
+    """Return how many pushes of a rebuild have runs that go on, or that are about to begin.
+
+    :raises TransientError: when the API server does not answer.
+    """
+    answer = _ask(PUSHES_ROUTE, PushesQuestion(keys=(), rebuild=rebuild))
+    return PushesAnswer.model_validate_json(answer).under_way
+
+
 def _batches(values: Iterable[str]) -> list[tuple[str, ...]]:
     wanted = sorted(set(values))
     return [tuple(wanted[start : start + AT_ONCE]) for start in range(0, len(wanted), AT_ONCE)]

@@ -6,14 +6,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from airflow.models.asset import AssetEvent, AssetModel
+from airflow.models.asset import AssetEvent, AssetModel, AssetPartitionDagRun, DagScheduleAssetReference
 from airflow.models.dagrun import DagRun
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from slipway.assets import BARE_METAL_IMAGE, CONTAINER_IMAGE, PUSH, VM_IMAGE
 from slipway.flow.orphans import RunState
-from slipway.webhooks.questions import KnownPush, KnownRun, Outcome, PushesAnswer, RunsAnswer, RunsQuestion
+from slipway.webhooks.questions import (
+    KnownPush,
+    KnownRun,
+    Outcome,
+    PushesAnswer,
+    PushesQuestion,
+    RunsAnswer,
+    RunsQuestion,
+)
 
 LIVING = ("queued", "running")
 IMAGES = tuple(asset.name for asset in (CONTAINER_IMAGE, VM_IMAGE, BARE_METAL_IMAGE))
@@ -34,8 +42,9 @@ def runs(session: Session, question: RunsQuestion) -> RunsAnswer:
     return RunsAnswer(runs=found)
 
 
-def pushes(session: Session, asked: Sequence[str]) -> PushesAnswer:
+def pushes(session: Session, question: PushesQuestion) -> PushesAnswer:
     """Return what is known of pushes, by partition key."""
+    asked = question.keys
     events, started = _events(session, asked), _runs(session, asked)
     return PushesAnswer(
         pushes={
@@ -44,8 +53,27 @@ def pushes(session: Session, asked: Sequence[str]) -> PushesAnswer:
             )
             for key in asked
             if events[key] or started[key]
-        }
+        },
+        under_way=_under_way(session, question.rebuild) if question.rebuild else 0,
     )
+
+
+def _under_way(session: Session, rebuild: str) -> int:
+    """Return how many pushes of a rebuild have runs that go on, or that the scheduler is about to make."""
+    running = select(DagRun.partition_key).where(
+        DagRun.partition_key.endswith(f"+{rebuild}", autoescape=True), DagRun.state.in_(LIVING)
+    )
+    builders = (
+        select(DagScheduleAssetReference.dag_id)
+        .join(AssetModel, AssetModel.id == DagScheduleAssetReference.asset_id)
+        .where(AssetModel.name == PUSH.name)
+    )
+    coming = select(AssetPartitionDagRun.partition_key).where(
+        AssetPartitionDagRun.partition_key.endswith(f"+{rebuild}", autoescape=True),
+        AssetPartitionDagRun.created_dag_run_id.is_(None),
+        AssetPartitionDagRun.target_dag_id.in_(builders),
+    )
+    return len({*session.scalars(running), *session.scalars(coming)})
 
 
 def _events(session: Session, keys: Sequence[str]) -> Mapping[str, list[tuple[str, Mapping[str, Any]]]]:
@@ -71,7 +99,7 @@ def _runs(session: Session, keys: Sequence[str]) -> Mapping[str, list[KnownRun]]
 
 
 def _refs(events: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterable[str]:
-    pushed = (extra.get("push") or {} for name, extra in events if name == PUSH.name)
+    pushed = (extra.get("push") or {} for _, extra in events)  # a person's build has no event of a push
     return dict.fromkeys(str(push["ref"]) for push in pushed if push.get("ref"))
 
 

@@ -37,6 +37,8 @@ class PushesQuestion(Record):
     """What became of the pushes with these partition keys?"""
 
     keys: tuple[Id, ...] = Field(max_length=AT_ONCE)
+    rebuild: str = Field(default="", max_length=60, pattern=r"^[A-Za-z0-9:.-]*$")
+    """And how many pushes of this rebuild are under way?"""
 
 
 class KnownRun(Record):
@@ -51,7 +53,7 @@ class KnownPush(Record):
     """One partition key that Airflow knows."""
 
     refs: tuple[str, ...] = ()
-    """Refs whose push to this commit was told of."""
+    """Refs for which this commit was told of, or built."""
     runs: tuple[KnownRun, ...] = ()
     images: dict[str, Outcome] = {}
     """By platform, of the pipelines that are through."""
@@ -61,3 +63,5 @@ class PushesAnswer(Record):
     """The pushes that Airflow knows, by partition key."""
 
     pushes: dict[str, KnownPush]
+    under_way: int = 0
+    """Pushes of the rebuild whose runs go on, or are about to begin."""

@@ -90,7 +90,7 @@ class Reception:
 
     def pushes(self, question: PushesQuestion) -> Answer:
         """Say what became of pushes."""
-        return self._look(lambda session: history.pushes(session, question.keys).to_json())
+        return self._look(lambda session: history.pushes(session, question).to_json())
 
     def _look(self, find: Callable[[Session], dict[str, Any]]) -> Answer:
         try:

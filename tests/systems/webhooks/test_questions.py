@@ -18,9 +18,10 @@ from tenacity import wait_none
 
 from slipway.assets import CONTAINER_IMAGE, PUSH, VM_IMAGE
 from slipway.flow.orphans import RunState
+from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError, TransientError
-from slipway.webhooks import asking
-from slipway.webhooks.asking import ask_pushes, ask_runs
+from slipway.webhooks import asking, events
+from slipway.webhooks.asking import ask_pushes, ask_runs, ask_under_way
 from slipway.webhooks.questions import AT_ONCE, PUSHES_ROUTE, RUNS_ROUTE, KnownPush, KnownRun
 from slipway.webhooks.reception import Reception
 from slipway.webhooks.routes import create_app
@@ -128,6 +129,18 @@ def test_what_became_of_a_push(server: str, store: Session, sender: Sender) -> N
         KnownRun(dag_id="vm_image", run_id="r2", state="queued"),
     )
     assert known.images == {"container": "unchanged", "vm": "nothing"}
+
+
+def test_how_much_of_a_rebuild_is_under_way(server: str, store: Session, reception: Reception) -> None:
+    for number, (night, state) in enumerate(
+        [("n-1", "running"), ("n-1", "queued"), ("n-1", "success"), ("n-10", "running"), ("x+n-2", "running")]
+    ):
+        add_run(store, "container_image", f"r{number}", state, f"octo/a{number}@{COMMIT}+{night}")
+    add_run(store, "vm_image", "r9", "running", f"octo/a0@{COMMIT}+n-1")
+    pushed = PushEvent(repository="Octo/Hello", ref="refs/heads/main", commit=COMMIT, rebuild="n-1")
+    with reception.session() as session:
+        events.register(session, pushed)  # its run is about to be made
+    assert [ask_under_way(night) for night in ("n-1", "n-10", "n-2", "n-3", "n")] == [3, 1, 1, 0, 0]
 
 
 def test_an_event_of_the_asset_without_a_push_is_no_push(server: str, store: Session) -> None:

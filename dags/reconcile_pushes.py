@@ -1,0 +1,73 @@
+"""Pushes whose webhook never arrived: found in the code registry, and built after all."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, Param, get_current_context, task
+
+from slipway import forms
+from slipway.pipelines.outcome import retried_if_worth_it
+from slipway.pushing.operators import PushMissingOperator
+from slipway.schedules import schedule
+
+ABOUT = """\
+### What it does
+
+**find** (where the branches and tags point to that an environment takes, by one question to each repository;
+which of these commits nobody told of) → **push** (each, when it has not come after a grace period and the ref
+still points to it: the pipelines start as by the webhook).
+
+Commits older than the given days are left alone: they were there before Slipway knew the repository. Start
+`container_image` and the others by hand for one of those.
+
+### How it starts
+
+Every hour, and by a person (the form).
+"""
+
+with DAG(
+    dag_id="reconcile_pushes",
+    dag_display_name="Reconcile pushes",
+    description="Finds pushes whose webhook never arrived",
+    schedule=schedule("reconcile_pushes", "41 * * * *"),
+    catchup=False,
+    max_active_runs=1,
+    doc_md=ABOUT,
+    tags=["slipway", "upkeep"],
+    default_args=forms.DEFAULT_ARGS,
+    params={
+        "grace_minutes": Param(
+            5,
+            type="integer",
+            minimum=0,
+            maximum=240,
+            title="Grace period",
+            description="Minutes that a webhook may still be on its way",
+        ),
+        "days": Param(
+            7, type="integer", minimum=1, maximum=365, title="Days", description="Age of the oldest commit"
+        ),
+        "repositories": forms.repositories(),
+    },
+) as dag:
+
+    @task
+    def find() -> list[dict[str, Any]]:
+        """Compare the refs of every repository with the pushes that are known."""
+        with retried_if_worth_it():
+            from airflow.configuration import conf
+
+            from slipway.pipelines import reconcile_pushes
+
+            params, most = get_current_context()["params"], conf.getint("core", "max_map_length")
+            age = timedelta(days=params["days"])
+            missing = reconcile_pushes.find_missing(params["repositories"] or [], age, most)
+            return [push.to_json() for push in missing]
+
+    PushMissingOperator.partial(
+        task_id="push",
+        doc_md="Register the push, unless it came meanwhile.",
+        map_index_template="{{ task.missing['repository'] }} {{ task.missing['ref'] }}",
+    ).expand(missing=find())

@@ -1,0 +1,1 @@
+"""Pushes that no webhook tells of: the night's rebuilds, and those that never arrived."""
