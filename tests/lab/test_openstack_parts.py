@@ -16,6 +16,7 @@ from lab.openstack.distribution import PINS, Distribution
 from lab.openstack.identity import exports
 from lab.openstack.service import EXTENSION
 from lab.openstack.services import openstack
+from lab.roster import servers
 from lab.server import LabError
 
 
@@ -28,7 +29,8 @@ def test_every_service_says_where_it_answers(ground: Ground) -> None:
     services = openstack(ground)
     assert [service.name for service in services] == list(PORTS)
     assert len({service.url for service in services}) == len(services)
-    assert {need for service in services for need in service.needs} < set(PORTS)
+    needed = {need for service in services for need in service.needs}
+    assert needed < {server.name for server in servers(ground)}
 
 
 def test_settings_are_read_as_they_were_written(cloud: Cloud) -> None:
@@ -94,10 +96,12 @@ def test_an_installation_that_broke_is_made_anew(ground: Ground, monkeypatch: py
     assert [path.name for path in broken.folder.iterdir()] == ["complete"]
 
 
-def test_the_mechanism_driver_is_announced_where_neutron_looks() -> None:
+def test_the_labs_parts_are_announced_where_the_services_look() -> None:
     from importlib.metadata import Distribution as Installed
 
     [found] = Installed.discover(path=[str(EXTENSION)])
-    assert [(point.group, point.name) for point in found.entry_points] == [
-        ("neutron.ml2.mechanism_drivers", "lab")
-    ]
+    assert {(point.group, point.name) for point in found.entry_points} == {
+        ("neutron.ml2.mechanism_drivers", "lab"),
+        ("ironic.hardware.interfaces.deploy", "lab"),
+        ("ironic.hardware.interfaces.power", "lab"),
+    }

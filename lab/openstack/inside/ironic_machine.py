@@ -63,13 +63,13 @@ class LabDeploy(fake.FakeDeploy):
         """Read the image as an agent does: to its end, comparing its checksum and its size."""
         _step(task, "deploy")
         node = task.node
-        algorithm, digest, size = _read(node.instance_info)
+        sha512, size = _read(node.instance_info)
         room = int(node.properties.get("local_gb", 0)) << 30
         if room and size > room:
             raise exception.InstanceDeployFailure(
                 f"image of {size} bytes does not fit on the disk of {room} bytes"
             )
-        written = {"algorithm": algorithm, "digest": digest, "source": node.instance_info["image_source"]}
+        written = {"sha512": sha512, "source": node.instance_info["image_source"]}
         node.set_driver_internal_info(WRITTEN, written)
         node.power_state = states.POWER_ON
         node.save()
@@ -105,15 +105,16 @@ def _step(task: Any, name: str) -> None:
     raise exception.InstanceDeployFailure(str(told["fail"]))
 
 
-def _read(info: dict[str, Any]) -> tuple[str, str, int]:
-    algorithm = info.get("image_os_hash_algo") or "md5"
+def _read(info: dict[str, Any]) -> tuple[str, int]:
+    """Return sha512 and size of the image, when it has the checksum that the conductor tells the agent."""
     expected = info.get("image_os_hash_value") or info.get("image_checksum")
-    digest, size = hashlib.new(algorithm), 0
+    told, sha512, size = hashlib.new(info.get("image_os_hash_algo") or "md5"), hashlib.sha512(), 0
     with requests.get(info["image_url"], stream=True, timeout=SECONDS) as answer:
         answer.raise_for_status()
         for chunk in answer.iter_content(CHUNK):
-            digest.update(chunk)
+            told.update(chunk)
+            sha512.update(chunk)
             size += len(chunk)
-    if digest.hexdigest() != expected:
+    if told.hexdigest() != expected:
         raise exception.ImageChecksumError()
-    return algorithm, digest.hexdigest(), size
+    return sha512.hexdigest(), size
