@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import Annotated
 from uuid import UUID
 
@@ -79,3 +80,21 @@ class Vm(Record):
     """Properties of the image in Glance, such as ``os_distro`` and ``hw_disk_bus``."""
     nova: Nova | None = None
     """How the image runs; it is built and kept, and not deployed, without it."""
+
+    @property
+    def folder(self) -> str:
+        """The folder that the build sees, ``.`` for the repository's root."""
+        if self.context is not None:
+            return posixpath.normpath(self.context)
+        is_file = self.template.endswith((".json", ".hcl"))
+        return posixpath.normpath(posixpath.dirname(self.template) if is_file else self.template) or "."
+
+    @model_validator(mode="after")
+    def _template_is_seen(self) -> Vm:
+        template = posixpath.normpath(self.template)
+        if self.folder != "." and template != self.folder and not template.startswith(f"{self.folder}/"):
+            raise ValueError(
+                f"template {self.template} is outside of context {self.context}, which is all that the build "
+                "sees: move it there, or name a folder that holds both"
+            )
+        return self

@@ -14,6 +14,8 @@ SHOWN = 500
 TAIL = 12
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _STEP = re.compile(r"^(==>|-->) ")
+_END = re.compile(r"^==> (Wait completed|Builds finished|Some builds didn't complete)")
+"""What is said when all is over, whatever came of it."""
 
 
 @dataclass(frozen=True)
@@ -60,21 +62,30 @@ class Transcript:
             self.artifacts.extend(line.data[2:3])
 
     def _said(self, text: str, *, error: bool = False) -> Iterator[tuple[bool, str]]:
-        for line in map(printable, text.splitlines()):
-            if not line.strip():
-                continue
+        lines = [line for line in map(printable, text.splitlines()) if line.strip()]
+        if error and lines:
+            self.errors.append(" ".join(_STEP.sub("", line).strip() for line in lines))
+        for line in lines:
             step = bool(_STEP.match(line))
-            if step and not error:
-                self.step = line.removeprefix("==> ").removeprefix("--> ")
+            if step and not error and not _END.match(line):
+                self.step = _STEP.sub("", line)
             self.tail.append(line)
             yield step, line
 
     def failure(self) -> str:
         """Return why the run failed: Packer's errors, the step they came in, and the last lines."""
-        said = "; ".join(dict.fromkeys(self.errors)) or "it gave no reason"
+        said = "; ".join(self._causes()) or "it gave no reason"
         last = "".join(f"\n  {line}" for line in self.tail)
         at = f" at {self.step!r}" if self.step else ""
         return f"Packer failed{at}: {said[:SHOWN]}\nits last lines:{last or ' none'}"
+
+    def _causes(self) -> list[str]:
+        """Return each error once: Packer says most of them twice, with and without who met it."""
+        found: list[str] = []
+        for error in sorted(dict.fromkeys(self.errors), key=len, reverse=True):
+            if not any(error in longer for longer in found):
+                found.append(error)
+        return found
 
 
 def printable(text: str) -> str:

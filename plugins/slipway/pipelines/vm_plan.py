@@ -88,15 +88,10 @@ def find_source(vm: Vm, checkout: Path) -> Source:
 
     :raises TemplateError: when they are not what the spec says.
     """
-    context = _inside(checkout, context_of(vm), "vm.context")
+    context = _inside(checkout, vm.folder, "vm.context")
     if not context.is_dir():
-        raise TemplateError(f"vm.context: {context_of(vm)} is no folder of the commit. Name one that is.")
+        raise TemplateError(f"vm.context: {vm.folder} is no folder of the commit. Name one that is.")
     path = _inside(checkout, vm.template, "vm.template")
-    if not path.is_relative_to(context):
-        raise TemplateError(
-            f"vm.template: {vm.template} is outside of vm.context, {context_of(vm)}, which is all that the "
-            "build sees. Move it there, or name a folder that holds both."
-        )
     found = template.read(path, vm.template)
     found.check(vm.variables, variables.NAMES)
     if found.in_cloud and vm.base.glance is None:
@@ -106,19 +101,11 @@ def find_source(vm: Vm, checkout: Path) -> Source:
     return Source(found, context)
 
 
-def context_of(vm: Vm) -> str:
-    """Return the folder that the build sees: the one that the spec names, or the template's own."""
-    if vm.context is not None:
-        return vm.context
-    is_file = posixpath.splitext(vm.template)[1] in (".json", ".hcl")
-    return (posixpath.dirname(vm.template) if is_file else vm.template) or "."
-
-
 def _inputs(vm: Vm, found: Template, commit: Commit) -> Inputs:
     lasting = variables.lasting(commit.push)
     return Inputs(
-        template=posixpath.relpath(vm.template, context_of(vm)),
-        context=commit.find_tree(context_of(vm)) or "",
+        template=posixpath.relpath(vm.template, vm.folder),
+        context=commit.find_tree(vm.folder) or "",
         variables=found.values(lasting, vm.variables),
         boot=json.dumps(vm.boot.to_json(), sort_keys=True),
         tool="",

@@ -12,6 +12,7 @@ KEPT = 256 * 1024
 TAIL = 20
 SHOWN = 300
 _CONTROL = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|[()][A-Z0-9]|[=>cM78])|[\x00-\x08\x0b-\x1f\x7f]")
+_OF_QEMU = re.compile(r"qemu-system-\S+: terminating on signal.*")
 
 
 @dataclass

@@ -1,0 +1,45 @@
+"""Equal inputs, equal image: what counts as an input, and what does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from slipway.flow.image import BaseImage
+from slipway.packer.inputs import Inputs, build_name, image_path
+
+BASE = BaseImage(
+    name="generic-local/a.qcow2", digest=f"sha256:{'1' * 64}", reference="x", served_by="artifactory"
+)
+KNOWN = Inputs(template="a.json", context="c" * 40, variables={"A": "1"}, tool="1.6.6", boot="{}", base=BASE)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"template": "b.json"},
+        {"context": "d" * 40},
+        {"variables": {"A": "2"}},
+        {"variables": {"A": "1", "B": ""}},
+        {"tool": "1.7.0"},
+        {"boot": '{"ssh": true}'},
+        {"base": BASE.model_copy(update={"digest": f"sha256:{'2' * 64}"})},
+        {"base": None},
+    ],
+)
+def test_every_input_makes_another_image(changed: dict[str, Any]) -> None:
+    assert KNOWN.model_copy(update=changed).digest != KNOWN.digest
+
+
+def test_where_a_base_was_makes_none() -> None:
+    moved = BASE.model_copy(update={"name": "other", "reference": "there", "served_by": "glance"})
+    assert KNOWN.model_copy(update={"base": moved}).digest == KNOWN.digest
+
+
+def test_names() -> None:
+    assert image_path("k/t/shop/vm", KNOWN.digest, "shop") == f"k/t/shop/vm/{KNOWN.digest[7:47]}/shop.qcow2"
+    name = build_name("shop", "scheduled__2030-01-01")
+    assert name == build_name("shop", "scheduled__2030-01-01")
+    assert name.startswith("slipway-build-shop-")
+    assert name != build_name("shop", "scheduled__2030-01-02")
