@@ -4,33 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 
-from slipway.flow.fleet import Fleet
 from slipway.flow.release import SupersededError
-from slipway.openstack.hook import OpenstackHook
-from slipway.openstack.ironic import ledger
-from slipway.openstack.ironic.fleets import Watch
-from slipway.openstack.ironic.rollout import Outcome
-from slipway.openstack.ironic.side import IronicSide
-from slipway.openstack.ironic.triggers import FleetTrigger
 from slipway.rollout import operators
 from slipway.rollout.side import Json
 
+if TYPE_CHECKING:  # the SDK takes most of a second to import, which reading a DAG file must not take
+    from slipway.openstack.ironic.fleets import Watch
+    from slipway.openstack.ironic.side import IronicSide
 
-def _limit(watch: Watch) -> timedelta:
-    """Return more time than the nodes may take by themselves, one batch after the other."""
-    if watch.fleet is None:
-        return timedelta(hours=12)
-    ironic = watch.fleet.ironic
-    batches = -(-ironic.count // ironic.pacing.at_once)
-    health = ironic.health.within_seconds if ironic.health else 0
-    return timedelta(hours=2, seconds=batches * ironic.attempts * (ironic.deploy_seconds + health))
+CONNECTION = "slipway_openstack"
 
 
-class RolloutOperator(operators.RolloutOperator):
+class _Branch:
+    """What both operators share: the cloud, and the waiting in the triggerer."""
+
+    conn_id: str
+    defer: Any
+
+    def side(self) -> IronicSide:
+        """Return the cloud's side."""
+        from slipway.openstack.ironic.side import IronicSide
+
+        return IronicSide(self.conn_id)
+
+    def wait(self, watch: Watch) -> None:
+        """Have the triggerer bring the nodes to what is wanted; go on with ``resume``."""
+        from slipway.openstack.ironic.triggers import FleetTrigger
+
+        trigger = FleetTrigger(watch=watch.to_json(), conn_id=self.conn_id)
+        self.defer(trigger=trigger, method_name="resume", timeout=_limit(watch))
+
+
+class RolloutOperator(_Branch, operators.RolloutOperator):
     """Brings a :class:`slipway.flow.fleet.Fleet` onto its nodes, a few at a time.
 
     :param conn_id: connection of type ``slipway_openstack``.
@@ -38,16 +47,14 @@ class RolloutOperator(operators.RolloutOperator):
 
     platform = "bare_metal"
 
-    def __init__(self, *, plans: Any, conn_id: str = OpenstackHook.default_conn_name, **options: Any) -> None:
+    def __init__(self, *, plans: Any, conn_id: str = CONNECTION, **options: Any) -> None:
         super().__init__(plans=plans, **options)
         self.conn_id = conn_id
 
-    def side(self) -> IronicSide:
-        """Return the cloud's side."""
-        return IronicSide(self.conn_id)
-
     def roll_out(self, context: Context, plan: Json) -> None:
         """Claim and allocate, and hand the rest to the triggerer."""
+        from slipway.flow.fleet import Fleet
+
         fleet, run = Fleet.from_json(plan), context["run_id"]
         self.log.info(
             "%s %s (%s) of %s goes to %s: %d x %s, %d at once",
@@ -57,26 +64,25 @@ class RolloutOperator(operators.RolloutOperator):
         )
         with self.side().fleets() as fleets:
             watch = fleets.begin(fleet, run)
-            nodes = {node.id: node.name for node in fleets.ironic.nodes()}
+            names = {node.id: node.name for node in fleets.ironic.nodes()}
         for one in watch.nodes:
             at = f" at {one.address}" if one.address else ""
-            self.log.info("%s%d is node %s%s", watch.prefix, one.index, nodes.get(one.node, one.node), at)
-        trigger = FleetTrigger(watch=watch.to_json(), conn_id=self.conn_id)
-        self.defer(trigger=trigger, method_name="resume", timeout=_limit(watch))
+            self.log.info("%s%d is node %s%s", watch.prefix, one.index, names.get(one.node, one.node), at)
+        self.wait(watch)
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> None:
         """End as the rollout did."""
         with self.ending(context):
-            outcome = Outcome.from_json(event)
-            if outcome.state == "superseded":
-                raise SupersededError(outcome.reason)
-            if outcome.state == "failed":
-                self.log.error("the rollout failed: %s", outcome.reason)
-                self.fail(context, outcome.reason)
+            state, reason = event["state"], event["reason"]
+            if state == "superseded":
+                raise SupersededError(reason)
+            if state == "failed":
+                self.log.error("the rollout failed: %s", reason)
+                self.fail(context, reason)
             self.healthy(context, self.plan)
 
 
-class GoBackOperator(operators.GoBackOperator):
+class GoBackOperator(_Branch, operators.GoBackOperator):
     """Rebuilds the nodes with the last good image, and undeploys those that the run added.
 
     :param conn_id: connection of type ``slipway_openstack``.
@@ -84,35 +90,39 @@ class GoBackOperator(operators.GoBackOperator):
 
     platform = "bare_metal"
 
-    def __init__(self, *, plans: Any, conn_id: str = OpenstackHook.default_conn_name, **options: Any) -> None:
+    def __init__(self, *, plans: Any, conn_id: str = CONNECTION, **options: Any) -> None:
         super().__init__(plans=plans, **options)
         self.conn_id = conn_id
 
-    def side(self) -> IronicSide:
-        """Return the cloud's side."""
-        return IronicSide(self.conn_id)
-
     def go_back(self, context: Context, plan: Json) -> None:
         """Write down that the run goes back, and hand the rest to the triggerer."""
-        fleet, run = Fleet.from_json(plan), context["run_id"]
+        from slipway.flow.fleet import Fleet
+
         with self.side().fleets() as fleets:
-            watch = fleets.go_back(fleet, run)
+            watch = fleets.go_back(Fleet.from_json(plan), context["run_id"])
         if watch is None:
             self.back(context, plan)
-            return
-        trigger = FleetTrigger(watch=watch.to_json(), conn_id=self.conn_id)
-        self.defer(trigger=trigger, method_name="resume", timeout=_limit(watch))
+        else:
+            self.wait(watch)
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> None:
         """End, when the version before is back."""
         with self.ending(context):
-            outcome, fleet, run = Outcome.from_json(event), Fleet.from_json(self.plan), context["run_id"]
-            if outcome.state == "superseded":
-                raise SupersededError(outcome.reason)
-            if outcome.state == "failed":
-                self.fail(context, f"not everything is as it was before: {outcome.reason}")
-            with self.side().fleets() as fleets:
-                first = f"{fleets.prefix(fleet)}0"
-                if fleets.ironic.find_allocation(first):
-                    ledger.change(fleets.ironic, first, lambda known: ledger.ended(known, run))
+            state, reason = event["state"], event["reason"]
+            if state == "superseded":
+                raise SupersededError(reason)
+            if state == "failed":
+                self.fail(context, f"not everything is as it was before: {reason}")
+            self.side().end(self.plan, context["run_id"])
             self.back(context, self.plan)
+
+
+def _limit(watch: Watch) -> timedelta:
+    """Return more time than the nodes may take by themselves, one batch after the other."""
+    slack = timedelta(hours=6)
+    if watch.fleet is None:
+        return slack
+    ironic = watch.fleet.ironic
+    batches = -(-ironic.count // ironic.pacing.at_once)
+    health = ironic.health.within_seconds if ironic.health else 0
+    return slack + timedelta(seconds=batches * ironic.attempts * (ironic.deploy_seconds + health))

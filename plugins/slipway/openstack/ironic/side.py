@@ -66,6 +66,13 @@ class IronicSide(Side):
             for left in wait_released(fleets, prefix, fleet.ironic.count, RELEASE_SECONDS):
                 log.warning("not given back yet: %s. The next deployment does it", left)
 
+    def end(self, plan: Json, run: str) -> None:
+        """Say that ``run`` tries nothing any more, now that the nodes are as they were before it."""
+        with self.fleets() as fleets:
+            first = f"{fleets.prefix(Fleet.from_json(plan))}0"
+            if fleets.ironic.find_allocation(first):
+                ledger.change(fleets.ironic, first, lambda known: ledger.ended(known, run))
+
     @contextmanager
     def fleets(self) -> Iterator[Fleets]:
         """Log in, for one exchange in a task."""
