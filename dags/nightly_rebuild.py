@@ -7,6 +7,7 @@ from typing import Any
 from airflow.sdk import DAG, Param, get_current_context, task
 
 from slipway import forms
+from slipway.assets import PUSH
 from slipway.pipelines.outcome import retried_if_worth_it
 from slipway.pushing.operators import PushAgainOperator, SummaryOperator
 from slipway.schedules import schedule
@@ -70,6 +71,7 @@ with DAG(
     turns = plan()
     pushed = PushAgainOperator.partial(
         task_id="push_again",
+        outlets=[PUSH],
         doc_md="Wait for the turn, and push the ref's newest commit again.",
         map_index_template="{{ task.turn['repository'] }} {{ task.turn['ref'] }}",
         max_active_tis_per_dag=1,  # one after the other: each sees what those before it began

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import DAG, Param, get_current_context, task
 
 from slipway import forms
+from slipway.assets import PUSH
 from slipway.pipelines.outcome import retried_if_worth_it
 from slipway.pushing.operators import PushMissingOperator
 from slipway.schedules import schedule
@@ -68,6 +69,7 @@ with DAG(
 
     PushMissingOperator.partial(
         task_id="push",
+        outlets=[PUSH],
         doc_md="Register the push, unless it came meanwhile.",
         map_index_template="{{ task.missing['repository'] }} {{ task.missing['ref'] }}",
     ).expand(missing=find())

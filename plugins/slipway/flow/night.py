@@ -115,7 +115,7 @@ def summary(lines: Sequence[Line]) -> str:
 
 def failed(lines: Iterable[Line]) -> list[str]:
     """Return the names of those that did not come through."""
-    return [one.name for one in lines if one.result in ("failed", "not finished")]
+    return sorted(one.name for one in lines if one.result in ("failed", "not finished"))
 
 
 def came(known: Mapping[str, Came], started: Started) -> Came:

@@ -19,12 +19,12 @@ Json = dict[str, Any]
 
 
 class PushOperator(BaseOperator):  # type: ignore[misc]
-    """What both have in common: waits for a time, then registers a push or has nothing to do."""
+    """What both have in common: waits for a time, then registers a push or has nothing to do.
+
+    Its ``outlets`` must have :data:`slipway.assets.PUSH`.
+    """
 
     ui_color = "#dcefdc"
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(outlets=[PUSH], **options)
 
     def wait_until(self, moment: datetime) -> None:
         """Hand the waiting to the triggerer; goes on with :meth:`resume`."""
