@@ -1,6 +1,7 @@
 """An image from Glance to Artifactory and back, against what a shell does with ``curl``; and the memory.
 
-``SLIPWAY_BENCH_COPY_MIB`` (4096) and ``SLIPWAY_BENCH_MEMORY_MIB`` (1024,10240) are the sizes.
+``SLIPWAY_BENCH_COPY_MIB`` (4096) and ``SLIPWAY_BENCH_MEMORY_MIB`` (1024,10240) are the sizes, and
+``SLIPWAY_BENCH_COPY_ROUNDS`` (3) says how often each side copies.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from slipway.pipelines.copying import keep_file, keep_glance_image
 MIB = 1024**2
 SIZE = int(os.environ.get("SLIPWAY_BENCH_COPY_MIB", "4096"))
 MEMORY = [int(size) for size in os.environ.get("SLIPWAY_BENCH_MEMORY_MIB", "1024,10240").split(",")]
-ROUNDS = 3
+ROUNDS = int(os.environ.get("SLIPWAY_BENCH_COPY_ROUNDS", "3"))
 CURL = "curl | tee >(sha256sum) | curl"
 SAVE = "openstack image save (its call of the SDK, with the hash it checks), then curl -T"
 

@@ -79,7 +79,7 @@ def _streamed(both: Stores, image: Image, file: File) -> Image:
     source = artifactory.source(both.files, file.path, file.digest)
     check = disk_format.checking(str(image.disk_format), file.path)
     upload = glance.Upload(both.glance, image, source.size)
-    return upload.verify(tee(source, upload, guards=[check], also=glance.ALSO))
+    return upload.verify(tee(source, upload, guards=[check], also=glance.needed(both.glance)))
 
 
 def _right(both: Stores, image: Image, file: File, sha512: str | None) -> Image:

@@ -26,7 +26,7 @@ file first, and sends only what is missing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
@@ -73,9 +73,10 @@ def keep_file(both: Stores, file: Path, path: str, image: NewImage | None, check
         disk_format.check_file(file, kind)
     in_glance = InGlance(both.glance, path, image) if image else None
     sides: list[Side] = [InArtifactory(both.files, path), *([in_glance] if in_glance else [])]
-    known = tee(file_source(file), also=glance.ALSO) if _may_be_known(file, sides) else None
+    also = glance.needed(both.glance) if image else ()
+    known = tee(file_source(file), also=also) if _may_be_known(file, sides) else None
     lacking = [side for side in sides if known is None or not side.has(known)]
-    hashes = _send(file, lacking, known) if lacking or known is None else known
+    hashes = _send(file, lacking, known, also) if lacking or known is None else known
     both.files.annotate(path, {SHA512: hashes.sha512, FORMAT: kind})
     made = in_glance.image if in_glance else None
     sent = frozenset(side.name for side in lacking)
@@ -112,12 +113,12 @@ def _may_be_known(file: Path, sides: list[Side]) -> bool:
     return file.stat().st_size <= SMALL or any(side.has_something() for side in sides)
 
 
-def _send(file: Path, sides: list[Side], known: Hashes | None) -> Hashes:
+def _send(file: Path, sides: list[Side], known: Hashes | None, also: Sequence[str]) -> Hashes:
     source, size = file_source(file), file.stat().st_size
     if known is not None:
         source = replace(source, check=known.check_same)
     try:
-        hashes = tee(source, *(side.sink(size) for side in sides), also=glance.ALSO)
+        hashes = tee(source, *(side.sink(size) for side in sides), also=also)
     except BaseException:
         for side in sides:
             side.tidy()
@@ -145,7 +146,7 @@ def _download(both: Stores, image: Image, path: str) -> Kept:
     source = glance.source(both.glance, image)
     sink = artifactory.Deployment(both.files, path, source.size)
     check = disk_format.checking(str(image.disk_format), source.what)
-    hashes = tee(source, sink, guards=[check], also=glance.needed(image))
+    hashes = tee(source, sink, guards=[check], also=glance.needed(both.glance, image))
     sink.verify(hashes)
     both.files.annotate(path, {SHA512: hashes.sha512, FORMAT: str(image.disk_format)})
     return Kept(path, hashes.digest, hashes.size, sent=frozenset({"artifactory"}))

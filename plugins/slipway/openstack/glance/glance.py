@@ -85,6 +85,14 @@ class Glance:
         found = [image for hidden in ("false", "true") for image in self._list(properties, hidden)]
         return sorted(found, key=lambda image: (str(image.created_at), str(image.id)))
 
+    def find_newest(self) -> Image | None:
+        """Return the newest active image that this project may see, or None."""
+        what = "the newest image"
+        with told(what):
+            page = "/images?status=active&limit=1&sort=created_at:desc"
+            found = accepted(what, self.cloud.image.get(page)).json()["images"]
+        return _image(found[0]) if found else None
+
     def find_key(self, key: str) -> Image | None:
         """Return the image that ``key`` names: an active one before others; None when there is none."""
         found = [image for image in self.find_by({KEY: key}) if image.status not in ("killed", "deleted")]

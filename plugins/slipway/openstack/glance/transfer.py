@@ -6,6 +6,7 @@ when it logs in anew or connects anew on its way; the second hashes in the threa
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Generator, Iterable
 
@@ -24,7 +25,7 @@ ANSWER_SECONDS = 900
 ACTIVE_SECONDS = 300
 POLL_SECONDS = 0.2
 ALSO = ("md5",)
-"""What Glance computes of an upload besides sha512."""
+"""What every Glance computes."""
 
 
 class Upload:
@@ -116,9 +117,18 @@ def difference(image: Image, hashes: Hashes) -> str | None:
     return None
 
 
-def needed(image: Image) -> tuple[str, ...]:
-    """Return the algorithms that an active image must be compared by, besides those always computed."""
-    return () if image.hash_algo in ALGORITHMS and image.hash_value else ALSO
+def needed(glance: Glance, image: Image | None = None) -> tuple[str, ...]:
+    """Return the algorithms that an image is compared by, besides those that are always computed.
+
+    Of an image without bytes nobody knows yet: then what this Glance did with its newest image counts.
+    """
+    found = image if image is not None and image.hash_algo else glance.find_newest()
+    if found is None or not found.hash_value:
+        return ALSO
+    algorithm = str(found.hash_algo)
+    if algorithm in ALGORITHMS:
+        return ()
+    return (algorithm,) if algorithm in hashlib.algorithms_available else ALSO
 
 
 def source(glance: Glance, image: Image) -> Source:
