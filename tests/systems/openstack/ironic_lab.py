@@ -81,7 +81,11 @@ class Ground:
         """Upload an image of the tenant's; return its record."""
         data = content or os.urandom(64 << 10)
         made: Any = self.tenant.image.create_image(
-            name=self.name, disk_format="raw", container_format="bare", data=data, **about
+            name=f"{self.name}-{len(self.images)}",
+            disk_format="raw",
+            container_format="bare",
+            data=data,
+            **about,
         )
         self.images.append(made.id)
         return self.record(made.id, data)

@@ -30,7 +30,7 @@ def test_a_first_deployment_puts_the_image_on_every_node(ground: Ground) -> None
     ground.release(fleet, "run-1")
     assert ground.states() == ["active"] * 3
     stored = ground.tenant.image.get_image(image.glance)
-    assert {ground.written(name)["digest"] for name in machines} == {stored.hash_value}
+    assert {ground.written(name)["sha512"] for name in machines} == {stored.hash_value}
     infos = [ground.node(name).body["instance_info"] for name in machines]
     assert {info["slipway_run"] for info in infos} == {"run-1"}
     assert {info["display_name"] for info in infos} == {f"{ground.name}-production-{i}" for i in range(3)}
