@@ -86,6 +86,7 @@ with DAG(
             known = container_image.Plan.from_json(planned["plan"])
             found = image or (resolved or {}).get("image")
             built, links = container_image.publish(known, found, planned["deploy"], run_of(context))
+            built = built.found(before=image is None)
             CommitLink().store(context, links.commit)
             ImageLink().store(context, links.image)
             event = context["outlet_events"][CONTAINER_IMAGE]

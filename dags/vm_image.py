@@ -121,6 +121,7 @@ with DAG(
             found = image or (resolved or {}).get("image")
             made = Image.from_json(found) if found else None
             built, links = handover.publish(known.push, known.place, made, planned["deploy"], run_of(context))
+            built = built.found(before=image is None)
             CommitLink().store(context, links.commit)
             ImageLink().store(context, links.image)
             event = context["outlet_events"][VM_IMAGE]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.flow.apps import Apps
+from slipway.flow.image import Built
 from slipway.flow.night import (
     Came,
     Started,
@@ -23,6 +24,7 @@ from slipway.flow.night import (
     turns,
 )
 from slipway.flow.push import PushEvent
+from tests.flow.builders import image
 
 HOURS = 4 * 3600.0
 TURN = Turn(repository="octo/shop", ref="refs/heads/main", deploy=True, seconds=0)
@@ -129,3 +131,11 @@ def test_failures_stand_first_in_the_summary() -> None:
     ]
     assert failed(lines) == ["octo/shop b"]
     assert summary([]) == "0 rebuilds: none"
+
+
+def test_an_image_that_was_there_is_not_new() -> None:
+    made = Built(push=PUSH, platform="container", image=image())
+    assert made.found(before=False).is_new
+    assert not made.found(before=True).is_new
+    nothing = Built(push=PUSH, platform="vm").found(before=True)
+    assert (nothing.is_new, nothing.reused) == (False, False)

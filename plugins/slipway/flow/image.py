@@ -68,12 +68,12 @@ class Built(Record):
     platform: Platform
     image: Image | None = None
     reused: bool = False
-    """The image was there before this push."""
+    """The image was there before this run."""
     deploy: bool = True
 
     @property
     def is_new(self) -> bool:
-        """Whether an image was made for this push."""
+        """Whether an image was made by this run."""
         return self.image is not None and not self.reused
 
     def found(self, *, before: bool) -> Built:
