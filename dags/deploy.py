@@ -8,7 +8,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable, TaskGroup, get_current_context, task
 
 from slipway import forms
-from slipway.assets import CONTAINER_IMAGE, DEPLOYMENTS, IMAGES
+from slipway.assets import BARE_METAL_IMAGE, CONTAINER_IMAGE, DEPLOYMENTS, IMAGES, VM_IMAGE
 from slipway.kubernetes import operators as kubernetes
 from slipway.openstack.ironic import operators as ironic
 from slipway.openstack.nova import operators as nova
@@ -46,7 +46,7 @@ with DAG(
     dag_id="deploy",
     dag_display_name="Deploy",
     description="Brings a release onto its platforms, all or none, and sees that it serves",
-    schedule=PartitionedAssetTimetable(assets=CONTAINER_IMAGE),
+    schedule=PartitionedAssetTimetable(assets=CONTAINER_IMAGE & VM_IMAGE & BARE_METAL_IMAGE),
     catchup=False,
     max_active_runs=64,
     doc_md=ABOUT,
@@ -71,7 +71,7 @@ with DAG(
         """Decide what is to run where: each platform's plan."""
         with retried_if_worth_it():
             from slipway.flow.image import Built
-            from slipway.pipelines import deploy, pushes
+            from slipway.pipelines import deploy, pushes, releases
 
             context = get_current_context()
             events = [
@@ -82,7 +82,7 @@ with DAG(
             if events:
                 wanted = deploy.release_of([Built.from_json(event.extra) for event in events])
             else:
-                wanted = deploy.release_asked_for(pushes.push_asked_for(context["params"]))
+                wanted = releases.release_asked_for(pushes.push_asked_for(context["params"]))
             plans = deploy.plans_of(wanted, context["params"].get("environment") or "")
             deploy.hand_on(context, plans)
             return plans

@@ -6,14 +6,10 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from slipway.artifactory.hook import ArtifactoryHook
 from slipway.config import load_apps
-from slipway.docker.catalogue import find_commit_image
-from slipway.docker.hook import get_registry
-from slipway.docker.inputs import repository
 from slipway.flow.apps import Application, Environment
 from slipway.flow.deployment import Deployment
-from slipway.flow.image import Built, Image
+from slipway.flow.image import Built
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.flow.release import Release, SupersededError, assemble
@@ -52,37 +48,9 @@ def release_of(builts: list[Built]) -> Release:
         raise NothingToDo(f"{push.short_commit} was built without being asked to deploy")
     if not release.images:
         raise NothingToDo(f"slipway.yaml of {push.repository} at {push.short_commit} declares no image")
+    if push.rebuild and not any(built.is_new for built in builts):
+        raise NothingToDo(f"nothing changed since {push.short_commit} was built before")
     return release
-
-
-def release_asked_for(push: PushEvent) -> Release:
-    """Return the release of a commit that was built before.
-
-    :raises SlipwayError: when the image registry has no image of it.
-    """
-    tenant = load_apps().get(push.repository).tenant
-    with fetched(GithubHook().get_conn(), push) as commit:
-        spec = read_spec(commit)
-    place = repository(tenant, spec.name, ArtifactoryHook().get_conn().docker)
-    registry = get_registry()
-    with registry.client() as client:
-        found = find_commit_image(client, place, push.commit)
-    if found is None:
-        raise SlipwayError(
-            f"{registry.host}/{place} has no image of {push.short_commit}. Start `container_image` for this "
-            "commit first, with *Deploy it too* ticked."
-        )
-    manifest, maker, inputs = found
-    image = Image(
-        platform="container",
-        application=spec.name,
-        repository=push.repository,
-        commit=maker,
-        digest=manifest.digest,
-        input_digest=inputs,
-        reference=f"{registry.host}/{place}@{manifest.digest}",
-    )
-    return Release(push=push, images={"container": image})
 
 
 def plans_of(release: Release, environment: str = "") -> Plans:
@@ -97,8 +65,8 @@ def plans_of(release: Release, environment: str = "") -> Plans:
     plans: Plans = dict.fromkeys(PLANS)
     with fetched(GithubHook().get_conn(), push) as commit:
         spec = read_spec(commit)
-        for platform, image in release.images.items():
-            planned = PLANS[platform](Wanted(push, commit, spec, image, name, chosen))
+        for platform in release.images.keys() & PLANS.keys():
+            planned = PLANS[platform](Wanted(push, commit, spec, release.images[platform], name, chosen))
             plans[platform] = planned.to_json() if planned else None
     if not any(plans.values()):
         raise NothingToDo(f"slipway.yaml of {push.repository} says of no image how it is to run")
