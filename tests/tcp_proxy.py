@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 
 
 @dataclass
@@ -18,6 +18,9 @@ class Proxy:
     """Bytes of one connection to the server after which it is cut."""
     cut_down_after: int | None = None
     """Bytes of one connection from the server after which it is cut."""
+    hold_after: int | None = None
+    """Bytes of one connection to the server after which nothing more passes until ``released``."""
+    released: Event = field(default_factory=Event)
     to_server: int = 0
     to_client: int = 0
     _lock: Lock = field(default_factory=Lock)
@@ -68,6 +71,8 @@ def _pump(source: socket.socket, target: socket.socket, state: Proxy, up: bool) 
         while data := source.recv(65536):
             passed += len(data)
             state.count(len(data), up=up)
+            if up and state.hold_after is not None and passed > state.hold_after:
+                state.released.wait(60)
             limit = state.cut_after if up else state.cut_down_after
             if limit is not None and passed > limit:
                 break

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -110,6 +113,40 @@ def test_an_upload_that_breaks_is_redone(
     getattr(counted, side).cut_after = None
     kept = keep_file(counted.both, file, place.path(), place.new())
     assert side in kept.sent
+    is_in_both(both, place, kept, file)
+
+
+def test_a_worker_that_dies_in_the_middle_leaves_one_image(
+    lab: Lab, both: Stores, counted: Counted, place: Place, file: Path
+) -> None:
+    file.write_bytes(os.urandom(64 * MIB))  # more than the sockets on the way hold
+    counted.glance.hold_after = MIB
+    known = {name: lab.variables[name] for name in lab.variables if name.startswith("SLIPWAY_OPENSTACK_")}
+    worker = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("worker.py")), str(file), place.path(), place.run],
+        env={
+            **os.environ,
+            **known,
+            "GLANCE": f"http://{counted.glance.host}/v2",
+            "ARTIFACTORY": both.files.catalogue.url,
+            "ARTIFACTORY_LOGIN": f"{both.files.catalogue.login}:{both.files.catalogue.password}",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        },
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while counted.glance.to_server <= MIB:
+            assert worker.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        (started,) = both.glance.find_by({KEY: place.path()})
+        assert started.status in ("queued", "saving")
+    finally:
+        worker.send_signal(signal.SIGKILL)
+        worker.wait(30)
+        counted.glance.released.set()
+    kept = keep_file(both, file, place.path(), place.new())
+    assert "glance" in kept.sent
     is_in_both(both, place, kept, file)
 
 

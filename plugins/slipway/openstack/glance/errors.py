@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import requests
-from keystoneauth1.exceptions import ClientException, HttpError
+from keystoneauth1.exceptions import CatalogException, ClientException, HttpError
 from openstack.exceptions import HttpException, SDKException
 
 from slipway.openstack.errors import OpenstackError, TransientOpenstackError
@@ -44,6 +44,11 @@ def told(what: str) -> Iterator[None]:
         raise _answered(what, error.status_code or 0, str(error.details or error)) from error
     except HttpError as error:
         raise _answered(what, error.http_status or 0, str(error)) from error
+    except CatalogException as error:
+        raise OpenstackError(
+            f"the cloud has no Glance for {what}: {_short(str(error))}. Check the region of connection "
+            "slipway_openstack, and that the project's catalogue has the service image."
+        ) from error
     except (ClientException, SDKException) as error:
         raise TransientOpenstackError(f"OpenStack does not answer on {what}: {_short(str(error))}") from error
     except requests.RequestException as error:

@@ -16,7 +16,7 @@ from openstack.image.v2.image import Image
 
 from slipway.openstack.errors import OpenstackError, TransientOpenstackError
 from slipway.openstack.glance.errors import accepted, text, told
-from slipway.openstack.glance.glance import Glance
+from slipway.openstack.glance.glance import AT_WORK, Glance
 
 log = logging.getLogger(__name__)
 
@@ -64,13 +64,7 @@ def _follow(glance: Glance, image: Image, url: str, known: set[str], seconds: fl
     started = said = time.monotonic()
     while (found := glance.get(str(image.id))).status != "active":
         tasks = [task for task in _tasks(glance, image) if task["id"] not in known]
-        if failed := [task for task in tasks if task["status"] == "failure"]:
-            raise ImportRefused(
-                f"Glance could not fetch image {image.name} ({image.id}): "
-                f"{_without(url, str(failed[0].get('message') or 'its task does not say why'))}"
-            )
-        if found.status not in ("queued", "importing", "uploading", "saving"):
-            raise OpenstackError(f"image {image.name} ({image.id}) became {found.status} in Glance")
+        _check(found, tasks, url)
         now = time.monotonic()
         if now - started > seconds:
             raise TransientOpenstackError(
@@ -81,6 +75,21 @@ def _follow(glance: Glance, image: Image, url: str, known: set[str], seconds: fl
             log.info("import of image %s: %s, %s", image.name, found.status, _progress(tasks))
         time.sleep(POLL_SECONDS)
     return found
+
+
+def _check(image: Image, tasks: list[dict[str, Any]], url: str) -> None:
+    """Look whether the import may still come to something.
+
+    :raises ImportRefused: when its task failed and the image takes bytes again.
+    """
+    failed = [task for task in tasks if task["status"] == "failure"]
+    if failed and image.status == "queued":
+        raise ImportRefused(
+            f"Glance could not fetch image {image.name} ({image.id}): "
+            f"{_without(url, str(failed[0].get('message') or 'its task does not say why'))}"
+        )
+    if image.status not in {"queued", *AT_WORK}:
+        raise OpenstackError(f"image {image.name} ({image.id}) became {image.status} in Glance")
 
 
 def _tasks(glance: Glance, image: Image) -> list[dict[str, Any]]:
