@@ -81,7 +81,7 @@ def _machine(known: Plan, files: dict[str, Path]) -> Machine:
     wanted = known.bare_metal
     kernel = None
     if wanted.kind == "partition":
-        kernel = Kernel(files["kernel"], files["ramdisk"], append=f"root=LABEL={ROOT_LABEL} rw")
+        kernel = Kernel(files["kernel"], files["ramdisk"], append=f"root=LABEL={ROOT_LABEL} rw quiet")
     return Machine(
         disk=files["disk"],
         disk_format=wanted.format,
