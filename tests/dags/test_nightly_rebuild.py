@@ -1,0 +1,120 @@
+"""A night in the lab: what is unchanged, what changed by its base, and what is not there."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from lab.access import Lab
+from slipway.cli.api import Airflow
+from slipway.cli.settings import Login
+from slipway.flow.image import Built
+from slipway.flow.push import PushEvent
+from tests.dags.pushing import Run, run_of
+from tests.dags.upkeep import REPOSITORY, Upkeep
+from tests.registry_images import publish_image, remove
+
+pytestmark = pytest.mark.lab
+
+DAG = "nightly_rebuild"
+MAIN = "refs/heads/main"
+
+
+@pytest.fixture
+def upkeep(lab: Lab, airflow_api: httpx.Client, tmp_path: Path) -> Iterator[Upkeep]:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    web = lab.airflow
+    with Airflow(Login(web.url, web.user, web.password)) as airflow:
+        found = Upkeep(lab, folder, airflow, airflow_api)
+        found.git("init", "--quiet", "--initial-branch=main")
+        yield found
+
+
+@pytest.fixture
+def name(lab: Lab) -> Iterator[str]:
+    """An application of the test's own; what it left is removed."""
+    made = f"t-{secrets.token_hex(4)}"
+    yield made
+    for repository in (made, f"{made}-base"):
+        remove(lab.registry, f"docker-local/demo/{repository}")
+    kubectl = ["kubectl", f"--kubeconfig={lab.kubeconfig}", "--namespace=demo", "delete"]
+    objects = ["deployment,service,configmap", f"--selector=slipway.io/application={made}"]
+    subprocess.run([*kubectl, *objects], check=True, capture_output=True, timeout=60)
+
+
+def night_of(run: Run, push: PushEvent) -> PushEvent:
+    """The push of the night that a run of the DAG is."""
+    stamp = run.id.removeprefix("manual__")[:19].replace(":", "")
+    return push.model_copy(update={"rebuild": f"{stamp[:10]}T{stamp[11:17]}"})
+
+
+def built(upkeep: Upkeep, push: PushEvent) -> Built:
+    run = run_of(upkeep.airflow, push)
+    [event] = upkeep.airflow.get_run_events(run.dag_id, run.id)
+    return Built.from_json(event["extra"])
+
+
+def test_a_night(upkeep: Upkeep, lab: Lab, name: str, tmp_path: Path) -> None:
+    base = f"docker-local/demo/{name}-base"
+    publish_image(lab.registry, base, "1", tmp_path, "old")
+    pushed = upkeep.push(
+        upkeep.commit(
+            {
+                "slipway.yaml": f"version: 1\nname: {name}\ncontainer: {{kubernetes: {{replicas: 0}}}}\n",
+                "Dockerfile": f"FROM {lab['SLIPWAY_REGISTRY']}/{base}:1\nCOPY slipway.yaml /\n",
+            }
+        ),
+        MAIN,
+    )
+    first = built(upkeep, pushed)
+    assert first.is_new
+    assert run_of(upkeep.airflow, pushed, "deploy").state == "success"
+
+    quiet = upkeep.start(DAG, hours=0)
+    told = "\n".join(quiet.log("summary"))
+    assert f"2 rebuilds: 1 failed, 1 unchanged\nfailed     {REPOSITORY} never" in told
+    assert f"{REPOSITORY} never  {REPOSITORY} has no ref 'refs/heads/never'" in told
+    assert f"unchanged  {REPOSITORY} main   {pushed.short_commit}: " in told
+    assert "container unchanged" in told
+    # One that fails does not stop the others, and is named at the end.
+    assert quiet.state == "failed"
+    assert f"1 of 2 rebuilds did not come through: {REPOSITORY} never." in str(quiet.errors("summary"))
+    assert upkeep.mapped(quiet, "push_again") == {
+        f"{REPOSITORY} refs/heads/main": "success",
+        f"{REPOSITORY} refs/heads/never": "failed",
+    }
+    again = night_of(quiet, pushed)
+    assert run_of(upkeep.airflow, again).tasks["build"] == "skipped"
+    deploy = run_of(upkeep.airflow, again, "deploy")
+    assert deploy.tasks["release"] == "skipped"
+    assert f"nothing changed since {pushed.short_commit} was built before" in "\n".join(deploy.log("release"))
+
+    publish_image(lab.registry, base, "1", tmp_path, "repaired")
+    busy = upkeep.start(DAG, hours=0)
+    assert "2 rebuilds: 1 failed, 1 built anew" in "\n".join(busy.log("summary"))
+    anew = night_of(busy, pushed)
+    assert anew.partition_key != again.partition_key
+    rebuilt = built(upkeep, anew)
+    assert rebuilt.is_new
+    assert rebuilt.image is not None
+    assert first.image is not None
+    assert rebuilt.image.digest != first.image.digest
+    deploy = run_of(upkeep.airflow, anew, "deploy")
+    assert (deploy.state, deploy.tasks["release"]) == ("success", "success")
+    assert [len(upkeep.runs("container_image", key.partition_key)) for key in (pushed, again, anew)] == [
+        1,
+        1,
+        1,
+    ]
+
+
+def test_a_night_of_a_repository_that_may_not_build(upkeep: Upkeep) -> None:
+    run = upkeep.start(DAG, repositories=["tests/unknown"])
+    assert run.state == "failed"
+    assert "repository 'tests/unknown' may not build" in str(run.errors("plan"))

@@ -1,0 +1,95 @@
+"""Pushes that no webhook told of are built, once; what was told of is left alone."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from lab.access import Lab
+from slipway.cli.api import Airflow
+from slipway.cli.settings import Login
+from tests.dags.pushing import run_of
+from tests.dags.upkeep import REPOSITORY, Upkeep
+
+pytestmark = pytest.mark.lab
+
+DAG = "reconcile_pushes"
+NOTHING = "version: 1\nname: upkeep\n"
+
+
+@pytest.fixture
+def branch() -> str:
+    return f"refs/heads/lost/{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def upkeep(lab: Lab, airflow_api: httpx.Client, tmp_path: Path, branch: str) -> Iterator[Upkeep]:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    web = lab.airflow
+    with Airflow(Login(web.url, web.user, web.password)) as airflow:
+        found = Upkeep(lab, folder, airflow, airflow_api)
+        found.git("init", "--quiet", "--initial-branch=main")
+        # The repository is made by its first push.
+        found.push(found.commit({"slipway.yaml": NOTHING, "salt": branch}), f"{branch}-told")
+        yield found
+        found.delete(branch, f"{branch}-told", f"{branch}-old", branch.replace("heads/lost/", "tags/lost-"))
+
+
+def test_a_push_that_never_arrived_is_built_once(upkeep: Upkeep, branch: str) -> None:
+    commit = upkeep.commit({"slipway.yaml": NOTHING, "salt": f"{branch} lost"})
+    lost = upkeep.push_untold(commit, branch)
+    tag = branch.replace("heads/lost/", "tags/lost-")
+    upkeep.git("tag", "--annotate", "--message=a release", "release", commit)
+    upkeep.git("push", "--quiet", str(upkeep.bare), f"release:{tag}")
+    assert upkeep.runs("container_image", lost.partition_key) == []
+
+    found = upkeep.start(DAG, grace_minutes=0)
+    assert found.state == "success"
+    told = "\n".join(found.log("find"))
+    assert f"{REPOSITORY} {branch}: {lost.short_commit} is missing" in told
+    assert f"{branch}-told" not in told
+    states = upkeep.mapped(found, "push")
+    assert {states[f"{REPOSITORY} {branch}"], states[f"{REPOSITORY} {tag}"]} == {"success"}
+    assert run_of(upkeep.airflow, lost).state == "success"
+    events = upkeep.airflow.iterate_events("slipway_push")
+    mine = [event for event in events if event["partition_key"] == lost.partition_key]
+    assert {event["extra"]["push"]["ref"] for event in mine} == {branch, tag}
+    assert {event["extra"]["from"] for event in mine} == {DAG}
+
+    again = upkeep.start(DAG, grace_minutes=0)
+    assert again.state == "success"
+    assert f"{REPOSITORY} {branch}" not in upkeep.mapped(again, "push")
+    events = upkeep.airflow.iterate_events("slipway_push")
+    assert len([event for event in events if event["partition_key"] == lost.partition_key]) == 2
+
+
+def test_a_push_that_was_told_of_is_not_doubled(upkeep: Upkeep, branch: str) -> None:
+    told = upkeep.push(upkeep.commit({"slipway.yaml": NOTHING, "salt": f"{branch} told"}), branch)
+    assert run_of(upkeep.airflow, told).state == "success"
+    assert upkeep.start(DAG, grace_minutes=0).state == "success"
+    assert len(upkeep.runs("container_image", told.partition_key)) == 1
+
+
+def test_an_old_commit_is_left_alone_and_told(upkeep: Upkeep, branch: str) -> None:
+    old = datetime.now(UTC) - timedelta(days=9)
+    commit = upkeep.commit(
+        {"slipway.yaml": NOTHING, "salt": f"{branch} old"}, date=f"{old:%Y-%m-%dT%H:%M:%SZ}"
+    )
+    push = upkeep.push_untold(commit, f"{branch}-old")
+    found = upkeep.start(DAG, grace_minutes=0)
+    assert found.state == "success"
+    line = f"{REPOSITORY} {branch}-old: {push.short_commit} is left alone, it is of {old:%Y-%m-%d}"
+    assert line in found.log("find")
+    assert upkeep.runs("container_image", push.partition_key) == []
+
+
+def test_a_repository_that_is_not_there_is_named(upkeep: Upkeep) -> None:
+    found = upkeep.start(DAG, repositories=[REPOSITORY, "examples/never-pushed"], grace_minutes=0)
+    assert found.state == "failed"
+    assert "repository 'examples/never-pushed' may not build" in str(found.errors("find"))
