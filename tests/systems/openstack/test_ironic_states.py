@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import http.server
+import json
+import os
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -50,7 +53,7 @@ def test_with_too_few_nodes_it_is_said_what_the_others_are(ground: Ground) -> No
     with pytest.raises(RefusedError) as refused:
         ground.fleets.begin(ground.fleet(ground.image(), count=2), "run-1")
     assert "1 of 2 nodes" in str(refused.value)
-    assert f"{broken} (in maintenance)" in str(refused.value)
+    assert f"{broken} (available, in maintenance: its fan is loud)" in str(refused.value)
     assert free in str(refused.value)
 
 
@@ -124,20 +127,22 @@ def test_a_node_whose_cleaning_failed_is_named_and_left_alone(ground: Ground) ->
     assert ground.roll_out(fleet, "run-1").state == "failed"
     assert ground.go_back(fleet, "run-1").state == "healthy"
     assert wait_gone(lambda: ground.states() == ["clean failed"], SECONDS)
-    with pytest.raises(RefusedError, match=rf"{machine} \(clean failed: .*the disk cannot be erased"):
+    with pytest.raises(RefusedError, match=rf"{machine} \(clean failed, .*the disk cannot be erased"):
         ground.fleets.begin(ground.fleet(ground.image()), "run-2")
     assert ground.states() == ["clean failed"]
 
 
-def test_an_undeployment_that_fails_is_named_and_left_alone(ground: Ground) -> None:
+def test_an_undeployment_that_fails_is_named_and_left_alone(
+    ground: Ground, caplog: pytest.LogCaptureFixture
+) -> None:
     [machine] = ground.machines(1)
     ground.steer(machine, deploy={"fail": "no such disk"}, tear_down={"fail": "the switch refuses"})
     fleet = ground.fleet(ground.image(), attempts=1)
     assert ground.roll_out(fleet, "run-1").state == "failed"
-    outcome = ground.go_back(fleet, "run-1")
-    assert outcome.state == "failed"
-    assert f"{machine} is in state 'error'" in outcome.reason
-    assert "the switch refuses" in outcome.reason
+    assert ground.go_back(fleet, "run-1").state == "healthy"
+    assert f"to be looked at by a person: {machine} is in state 'error'" in caplog.text
+    assert "the switch refuses" in caplog.text
+    assert ground.states() == ["error"]
 
 
 @contextmanager
@@ -152,7 +157,7 @@ def locked(ground: Ground, name: str, seconds: float) -> Iterator[None]:
 def test_a_locked_node_is_asked_again(ground: Ground, caplog: pytest.LogCaptureFixture) -> None:
     [machine] = ground.machines(1)
     watch = ground.fleets.begin(ground.fleet(ground.image()), "run-1")
-    with locked(ground, machine, 4):
+    with locked(ground, machine, 10):
         with pytest.raises(ConflictError, match="locked"):
             ground.ironic.provision(ground.node(machine).id, "active")
         outcome = ground.follow(watch)
@@ -267,7 +272,7 @@ def test_an_image_that_is_gone_is_named_before_anything_is_touched(ground: Groun
 
 def test_what_ironic_will_not_deploy_is_said_in_its_words(ground: Ground) -> None:
     [machine] = ground.machines(1)
-    fleet = ground.fleet(ground.image(), capabilities={"boot_option": "nonsense"})
+    fleet = ground.fleet(ground.image(), capabilities={"boot_mode": "nonsense"})
     outcome = ground.roll_out(fleet, "run-1")
     assert f"{machine}: Ironic refuses" in outcome.reason
     assert "nonsense" in outcome.reason
@@ -354,7 +359,9 @@ def test_a_conductor_that_restarts_in_the_middle_costs_a_try(ground: Ground) -> 
         following = asyncio.create_task(ground.following(watch))
         while "deploying" not in ground.states():
             await asyncio.sleep(0.2)
-        await asyncio.to_thread(service.stop)
+        for process in service.pids():
+            os.killpg(process, signal.SIGKILL)
+        service.stop()
         await asyncio.sleep(2)  # Ironic is away for several looks
         await asyncio.to_thread(service.start)
         return (await following).state
@@ -365,8 +372,6 @@ def test_a_conductor_that_restarts_in_the_middle_costs_a_try(ground: Ground) -> 
 
 
 def test_the_login_of_the_hook_reaches_ironic(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    import json
-
     connection = {
         "conn_type": "slipway_openstack",
         "host": lab["SLIPWAY_OPENSTACK_URL"],

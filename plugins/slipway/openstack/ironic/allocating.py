@@ -102,8 +102,8 @@ def _refusal(ironic: Ironic, fleet: Fleet, failed: Mapping[int, Allocation]) -> 
 def _shown(node: Node) -> str:
     body = node.body
     traits = f" {','.join(body['traits'])}" if body.get("traits") else ""
-    if body["maintenance"]:
-        return f"{node.name}{traits} (in maintenance)"
     taken = ", taken" if body["instance_uuid"] else ""
-    why = f": {body['last_error']}" if body["provision_state"].endswith("failed") else ""
-    return f"{node.name}{traits} ({body['provision_state']}{taken}{why})"
+    kept = ", in maintenance" if body["maintenance"] else ""
+    broken = body["maintenance"] or body["provision_state"] not in ("available", "active")
+    why = f": {body['maintenance_reason'] or body['last_error']}" if broken else ""
+    return f"{node.name}{traits} ({body['provision_state']}{taken}{kept}{why})"

@@ -200,6 +200,16 @@ class Fleets:
                 self.ironic.provision(node.id, "deleted")
         return len(allocations), named
 
+    def given_back(self, prefix: str, keep: int) -> list[str]:
+        """Return the ids of the nodes that :meth:`release` takes."""
+        allocations = self.ironic.allocations(prefix)
+        return [one.node for index, one in allocations.items() if index >= keep and one.node]
+
+    def broken(self, nodes: Iterable[str]) -> list[str]:
+        """Say which of the nodes, given back by now, only a person can go on with."""
+        seen = (self.ironic.node(node).seen(0) for node in nodes)
+        return [why for one in seen if (why := stuck(one))]
+
     def _claim(self, fleet: Fleet, prefix: str, run: str) -> None:
         attempt, first = Attempt(run=run, fleet=fleet), f"{prefix}0"
         have = self.ironic.allocations(prefix)

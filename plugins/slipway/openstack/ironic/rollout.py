@@ -175,6 +175,7 @@ async def give_back(fleets: Fleets, watch: Watch, pause: Callable[[], Awaitable[
     :param pause: what is waited for between two looks.
     """
     keep = watch.fleet.ironic.count if watch.fleet else 0
+    given = await asyncio.to_thread(fleets.given_back, watch.prefix, keep)
     while True:
         try:
             left, named = await asyncio.to_thread(fleets.release, watch.prefix, keep)
@@ -182,6 +183,8 @@ async def give_back(fleets: Fleets, watch: Watch, pause: Callable[[], Awaitable[
             log.warning("%s; asking again", error)
         else:
             if not left:
+                for broken in await asyncio.to_thread(fleets.broken, given):
+                    log.warning("given back, and to be looked at by a person: %s", broken)
                 return Outcome(state="healthy")
             if named and len(named) >= left - (keep == 0):
                 return Outcome(state="failed", reason=f"not given back: {'; '.join(named)}")
