@@ -44,6 +44,4 @@ class Console:
 
 
 def _readable(text: str) -> str:
-    return _CONTROL.sub("", text.rsplit("\r", 1)[-1] if text.strip("\r") == "" else text.rstrip("\r"))[
-        :SHOWN
-    ].strip()
+    return _OF_QEMU.sub("", _CONTROL.sub("", text))[:SHOWN].strip()

@@ -49,7 +49,8 @@ def test_failure_names_step_cause_and_last_lines_and_no_cause_twice() -> None:
     first, *rest = transcript.failure().splitlines()
     assert first == (
         "Packer failed at 'qemu.hello: Provisioning with shell script: install.sh': "
-        "Build 'qemu.hello' errored: Script exited with non-zero exit status: 3; qemu.hello: Script exited with non-zero exit status: 3"
+        "Build 'qemu.hello' errored: Script exited with non-zero exit status: 3; "
+        "qemu.hello: Script exited with non-zero exit status: 3"
     )
     assert rest[0] == "its last lines:"
     assert "  ==> qemu.hello: Script exited with non-zero exit status: 3" in rest

@@ -1,0 +1,262 @@
+"""Real commits, and what ``vm_image`` makes of them on the worker, in Artifactory and in Glance."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from lab.access import Lab
+from lab.images.vm_publish import PATH
+from slipway.cli.api import Airflow
+from slipway.cli.settings import Login
+from tests.dags.pushing import Pushed, source
+from tests.dags.vm_images import (
+    COPY,
+    DAG,
+    FOLDER,
+    IMAGE,
+    SPEC,
+    VmImages,
+    by_worker,
+    example,
+    files,
+    vm_images,
+)
+
+pytestmark = pytest.mark.lab
+
+IN_ORDER = ("plan", "base", "build", "boot_test", "publish")
+NO_IMAGE = "00000000-0000-0000-0000-000000000000"
+
+
+@pytest.fixture
+def images(lab: Lab, app: Pushed) -> Iterator[VmImages]:
+    with vm_images(lab, app) as found:
+        yield found
+
+
+def test_a_push_becomes_a_booted_image_with_one_digest_in_both_registries(images: VmImages) -> None:
+    push = images.push(example())
+    run = images.run(push)
+    assert run.tasks == dict.fromkeys(IN_ORDER, "success"), run.log("build")
+    steps = [line for line in run.log("build") if re.match(r"\[ *\d+\.\d s\] ==> qemu\.hello: ", line)]
+    assert any("Provisioning with shell script" in line for line in steps)
+    assert f"hello at {push.commit}" in "\n".join(run.log("boot_test"))
+
+    built = images.built(run)
+    image = built.image
+    assert image is not None
+    assert (built.push.commit, built.platform, built.reused, built.deploy) == (
+        push.commit,
+        "vm",
+        False,
+        False,
+    )
+    assert image.reference.startswith(f"{images.folder}/{image.input_digest[7:47]}/")
+    [base] = image.bases
+    assert (base.name, base.reference, base.served_by) == (PATH, PATH, "artifactory")
+    assert images.digests(image.reference, str(image.glance)) == {image.digest}
+
+    [found] = images.in_glance()
+    assert (str(found.id), found.status, found.is_hidden) == (str(image.glance), "active", False)
+    assert found.properties["slipway_run"] == run.id
+    assert found.properties["slipway_commit"] == push.commit
+    assert found.properties["slipway_boot"] == "passed"
+    told = images.properties(image.reference)
+    assert told["slipway.commit"] == push.commit
+    assert told["slipway.input_digest"] == image.input_digest
+    assert told["slipway.glance"] == str(image.glance)
+    record = images.artifactory.get(f"/{images.folder}/commits/{push.commit}.json").raise_for_status()
+    assert record.json() == image.to_json()
+    number = push.commit[:12]
+    name = images.folder.replace("/", " :: ")
+    info = images.artifactory.get(f"/api/build/{name}/{number}").raise_for_status().json()["buildInfo"]
+    [artifact] = info["modules"][0]["artifacts"]
+    assert f"sha256:{artifact['sha256']}" == image.digest
+    assert images.on_worker() == []
+
+
+def test_the_same_inputs_are_built_once_whatever_commit_has_them(images: VmImages) -> None:
+    first = images.push(files())
+    run = images.run(first)
+    assert run.tasks == dict.fromkeys(IN_ORDER, "success")
+    image = images.built(run).image
+    assert image is not None
+
+    second = images.push({**files(), "README": "another commit, the same folder vm/"})
+    again = images.run(second)
+    assert again.tasks == {
+        "plan": "success",
+        "base": "success",
+        "build": "skipped",
+        "boot_test": "skipped",
+        "publish": "success",
+    }
+    built = images.built(again)
+    assert (built.reused, built.push.commit, built.image) == (True, second.commit, image)
+    assert [line for line in again.log("base") if f"were built at {first.commit[:12]}" in line]
+    assert len(images.in_glance()) == 1
+
+    # Glance loses it: it comes back from Artifactory, and nothing is built.
+    images.cloud.image.delete_image(str(image.glance))
+    third = images.run(second)
+    restored = images.built(third).image
+    assert restored is not None
+    assert (third.tasks["build"], restored.digest) == ("skipped", image.digest)
+    assert restored.glance != image.glance
+    assert images.digests(restored.reference, str(restored.glance)) == {image.digest}
+
+
+def test_an_application_without_a_vm_passes_with_nothing(images: VmImages) -> None:
+    run = images.run(images.push({"slipway.yaml": "version: 1\nname: NAME\n"}))
+    assert run.tasks == {
+        "plan": "success",
+        "base": "skipped",
+        "build": "skipped",
+        "boot_test": "skipped",
+        "publish": "success",
+    }
+    assert images.built(run).image is None
+    assert images.in_artifactory() == []
+
+
+def test_an_image_that_fails_its_boot_test_is_kept_hidden_and_never_handed_on(images: VmImages) -> None:
+    spec = SPEC.replace("within_seconds: 120", "within_seconds: 20")
+    template = 'variable "slipway_commit" { type = string }\n' + COPY
+    push = images.push(files(template, spec))
+    run = images.run(push)
+    assert run.state == "failed"
+    assert run.tasks == {
+        "plan": "success",
+        "base": "success",
+        "build": "success",
+        "boot_test": "failed",
+        "publish": "upstream_failed",
+    }
+    [detail] = run.errors("boot_test")[0]["error_detail"]
+    [hidden] = images.in_glance()
+    assert f"after 20 s it has not said '{push.commit}'" in detail["exc_value"]
+    assert "Slipway's lab" in detail["exc_value"]
+    assert str(hidden.id) in detail["exc_value"]
+    assert (hidden.is_hidden, hidden.properties["slipway_boot"]) == (True, "failed")
+    assert images.app.airflow.get_run_events(DAG, run.id) == []
+
+    again = images.run(push)
+    assert (again.state, again.tasks["build"], again.tasks["boot_test"]) == ("failed", "success", "failed")
+    assert [found.is_hidden for found in images.in_glance()] == [True]
+    assert not [path for path in images.in_artifactory() if "commits" in path]
+
+
+MACHINE = example()["vm/image.pkr.hcl"]
+BACKED = f"qemu-img create -q -f qcow2 -b /etc/passwd -F raw {IMAGE} 1M"
+BAD: dict[str, tuple[str, dict[str, str], str]] = {
+    # What is wrong: the task that says so, the files, a pattern of what it says.
+    "no template": ("plan", {"slipway.yaml": SPEC}, r"vm.context: vm is no folder of the commit"),
+    "template is a link": (
+        "plan",
+        {"slipway.yaml": SPEC, "vm/x": ""},
+        "vm.template: .* is, or is behind, a link",
+    ),
+    "context is a link": ("plan", {"slipway.yaml": SPEC}, "vm.context: vm is, or is behind, a link"),
+    "undeclared variable": (
+        "plan",
+        files(spec=SPEC + "  variables: {COLOUR: red}\n"),
+        r"the template declares no variable 'COLOUR'",
+    ),
+    "own variable that is none": (
+        "plan",
+        files(by_worker("true", variables=("slipway_comit",))),
+        "'slipway_comit' is none that Slipway sets",
+    ),
+    "unknown base": (
+        "base",
+        files(spec=SPEC.replace(PATH, "generic-local/bases/never.qcow2")),
+        "Artifactory has no generic-local/bases/never.qcow2. Correct the path",
+    ),
+    "unknown base in Glance": (
+        "base",
+        files(spec=SPEC.replace(f"artifactory: {PATH}", f"glance: {NO_IMAGE}")),
+        f"Glance has no image {NO_IMAGE} that this project may see",
+    ),
+    "base that changed": (
+        "base",
+        files(spec=SPEC.replace(PATH, f'{PATH}, digest: "sha256:{"1" * 64}"')),
+        f"base {PATH} is sha256:[0-9a-f]+, and not sha256:1+",
+    ),
+    "does not validate": (
+        "build",
+        files(COPY + 'nonsense "x" {}\n'),
+        "(?s)`packer validate` refuses.*nonsense",
+    ),
+    "failing provisioner": (
+        "build",
+        files(by_worker("echo because of NAME", "exit 3")),
+        r"(?s)Packer failed.*exit status: 3.*because of NAME",
+    ),
+    "SSH never answers": (
+        "build",
+        {**example(), "vm/image.pkr.hcl": MACHINE.replace('"5m"', '"3s"').replace('"root"', '"nobody"')},
+        "(?s)Packer failed.*Timeout waiting for SSH",
+    ),
+    "reads the worker's files": (
+        "build",
+        files(by_worker('echo ${file("/etc/shadow")}').replace('\\"', '"')),
+        "(?s)no\\s+file\\s+exists\\s+at /etc/shadow",
+    ),
+    "no image": ("build", files(by_worker("true")), "made no image in the folder that it was given"),
+    "empty image": ("build", files(by_worker(FOLDER, f": > {IMAGE}")), "there are 0 bytes"),
+    "image with a backing file": ("build", files(by_worker(FOLDER, BACKED)), "(?i)backing file"),
+    "image that is a link": (
+        "build",
+        files(by_worker(FOLDER, f"ln -s /etc/shadow {IMAGE}")),
+        "left no file in slipway_output",
+    ),
+}
+LINKS = {
+    "template is a link": {"vm/image.pkr.hcl": "/etc/passwd"},
+    "context is a link": {"vm": "/etc"},
+}
+
+
+@pytest.fixture(scope="module")
+def failed(lab: Lab, airflow_api: httpx.Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Every bad application, started at once."""
+    git, web = lab.git, lab.airflow
+    with Airflow(Login(web.url, web.user, web.password)) as airflow:
+        code = source(tmp_path_factory.mktemp("bad") / "work", Login(git.url, git.user, git.password))
+        apps = {case: Pushed(lab, code, airflow, airflow_api, f"t-{secrets.token_hex(4)}") for case in BAD}
+        started = {}
+        for case, (_, content, _) in BAD.items():
+            with vm_images(lab, apps[case]) as images:
+                started[case] = images.start(images.push(content, LINKS.get(case)))
+        yield {case: (apps[case], started[case]) for case in BAD}
+        code.delete(*(branch for app in apps.values() for branch in app.branches))
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_fails_at_once_with_one_clear_error_and_leaves_nothing(
+    lab: Lab, failed: dict[str, tuple[Pushed, str]], case: str
+) -> None:
+    app, run_id = failed[case]
+    failing, _, said = BAD[case]
+    with vm_images(lab, app) as images:
+        run = images.ended(run_id)
+        at = IN_ORDER.index(failing)
+        assert run.state == "failed"
+        assert [run.tasks[task] for task in IN_ORDER] == states(at)
+        assert run.tries[failing] == 1
+        [detail] = run.errors(failing)[0]["error_detail"]
+        assert detail["exc_type"] == "AirflowFailException"
+        assert re.search(said.replace("NAME", app.name), detail["exc_value"]), detail["exc_value"]
+        assert "Traceback" not in "\n".join(run.log(failing))
+        assert app.airflow.get_run_events(DAG, run.id) == []
+        assert (images.in_glance(), images.in_artifactory(), images.on_worker()) == ([], [], [])
+
+
+def states(at: int) -> list[str]:
+    return [*["success"] * at, "failed", *["upstream_failed"] * (len(IN_ORDER) - at - 1)]
