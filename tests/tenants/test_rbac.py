@@ -1,0 +1,185 @@
+"""Tenants on a real cluster with RBAC: what they may do, and no more, and no longer than Keystone says.
+
+The tests follow each other: rights are given first, and then taken away.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from slipway.flow.tenancy.directory import ImplausibleError
+from slipway.flow.tenancy.wanted import GONE_SINCE, PROJECT
+from tests.tenants.conftest import Keystone, Sync
+from tests.tenants.control_plane import ControlPlane, Person
+
+pytestmark = pytest.mark.lab
+
+People = dict[str, Person]
+REVOKED_SECONDS = 90
+"""A revocation is seen within a minute; this is no measurement."""
+
+
+def until(what: Callable[[], None]) -> None:
+    """Try until it holds: a revocation takes its time to be seen."""
+    for attempt in Retrying(
+        stop=stop_after_delay(REVOKED_SECONDS),
+        wait=wait_fixed(1),
+        retry=retry_if_exception_type(AssertionError),
+        reraise=True,
+    ):
+        with attempt:
+            what()
+
+
+def allowed(done: subprocess.CompletedProcess[str]) -> None:
+    assert done.returncode == 0, done.stderr
+
+
+def forbidden(done: subprocess.CompletedProcess[str]) -> None:
+    assert done.returncode != 0, done.stdout
+    assert "forbidden" in done.stderr.lower(), done.stderr
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> None:
+    """Nobody: Keystone gives no token, or takes back the one there is."""
+    assert done.returncode != 0, done.stdout
+    said = done.stderr.lower()
+    assert "unauthorized" in said or "must be logged in" in said or "keystone refuses" in said, said
+
+
+def test_a_first_run_makes_what_keystone_says(sync: Sync, plane: ControlPlane, keystone: Keystone) -> None:
+    assert sync()["made"] > 0
+    assert not any(sync().values()), "a second run finds nothing to do"
+    namespace = plane.admin.find("/api/v1/namespaces/red")
+    assert namespace
+    assert namespace["metadata"]["labels"][PROJECT] == keystone.names["red"].id
+    for name in ("default", "kube-system"):
+        found = plane.admin.find(f"/api/v1/namespaces/{name}")
+        assert found
+        assert PROJECT not in found["metadata"].get("labels", {})
+
+
+def test_a_tenant_works_in_her_project_with_her_openstack_password(people: People) -> None:
+    alice = people["alice"]
+    allowed(alice.kubectl("--user", "alice", "get", "pods"))
+    allowed(alice.kubectl("create", "configmap", "hers", "--from-literal=a=b"))
+    allowed(alice.kubectl("get", "secrets"))
+    allowed(people["bob"].kubectl("get", "pods"))
+
+
+@pytest.mark.parametrize("namespace", ["blue", "red-away", "default", "kube-system"])
+def test_she_is_forbidden_in_others(people: People, namespace: str) -> None:
+    forbidden(people["alice"].kubectl("get", "pods", f"--namespace={namespace}"))
+    forbidden(people["alice"].kubectl("create", "configmap", "x", f"--namespace={namespace}"))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("get", "nodes"),
+        ("get", "namespaces"),
+        ("get", "rolebindings"),
+        ("delete", "namespace", "red"),
+        ("create", "rolebinding", "x", "--clusterrole=cluster-admin", "--user=mallory"),
+        ("delete", "resourcequota", "--all"),
+        ("get", "pods", "--as=admin", "--as-group=system:masters"),
+    ],
+)
+def test_she_may_not_do_what_the_policy_does_not_say(people: People, asked: tuple[str, ...]) -> None:
+    forbidden(people["alice"].kubectl(*asked))
+
+
+def test_a_namesake_of_another_domain_is_someone_else(people: People) -> None:
+    namesake = people["alice-away"]
+    allowed(namesake.kubectl("get", "pods"))
+    forbidden(namesake.kubectl("get", "pods", "--namespace=red"))
+
+
+def test_a_role_by_a_group_gives_what_it_implies_and_no_more(people: People) -> None:
+    carol = people["carol"]
+    allowed(carol.kubectl("get", "pods"))
+    forbidden(carol.kubectl("get", "secrets"))
+    forbidden(carol.kubectl("create", "configmap", "x"))
+
+
+def test_a_wrong_password_is_refused_without_being_shown(people: People) -> None:
+    bob = people["bob"]
+    mallory = Person(bob.home.parent / "mallory", bob.name, "not-the-password")
+    mallory.home.mkdir()
+    (mallory.home / "config").write_text((bob.home / "config").read_text())
+    done = mallory.kubectl("get", "pods")
+    refused(done)
+    assert "not-the-password" not in done.stderr
+
+
+def test_tokens_are_in_no_log(people: People, plane: ControlPlane) -> None:
+    stored = list((people["alice"].home / ".cache" / "slipway" / "keystone-tokens").iterdir())
+    assert [path.stat().st_mode & 0o077 for path in stored] == [0]
+    token = stored[0].read_text().split('"')[3]
+    assert token.startswith("gAAAAA")
+    assert token not in plane.log("webhook") + plane.log("api-server")
+
+
+def test_the_static_logins_do_not_need_the_webhook(plane: ControlPlane, people: People) -> None:
+    plane.stop_webhook()
+    try:
+        assert plane.admin.find("/api/v1/namespaces/red")
+        erin = people["erin"]
+        refused(erin.kubectl("get", "pods"))
+    finally:
+        plane.start_webhook()
+    allowed(people["erin"].kubectl("get", "pods"))
+
+
+def test_a_role_that_is_taken_away_is_gone(sync: Sync, keystone: Keystone, people: People) -> None:
+    """She keeps a role there that means nothing, so that Keystone goes on knowing her."""
+    keystone.take("alice", "red")
+    sync()
+    until(lambda: forbidden(people["alice"].kubectl("get", "pods")))
+
+
+def test_a_disabled_user_is_out(sync: Sync, keystone: Keystone, people: People, plane: ControlPlane) -> None:
+    allowed(people["dave"].kubectl("get", "pods"))
+    keystone.admin.identity.update_user(keystone.names["dave"], is_enabled=False)
+    assert sync()["removed"] == 2, "the last member is gone: both bindings of red are"
+    until(lambda: refused(people["dave"].kubectl("get", "pods")))
+    path = "/apis/rbac.authorization.k8s.io/v1/namespaces/red/rolebindings/slipway:tenants:member"
+    assert plane.admin.find(path) is None
+
+
+def test_a_removed_project_leaves_a_marked_namespace_without_rights(
+    sync: Sync, keystone: Keystone, people: People, plane: ControlPlane
+) -> None:
+    allowed(people["erin"].kubectl("create", "configmap", "kept"))
+    keystone.admin.identity.delete_project(keystone.names["green"])
+    sync()
+    until(lambda: refused(people["erin"].kubectl("get", "pods")))
+    namespace: Any = plane.admin.find("/api/v1/namespaces/green")
+    assert GONE_SINCE in namespace["metadata"]["annotations"]
+    assert plane.admin.find("/api/v1/namespaces/green/configmaps/kept")
+    assert not any(sync().values())
+
+
+def test_a_role_that_is_given_back_works_again(sync: Sync, keystone: Keystone, people: People) -> None:
+    keystone.grant("alice", "red")
+    assert sync()["made"] == 2
+    until(lambda: allowed(people["alice"].kubectl("get", "pods")))
+
+
+def test_a_keystone_that_forgot_almost_everyone_is_not_believed(
+    sync: Sync, keystone: Keystone, people: People
+) -> None:
+    for name in ("home", "away"):
+        keystone.admin.identity.update_domain(keystone.names[name], is_enabled=False)
+    try:
+        with pytest.raises(ImplausibleError, match="nothing was changed"):
+            sync()
+    finally:
+        for name in ("home", "away"):
+            keystone.admin.identity.update_domain(keystone.names[name], is_enabled=True)
+    until(lambda: allowed(people["bob"].kubectl("get", "pods")))
