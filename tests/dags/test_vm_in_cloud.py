@@ -157,11 +157,7 @@ def killed_worker(in_cloud: InCloud, run_id: str) -> None:
 def killed_machine(in_cloud: InCloud, run_id: str) -> None:
     """Kill the task and all it started at once, as a machine that goes down does."""
     name = build_name(in_cloud.app.name, run_id).encode()
-    programs = [
-        int(folder.name)
-        for folder in Path("/proc").glob("[0-9]*")
-        if name in (folder / "cmdline").read_bytes() and b"packer" in (folder / "cmdline").read_bytes()
-    ]
+    programs = [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if name in command(folder)]
     assert programs
     [task] = [one for one in in_cloud.app.airflow.get_tasks(DAG, run_id) if one["task_id"] == "build"]
     for pid in (task["pid"], *programs):
@@ -169,6 +165,14 @@ def killed_machine(in_cloud: InCloud, run_id: str) -> None:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:  # it went with another
             continue
+
+
+def command(folder: Path) -> bytes:
+    """Return the command line of a process's folder below ``/proc``."""
+    try:
+        return (folder / "cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 @pytest.mark.parametrize("kill", [killed_worker, killed_machine])
