@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,10 @@ class Source:
 
     copy: WorkingCopy
 
-    def commit(self, files: dict[str, str], links: dict[str, str] | None = None) -> str:
-        """Commit these files and no others; returns the commit."""
+    def commit(
+        self, files: dict[str, str], links: dict[str, str] | None = None, programs: Iterable[str] = ()
+    ) -> str:
+        """Commit these files and no others, those of ``programs`` as such; returns the commit."""
         for path in self.copy.folder.iterdir():
             if path.name != ".git":
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
@@ -40,6 +43,8 @@ class Source:
             path = self.copy.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content)
+        for name in programs:
+            (self.copy.folder / name).chmod(0o755)
         for name, target in (links or {}).items():
             (self.copy.folder / name).symlink_to(target)
         return self.copy.commit("a test")
