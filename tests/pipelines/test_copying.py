@@ -209,6 +209,19 @@ def test_a_backing_file_is_refused_before_anybody_sees_it(
     assert (counted.artifactory.to_server, counted.glance.to_server) == (0, 0)
 
 
+@pytest.mark.parametrize("left", ["link", "pipe", "folder", "nothing"])
+def test_what_a_build_may_leave_in_place_of_an_image(
+    counted: Counted, place: Place, tmp_path: Path, left: str
+) -> None:
+    image = tmp_path / "app.raw"
+    makers = {"link": lambda: image.symlink_to("/etc/passwd"), "pipe": lambda: os.mkfifo(image)}
+    makers.get(left, image.mkdir if left == "folder" else lambda: None)()
+    counted.glance.forget()
+    with pytest.raises(SlipwayError, match=r"app\.raw (cannot be read|is no regular file)"):
+        keep_file(counted.both, image, place.path(), place.new())
+    assert (counted.artifactory.to_server, counted.glance.to_server) == (0, 0)
+
+
 def test_glance_refuses_what_is_another_format(both: Stores, place: Place, file: Path) -> None:
     """Should the worker's own check ever let it pass."""
     image = both.glance.ensure_image(place.path(), place.new("qcow2"))

@@ -69,8 +69,8 @@ def keep_file(both: Stores, file: Path, path: str, image: NewImage | None, check
     :raises TransientError: when a side is away, or the copy broke off.
     """
     kind = image.disk_format if image else checked_as
-    if file.stat().st_size:  # of 0 bytes more is said by who reads them
-        disk_format.check_file(file, kind)
+    if head := disk_format.file_head(file):  # of 0 bytes more is said by who reads them
+        disk_format.check_head(head, kind, file.name)
     in_glance = InGlance(both.glance, path, image) if image else None
     sides: list[Side] = [InArtifactory(both.files, path), *([in_glance] if in_glance else [])]
     also = glance.needed(both.glance) if image else ()

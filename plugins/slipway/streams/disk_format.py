@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, cast
 from oslo_utils.imageutils.format_inspector import ImageFormatError, InspectWrapper, SafetyCheckFailed
 
 from slipway.flow.record import SlipwayError
+from slipway.streams.files import open_regular
 from slipway.streams.tee import Sink
 
 HEAD = 1024**2
@@ -56,7 +57,7 @@ def check_file(path: Path, disk_format: str) -> None:
 
 def file_head(path: Path) -> bytes:
     """Return the bytes of a file that decide."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return file.read(HEAD)
 
 

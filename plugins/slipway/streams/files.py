@@ -12,23 +12,31 @@ from slipway.flow.record import SlipwayError
 from slipway.streams.tee import CHUNK, Sink, Source
 
 
-def file_source(path: Path) -> Source:
-    """Return a regular file as a source; its length is what it is now.
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading, whatever a build may have left in its place.
 
     :raises SlipwayError: when it cannot be opened, or is no regular file.
     """
     try:
-        # A link that a build left in place of its image would lead anywhere on the worker.
-        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK), "rb")
+        # A link would lead anywhere on the worker; a pipe would wait for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise SlipwayError(
             f"{path.name} cannot be read: {error.strerror}. Did the build make it, as a file?"
         ) from error
-    about = os.fstat(file.fileno())
-    if not stat.S_ISREG(about.st_mode):
-        file.close()
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise SlipwayError(f"{path.name} is no regular file. Let the build leave the image as a file.")
-    return Source(what=path.name, chunks=_chunks(file), size=about.st_size)
+    return os.fdopen(descriptor, "rb")
+
+
+def file_source(path: Path) -> Source:
+    """Return a file as a source; its length is what it is now.
+
+    :raises SlipwayError: as :func:`open_regular`.
+    """
+    file = open_regular(path)
+    return Source(what=path.name, chunks=_chunks(file), size=os.fstat(file.fileno()).st_size)
 
 
 def file_sink(path: Path) -> Sink:
