@@ -154,7 +154,8 @@ class Files:
             if answer.status_code in NOT_OFFERED:
                 return None
             answer.raise_for_status()
-        return answer.text.strip().strip('"')
+        url = answer.text.strip().strip('"')
+        return url if url.startswith(("https://", "http://")) else None
 
     def request(
         self, method: str, path: str, timeout: float | tuple[float, float] = TIMEOUT_SECONDS, **arguments: Any

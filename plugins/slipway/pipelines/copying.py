@@ -74,7 +74,7 @@ def keep_file(both: Stores, file: Path, path: str, image: NewImage | None, check
     in_glance = InGlance(both.glance, path, image) if image else None
     sides: list[Side] = [InArtifactory(both.files, path), *([in_glance] if in_glance else [])]
     also = glance.needed(both.glance) if image else ()
-    known = tee(file_source(file), also=also) if _may_be_known(file, sides) else None
+    known = _hash(file, also) if _may_be_known(file, sides) else None
     lacking = [side for side in sides if known is None or not side.has(known)]
     hashes = _send(file, lacking, known, also) if lacking or known is None else known
     both.files.annotate(path, {SHA512: hashes.sha512, FORMAT: kind})
@@ -113,8 +113,14 @@ def _may_be_known(file: Path, sides: list[Side]) -> bool:
     return file.stat().st_size <= SMALL or any(side.has_something() for side in sides)
 
 
+def _hash(file: Path, also: Sequence[str]) -> Hashes:
+    source = file_source(file)
+    return tee(replace(source, what=f"hashes of {file.name}"), also=also)
+
+
 def _send(file: Path, sides: list[Side], known: Hashes | None, also: Sequence[str]) -> Hashes:
     source, size = file_source(file), file.stat().st_size
+    source = replace(source, what=f"{file.name} to {' and '.join(side.name.title() for side in sides)}")
     if known is not None:
         source = replace(source, check=known.check_same)
     try:
