@@ -12,6 +12,7 @@ BENCHMARKS = {
     "webhook": "webhook to first task (restarts the lab's Airflow)",
     "push": "push to healthy, push with unchanged inputs (needs the lab)",
     "copy": "an image between Glance and Artifactory, and what memory that takes (needs the lab, 25 GB)",
+    "servers_awaited": "requests to Nova while 200 servers are awaited (needs the lab)",
     "parse_time": "what parsing each DAG file costs",
 }
 
