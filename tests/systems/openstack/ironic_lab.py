@@ -46,6 +46,7 @@ class Ground:
     tenant: Connection
     system: Connection
     name: str = field(default_factory=lambda: f"t{uuid4().hex[:10]}")
+    environment: str = "production"
     images: list[str] = field(default_factory=list)
 
     @property
@@ -58,7 +59,7 @@ class Ground:
 
     @property
     def prefix(self) -> str:
-        return f"{self.name}.production.{self.ironic.project[:8]}."
+        return f"{self.name}.{self.environment}.{self.ironic.project[:8]}."
 
     def machines(self, count: int, **about: Any) -> list[str]:
         """Enroll nodes of the application's class, and return their names."""
@@ -115,7 +116,7 @@ class Ground:
         return Fleet(
             push=push,
             application=self.name,
-            environment="production",
+            environment=self.environment,
             image=image,
             **{"kind": "whole-disk", **fields},
             ironic=Wanted.from_json({"resource_class": self.name, "count": count, **about}),
@@ -139,6 +140,10 @@ class Ground:
     def states(self) -> list[str]:
         """Return the provision states of the application's machines."""
         return sorted(node.body["provision_state"] for node in self._mine())
+
+    def names(self) -> list[str]:
+        """Return the names of the application's machines."""
+        return [node.name for node in self._mine()]
 
     def _mine(self) -> list[Node]:
         answer = self.system.baremetal.get(f"/nodes/detail?resource_class={self.name}", microversion="1.65")
