@@ -16,6 +16,8 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _STEP = re.compile(r"^(==>|-->) ")
 _END = re.compile(r"^==> (Wait completed|Builds finished|Some builds didn't complete)")
 """What is said when all is over, whatever came of it."""
+_ERRORED = re.compile(r"^Build '[^']*' errored(?: after [0-9a-z ]+)?: ")
+_SUMMARY = re.compile(r"^Some builds didn't complete")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,10 @@ class Transcript:
     """Reads a run's lines; keeps its step, its last lines, its errors and what it made."""
 
     step: str = ""
+    failed: str | None = None
+    """The step in which the first error came: those after it tidy up."""
+    builders: set[str] = field(default_factory=set)
+    """Names of those that met errors, like ``openstack.server``."""
     errors: list[str] = field(default_factory=list)
     artifacts: list[str] = field(default_factory=list)
     """Ids of what was built: for the ``openstack`` builder, of an image in Glance."""
@@ -57,14 +63,15 @@ class Transcript:
         elif line.kind == "ui" and len(line.data) > 1:
             yield from self._said(line.data[1], error=line.data[0] == "error")
         elif line.kind == "error" and line.data:
-            self.errors.append(printable(line.data[0]))
+            self.builders.add(line.target)
+            self._met(line.data[0])
         elif line.kind == "artifact" and line.data[1:2] == ("id",):
             self.artifacts.extend(line.data[2:3])
 
     def _said(self, text: str, *, error: bool = False) -> Iterator[tuple[bool, str]]:
         lines = [line for line in map(printable, text.splitlines()) if line.strip()]
         if error and lines:
-            self.errors.append(" ".join(_STEP.sub("", line).strip() for line in lines))
+            self._met(" ".join(_STEP.sub("", line) for line in lines))
         for line in lines:
             step = bool(_STEP.match(line))
             if step and not error and not _END.match(line):
@@ -76,16 +83,22 @@ class Transcript:
         """Return why the run failed: Packer's errors, the step they came in, and the last lines."""
         said = "; ".join(self._causes()) or "it gave no reason"
         last = "".join(f"\n  {line}" for line in self.tail)
-        at = f" at {self.step!r}" if self.step else ""
+        step = self.step if self.failed is None else self.failed
+        at = f" at {step!r}" if step else ""
         return f"Packer failed{at}: {said[:SHOWN]}\nits last lines:{last or ' none'}"
 
+    def _met(self, error: str) -> None:
+        if self.failed is None:
+            self.failed = self.step
+        self.errors.append(" ".join(printable(error).split()))
+
     def _causes(self) -> list[str]:
-        """Return each error once: Packer says most of them twice, with and without who met it."""
-        found: list[str] = []
-        for error in sorted(dict.fromkeys(self.errors), key=len, reverse=True):
-            if not any(error in longer for longer in found):
-                found.append(error)
-        return found
+        """Return each error once: Packer says most of them three times, with and without who met it."""
+        met = "|".join(re.escape(builder) for builder in sorted(self.builders, key=len, reverse=True))
+        who = re.compile(rf"^({met}): ") if met else None
+        plain = (_ERRORED.sub("", error) for error in self.errors)
+        causes = (who.sub("", error) if who else error for error in plain)
+        return [cause for cause in dict.fromkeys(causes) if not _SUMMARY.match(cause)]
 
 
 def printable(text: str) -> str:

@@ -17,9 +17,10 @@ from openstack.image.v2.image import Image
 from slipway.flow.record import TransientError
 from slipway.openstack.glance.glance import KEY, RUN, NewImage
 from slipway.openstack.lending import lent
+from slipway.openstack.nova.faults import watched
 from slipway.openstack.traces import CloudTraces
 from slipway.packer import packer
-from slipway.packer.errors import TemplateError
+from slipway.packer.errors import PackerError, TemplateError
 from slipway.packer.inputs import image_path
 from slipway.packer.packer import Build
 from slipway.pipelines.copying import Kept, keep_glance_image
@@ -48,7 +49,11 @@ def _built(both: Stores, resolved: Resolved, made: Build) -> Image:
         certificates = environment.get("OS_CACERT")
         ready = replace(made, secrets=environment, readable=[Path(certificates)] if certificates else [])
         packer.validate(ready)
-        transcript = packer.run(ready, resolved.plan.vm.build_seconds)
+        with watched(cloud, made.place.name) as fault:
+            try:
+                transcript = packer.run(ready, resolved.plan.vm.build_seconds)
+            except PackerError as error:
+                raise PackerError(f"{fault.told}{error}") from None
     if not transcript.artifacts:
         raise TemplateError(
             "Packer says of no image that it made it: is the builder's skip_create_image set?"

@@ -16,6 +16,16 @@ not of Packer's: a plugin's panic
 1795567041,,ui,say,\n==> Builds finished but no artifacts were created.
 """.strip().splitlines()
 
+TIDIED = r"""
+1795569694,,ui,say,==> openstack.server: Launching server...
+1795569697,,ui,error,==> openstack.server: Error launching: no%!(PACKER_COMMA) not
+1795569697,,ui,say,==> openstack.server: Deleting temporary keypair: hand3 ...
+1795569697,,ui,error,Build 'openstack.server' errored after 3 seconds 6 milliseconds: Error launching: no%!(PACKER_COMMA) not
+1795569697,,ui,error,\n==> Some builds didn't complete successfully and had errors:
+1795569697,openstack.server,error,Error launching: no%!(PACKER_COMMA) not
+1795569697,,ui,error,--> openstack.server: Error launching: no%!(PACKER_COMMA) not
+""".strip().splitlines()
+
 MADE = r"""
 1795567050,,ui,say,--> openstack.server: An image was created: 50e3c499
 1795567050,openstack.server,artifact-count,1
@@ -49,11 +59,15 @@ def test_failure_names_step_cause_and_last_lines_and_no_cause_twice() -> None:
     first, *rest = transcript.failure().splitlines()
     assert first == (
         "Packer failed at 'qemu.hello: Provisioning with shell script: install.sh': "
-        "Build 'qemu.hello' errored: Script exited with non-zero exit status: 3; "
-        "qemu.hello: Script exited with non-zero exit status: 3"
+        "Script exited with non-zero exit status: 3"
     )
     assert rest[0] == "its last lines:"
     assert "  ==> qemu.hello: Script exited with non-zero exit status: 3" in rest
+
+
+def test_failure_is_of_the_step_that_failed_and_not_of_those_that_tidy_up() -> None:
+    first, *_ = read(TIDIED)[0].failure().splitlines()
+    assert first == ("Packer failed at 'openstack.server: Launching server...': Error launching: no, not")
 
 
 def test_failure_without_a_word_is_told_as_such() -> None:
