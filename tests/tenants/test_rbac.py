@@ -86,7 +86,7 @@ def test_she_is_forbidden_in_others(people: People, namespace: str) -> None:
         ("get", "rolebindings"),
         ("delete", "namespace", "red"),
         ("create", "rolebinding", "x", "--clusterrole=cluster-admin", "--user=mallory"),
-        ("delete", "resourcequota", "--all"),
+        ("create", "quota", "x", "--hard=pods=1"),
         ("get", "pods", "--as=admin", "--as-group=system:masters"),
     ],
 )

@@ -95,8 +95,8 @@ class _Keystone:
             answer = self._session.get(
                 f"{self._url}/{what}", params=query, headers={"Accept": "application/json"}
             )
-            page: Json = answer.json()
-            if not isinstance(page.get(what), list):
+            page = answer.json()
+            if not isinstance(page, dict) or not isinstance(page.get(what), list):
                 raise ValueError(what)
         except ValueError:
             raise OpenstackError(f"{self._url}/{what} answers with something else than {what}") from None
