@@ -60,10 +60,18 @@ def built(upkeep: Upkeep, push: PushEvent) -> Built:
     return Built.from_json(event["extra"])
 
 
-def test_a_night(upkeep: Upkeep, lab: Lab, name: str, tmp_path: Path) -> None:
-    base = f"docker-local/demo/{name}-base"
-    publish_image(lab.registry, base, "1", tmp_path, "old")
-    pushed = upkeep.push(
+@pytest.fixture
+def base(lab: Lab, name: str, tmp_path: Path) -> str:
+    """A base image of the tenant's own, in the image registry."""
+    made = f"docker-local/demo/{name}-base"
+    publish_image(lab.registry, made, "1", tmp_path, "old")
+    return made
+
+
+@pytest.fixture
+def pushed(upkeep: Upkeep, lab: Lab, name: str, base: str) -> PushEvent:
+    """A push of the main branch that was built and deployed."""
+    push = upkeep.push(
         upkeep.commit(
             {
                 "slipway.yaml": f"version: 1\nname: {name}\ncontainer: {{kubernetes: {{replicas: 0}}}}\n",
@@ -72,46 +80,48 @@ def test_a_night(upkeep: Upkeep, lab: Lab, name: str, tmp_path: Path) -> None:
         ),
         MAIN,
     )
-    first = built(upkeep, pushed)
-    assert first.is_new
-    assert run_of(upkeep.airflow, pushed, "deploy").state == "success"
+    assert run_of(upkeep.airflow, push, "deploy").state == "success"
+    return push
 
-    quiet = upkeep.start(DAG, hours=0)
-    told = "\n".join(quiet.log("summary"))
+
+def test_what_is_unchanged_is_not_deployed_again_and_what_fails_is_named(
+    upkeep: Upkeep, pushed: PushEvent
+) -> None:
+    night = upkeep.start(DAG, hours=0)
+    told = "\n".join(night.log("summary"))
     assert f"2 rebuilds: 1 failed, 1 unchanged\nfailed     {REPOSITORY} never" in told
     assert f"{REPOSITORY} never  {REPOSITORY} has no ref 'refs/heads/never'" in told
     assert f"unchanged  {REPOSITORY} main   {pushed.short_commit}: " in told
     assert "container unchanged" in told
     # One that fails does not stop the others, and is named at the end.
-    assert quiet.state == "failed"
-    assert f"1 of 2 rebuilds did not come through: {REPOSITORY} never." in str(quiet.errors("summary"))
-    assert upkeep.mapped(quiet, "push_again") == {
+    assert night.state == "failed"
+    assert f"1 of 2 rebuilds did not come through: {REPOSITORY} never." in str(night.errors("summary"))
+    assert upkeep.mapped(night, "push_again") == {
         f"{REPOSITORY} refs/heads/main": "success",
         f"{REPOSITORY} refs/heads/never": "failed",
     }
-    again = night_of(quiet, pushed)
+    again = night_of(night, pushed)
     assert run_of(upkeep.airflow, again).tasks["build"] == "skipped"
     deploy = run_of(upkeep.airflow, again, "deploy")
     assert deploy.tasks["release"] == "skipped"
     assert f"nothing changed since {pushed.short_commit} was built before" in "\n".join(deploy.log("release"))
+    assert [len(upkeep.runs("container_image", key.partition_key)) for key in (pushed, again)] == [1, 1]
 
+
+def test_what_its_base_changed_is_built_and_deployed(
+    upkeep: Upkeep, pushed: PushEvent, lab: Lab, base: str, tmp_path: Path
+) -> None:
     publish_image(lab.registry, base, "1", tmp_path, "repaired")
-    busy = upkeep.start(DAG, hours=0)
-    assert "2 rebuilds: 1 failed, 1 built anew" in "\n".join(busy.log("summary"))
-    anew = night_of(busy, pushed)
-    assert anew.partition_key != again.partition_key
-    rebuilt = built(upkeep, anew)
-    assert rebuilt.is_new
-    assert rebuilt.image is not None
-    assert first.image is not None
-    assert rebuilt.image.digest != first.image.digest
+    night = upkeep.start(DAG, hours=0)
+    assert "2 rebuilds: 1 failed, 1 built anew" in "\n".join(night.log("summary"))
+    anew = night_of(night, pushed)
+    before, after = built(upkeep, pushed), built(upkeep, anew)
+    assert (before.is_new, after.is_new) == (True, True)
+    assert before.image is not None
+    assert after.image is not None
+    assert before.image.digest != after.image.digest
     deploy = run_of(upkeep.airflow, anew, "deploy")
     assert (deploy.state, deploy.tasks["release"]) == ("success", "success")
-    assert [len(upkeep.runs("container_image", key.partition_key)) for key in (pushed, again, anew)] == [
-        1,
-        1,
-        1,
-    ]
 
 
 def test_a_night_of_a_repository_that_may_not_build(upkeep: Upkeep) -> None:

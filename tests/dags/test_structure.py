@@ -12,6 +12,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from slipway.schedules import schedule
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 FILES = sorted(path.stem for path in (CHECKOUT / "dags").glob("*.py"))
 
@@ -157,3 +159,30 @@ def test_container_image_goes_from_the_plan_to_the_image(report: Report) -> None
     }
     assert about["outlets"]["publish"] == ["slipway://image/container"]
     assert all(about["task_docs"].values())
+
+
+def test_what_runs_by_itself_can_be_limited_and_hands_on_pushes(report: Report) -> None:
+    night, lost, orphans = (
+        report["dags"][name] for name in ("nightly_rebuild", "reconcile_pushes", "reap_orphans")
+    )
+    assert night["upstream"] == {"plan": [], "push_again": ["plan"], "summary": ["push_again"]}
+    assert lost["upstream"] == {"find": [], "push": ["find"]}
+    assert sorted(orphans["upstream"]) == ["on_worker", "outside"]
+    assert night["outlets"]["push_again"] == lost["outlets"]["push"] == ["slipway://push/"]
+    assert {about["max_active_runs"] for about in (night, lost, orphans)} == {1}
+    for about, name, value in ((night, "parallel", 0), (night, "hours", -1), (orphans, "grace_minutes", -1)):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(value, about["params"][name]["schema"])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [(None, "0 1 * * *"), ("", "0 1 * * *"), ("5 2 * * *", "5 2 * * *"), ("none", None)],
+)
+def test_an_installation_says_when(
+    chosen: str | None, expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SLIPWAY_SCHEDULE_NIGHTLY_REBUILD", raising=False)
+    if chosen is not None:
+        monkeypatch.setenv("SLIPWAY_SCHEDULE_NIGHTLY_REBUILD", chosen)
+    assert schedule("nightly_rebuild", "0 1 * * *") == expected
