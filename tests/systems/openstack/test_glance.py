@@ -224,6 +224,12 @@ def test_what_another_try_left(
             assert deleted == [f"/v2/images/{image_id('a')}"]
 
 
+def test_a_cloud_without_glance(lab: Lab, cloud: Connection) -> None:
+    elsewhere = openstack.connection.Connection(session=cloud.session, region_name="Nowhere")
+    with pytest.raises(OpenstackError, match=r"no Glance for image a: .*Check the region of connection"):
+        Glance(elsewhere).find("a")
+
+
 def test_the_login_ends_on_the_way(cloud: Connection) -> None:
     """A stream cannot be sent again with a new token: the next try does."""
     with serving(lambda _asked, _handler: (401, {}, b"")) as far:

@@ -184,8 +184,7 @@ def test_first_release_that_fails_leaves_nothing(app: Application) -> None:
     broken = app.plan(1, count=2, anti_affinity=True, metadata={"lab_spawn_fail": "burnt"})
     assert isinstance(app.roll_out(broken, "run-1"), Fail)
     assert app.go_back(broken, "run-1") == Done()
-    with app.side.servers(broken, "run-1") as servers:
-        servers.tidy()
+    app.side.servers(broken, "run-1").tidy()
     assert app.states() == []
     assert [one.name for one in app.cloud.compute.server_groups() if broken.tag in one.name] == []
 
@@ -278,8 +277,7 @@ def test_expired_login_names_the_connection(
     )
 
     def look() -> object:
-        with app.side.servers(plan, "run-1") as servers:
-            return servers.view()
+        return app.side.servers(plan, "run-1").view()
 
     said = raises(look)
     assert "401" in said
@@ -291,5 +289,5 @@ def test_keystone_that_is_away_is_worth_another_try(
 ) -> None:
     plan = app.plan(1)
     monkeypatch.setenv(VARIABLE, connections(lab.variables)[VARIABLE].replace(":5000", ":9"))
-    with pytest.raises(TransientError), app.side.servers(plan, "run-1") as servers:
-        servers.view()
+    with pytest.raises(TransientError):
+        app.side.servers(plan, "run-1").view()
