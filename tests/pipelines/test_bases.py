@@ -129,8 +129,13 @@ def test_a_download_that_breaks_leaves_nothing(
 def test_what_nobody_used_for_long_goes(both: Stores, kept: Kept, tmp_path: Path) -> None:
     folder = tmp_path / "bases"
     folder.mkdir()
-    for name, age in (("sha256-old", bases.UNUSED_SECONDS + 60), ("sha256-new", 60)):
+    for name, age in (
+        ("sha256-old", bases.UNUSED_SECONDS + 60),
+        ("sha256-new", bases.BROKEN_SECONDS + 60),
+        ("sha256-a.1.part", bases.BROKEN_SECONDS + 60),
+        ("sha256-b.2.part", 60),
+    ):
         (folder / name).write_bytes(b"x")
         os.utime(folder / name, (time.time() - age,) * 2)
     base = fetch_base(both, find_base(both, named(kept, "artifactory")), folder)
-    assert {path.name for path in folder.iterdir()} == {"sha256-new", base.path.name}
+    assert {path.name for path in folder.iterdir()} == {"sha256-new", "sha256-b.2.part", base.path.name}

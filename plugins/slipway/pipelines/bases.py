@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 UNUSED_SECONDS = 7 * 24 * 3600
 """A base that nobody asked for in this time leaves the worker; no build takes that long."""
 PART = ".part"
+BROKEN_SECONDS = 3600
+"""A download that grew no more for so long is of a worker that died."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,8 @@ def _changed(name: str, is_now: str, wanted: str) -> SlipwayError:
 def _drop_unused(folder: Path) -> None:
     for path in folder.iterdir():
         try:
-            unused = time.time() - path.stat().st_mtime
-            if path.is_file() and unused > UNUSED_SECONDS:
+            limit = BROKEN_SECONDS if path.suffix == PART else UNUSED_SECONDS
+            if path.is_file() and time.time() - path.stat().st_mtime > limit:
                 path.unlink()
         except FileNotFoundError:  # another build was faster
             continue

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import requests
 from keystoneauth1.exceptions import CatalogException, ClientException, HttpError
-from openstack.exceptions import HttpException, SDKException
+from openstack.exceptions import HttpException, SDKException, ServiceDisabledException
 
 from slipway.openstack.errors import OpenstackError, TransientOpenstackError
 
@@ -23,10 +23,10 @@ _LOGIN = (
 )
 _FULL = (
     ". Glance has no room for it: delete images that nobody uses, or have the project's quota "
-    "(image_size_total, image_stage_total) or Glance's store made larger"
+    "(image_size_total, image_stage_total) or Glance's store made larger."
 )
 _FORMAT = (
-    ". The bytes are of another format than was said, or unsafe: build the image in the format of its name"
+    ". The bytes are of another format than was said, or unsafe: build the image in the format of its name."
 )
 CURES = {401: _LOGIN, 403: _LOGIN, 413: _FULL, 507: _FULL, 415: _FORMAT}
 _NO_ROOM = re.compile(r"no space|insufficient storage|storage (is )?full|disk quota|store.* is full", re.I)
@@ -44,7 +44,7 @@ def told(what: str) -> Iterator[None]:
         raise _answered(what, error.status_code or 0, str(error.details or error)) from error
     except HttpError as error:
         raise _answered(what, error.http_status or 0, str(error)) from error
-    except CatalogException as error:
+    except (CatalogException, ServiceDisabledException) as error:
         raise OpenstackError(
             f"the cloud has no Glance for {what}: {_short(str(error))}. Check the region of connection "
             "slipway_openstack, and that the project's catalogue has the service image."
@@ -71,7 +71,7 @@ def _answered(what: str, status: int, said: str) -> OpenstackError | TransientOp
     if status == 503 and _NO_ROOM.search(said):
         status = 507  # what Glance says of a store that is full: 503 from some drivers
     if status in CURES:
-        return OpenstackError(f"Glance refuses {what}: {status} {said}{CURES[status]}.")
+        return OpenstackError(f"Glance refuses {what}: {status} {said}{CURES[status]}")
     if status in (408, 409, 429) or status >= 500 or not status:
         return TransientOpenstackError(f"Glance on {what}: {status or 'no status'} {said}")
     return OpenstackError(f"Glance refuses {what}: {status} {said}")
