@@ -21,7 +21,7 @@ EXAMPLE = CHECKOUT / "lab/examples/hello"
 TINY = CHECKOUT / "tests/samples"
 SPEC = """\
 version: 1
-name: NAME
+name: APPLICATION
 bare_metal:
   elements: [ELEMENTS]
   base: false
@@ -62,7 +62,7 @@ class BareMetalImages(VmImages):
 
     def push(self, content: dict[str, str], links: dict[str, str] | None = None) -> PushEvent:
         """Push to a branch that nothing happens for; scripts of elements can be run."""
-        texts = {name: text.replace("NAME", self.app.name) for name, text in content.items()}
+        texts = {name: text.replace("APPLICATION", self.app.name) for name, text in content.items()}
         scripts = [name for name in texts if name.startswith("elements/") and ".d/" in name]
         commit = self.app.source.commit(texts, links, programs=scripts)
         branch = f"only-by-hand/{self.app.name}-{len(self.app.branches)}"

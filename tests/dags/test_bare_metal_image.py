@@ -147,7 +147,7 @@ def _kill(images: BareMetalImages, run_id: str, task_id: str) -> None:
 
 BAD: dict[str, tuple[str, dict[str, str], str]] = {
     # What is wrong: the task that says so, the files, a pattern of what it says.
-    "nothing for this platform": ("", {"slipway.yaml": "version: 1\nname: NAME\n"}, ""),
+    "nothing for this platform": ("", {"slipway.yaml": "version: 1\nname: APPLICATION\n"}, ""),
     "unknown element": ("plan", tiny("nignx"), r"'nignx' does not exist.*The application's own: tiny"),
     "unknown dependency": (
         "plan",
@@ -170,8 +170,8 @@ BAD: dict[str, tuple[str, dict[str, str], str]] = {
     ),
     "failing element": (
         "build",
-        tiny("mine", **{"mine/root.d/50-fail": f"{SCRIPT}echo because of NAME\nexit 3\n"}),
-        r"(?s)failed in element mine: root.d/50-fail \(exit 3\).*because of NAME",
+        tiny("mine", **{"mine/root.d/50-fail": f"{SCRIPT}echo because of APPLICATION\nexit 3\n"}),
+        r"(?s)failed in element mine: root.d/50-fail \(exit 3\).*because of t-",
     ),
     "no kernel": (
         "build",

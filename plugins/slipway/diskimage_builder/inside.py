@@ -6,6 +6,7 @@ build has for itself. It imports nothing of Slipway, which is not there.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import stat
@@ -15,6 +16,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+LIBC = ctypes.CDLL(None, use_errno=True)
+MS_RDONLY, MS_MOVE, MNT_DETACH = 1, 8192, 2
+"""https://man7.org/linux/man-pages/man2/mount.2.html"""
 LOOPS = 256
 LOOP_MAJOR, LOOP_CONTROL = 7, (10, 237)
 """https://www.kernel.org/doc/Documentation/admin-guide/devices.txt"""
@@ -34,6 +38,7 @@ DEVICE_MAPPER = Path("/sys/class/misc/device-mapper")
 def main(arguments: list[str]) -> int:
     """Run the program; returns its exit status."""
     folder, command = Path(arguments[0]), arguments[1:]
+    _seal()
     _make_devices()
     _make_files()
     if not DEVICE_MAPPER.exists():
@@ -52,6 +57,48 @@ def main(arguments: list[str]) -> int:
 
 def _take_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _seal() -> None:
+    """Put an overlay that has nothing to write to in the place of each mount that is to be read.
+
+    Root could remount a read-only mount to write to the worker's files; these mounts are gone afterwards.
+    """
+    sealed: list[str] = []
+    for number, path in enumerate(_read_only()):
+        if any(path.startswith(f"{other}/") for other in sealed):
+            continue  # went with the one around it, which shows the same
+        sealed.append(path)
+        if not os.path.isdir(path):
+            content = Path(path).read_bytes()
+            _call("umount2", path.encode(), MNT_DETACH)
+            Path(path).write_bytes(content)
+            continue
+        place = f"/run/sealed/{number}"
+        os.makedirs(f"{place}/view")
+        os.makedirs(f"{place}/empty")
+        view, lower = f"{place}/view".encode(), f"lowerdir={place}/empty:{path}".encode()
+        _call("mount", b"overlay", view, b"overlay", MS_RDONLY, lower)
+        # By the kernel's own calls: the programs for it are in one of these places.
+        _call("umount2", path.encode(), MNT_DETACH)
+        _call("mount", view, path.encode(), None, MS_MOVE, None)
+
+
+def _read_only() -> list[str]:
+    """Return where the worker's files are to be read, a folder before what is in it."""
+    found = set()
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        words = line.split()
+        place, options = words[4], words[5].split(",")
+        if "ro" in options and not place.startswith(("/proc", "/sys", "/dev")):
+            found.add(place)
+    return sorted(found)
+
+
+def _call(name: str, *arguments: bytes | int | None) -> None:
+    if getattr(LIBC, name)(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}", str(arguments))
 
 
 def _make_devices() -> None:

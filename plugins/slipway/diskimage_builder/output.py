@@ -16,6 +16,7 @@ TAIL = 25
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _RUNNING = re.compile(r"^dib-run-parts Running \S*?/(?P<script>[\w-]+\.d/\S+)$")
 _COMPLETED = re.compile(r"^dib-run-parts (?P<name>\S+) completed$")
+_PHASE = re.compile(r"^Running hooks from \S*/(?P<phase>[\w-]+\.d)$")
 _STEPS = {
     "Copying hooks for ": "reading elements",
     "Calculating image size": "measuring the image",
@@ -49,6 +50,8 @@ class Transcript:
             yield True, self.where
         elif (found := _COMPLETED.match(line)) and self.script.endswith(f"/{found['name']}"):
             self.script = ""
+        elif found := _PHASE.match(line):
+            self.step = f"in the phase {found['phase']}"
         elif step := next((step for said, step in _STEPS.items() if line.startswith(said)), None):
             if step != self.step:
                 self.step = step
