@@ -13,6 +13,7 @@ BENCHMARKS = {
     "push": "push to healthy, push with unchanged inputs (needs the lab)",
     "copy": "an image between Glance and Artifactory, and what memory that takes (needs the lab, 25 GB)",
     "servers_awaited": "requests to Nova while 200 servers are awaited (needs the lab)",
+    "bare_metal_image": "bare_metal_image beside disk-image-create (needs the lab)",
     "parse_time": "what parsing each DAG file costs",
 }
 
