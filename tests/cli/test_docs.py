@@ -77,9 +77,12 @@ def test_every_field_is_explained(model: type[BaseModel]) -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
 def test_the_examples_are_valid_and_complete(path: Path) -> None:
     spec = load(path.read_bytes(), BuildSpec, str(path))
-    assert spec.container is not None
-    assert (path.parent / spec.container.dockerfile).is_file()
-    assert all((path.parent / manifest).is_file() for manifest in spec.container.kubernetes.manifests)
+    assert spec.container or spec.vm or spec.bare_metal
+    if spec.container:
+        assert (path.parent / spec.container.dockerfile).is_file()
+        assert all((path.parent / manifest).is_file() for manifest in spec.container.kubernetes.manifests)
+    if spec.vm:
+        assert (path.parent / spec.vm.template).exists()
 
 
 def test_every_example_may_build_in_the_lab() -> None:

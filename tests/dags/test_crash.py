@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import docker
 import pytest
 
+from lab.access import Lab
 from slipway.cli.query import find_run
 from slipway.flow.push import PushEvent
+from slipway.packer.inputs import build_name
 from tests.dags.pushing import PAUSE_SECONDS, TRIES, Pushed
+from tests.dags.vm_images import VmImages, example, vm_images
 from tests.registry_images import tags_of
 
 pytestmark = pytest.mark.lab
@@ -61,3 +65,52 @@ def test_rollout_that_is_killed_goes_on_where_it_was(app: Pushed) -> None:
     app.built(app.run(push))
     [event] = app.airflow.get_run_events("deploy", run.id)
     assert event["extra"]["push"]["commit"] == push.commit
+
+
+def test_image_build_whose_worker_is_killed_leaves_one_image_and_nothing_else(app: Pushed, lab: Lab) -> None:
+    with vm_images(lab, app) as images:
+        push = images.push(example())
+        run_id = images.start(push)
+        machine = machine_of(images, run_id)
+        [task] = [one for one in app.airflow.get_tasks("vm_image", run_id) if one["task_id"] == "build"]
+        os.kill(task["pid"], signal.SIGKILL)
+        run = images.ended(run_id)
+        assert (run.state, run.tries["build"]) == ("success", 2)
+        assert not Path(f"/proc/{machine}").exists()
+        image = images.built(run).image
+        assert image is not None
+        assert [str(found.id) for found in images.in_glance()] == [str(image.glance)]
+        assert [path for path in images.in_artifactory() if path.endswith(".qcow2")] == [
+            f"/{image.reference.removeprefix(f'{images.folder}/')}"
+        ]
+        assert images.digests(image.reference, str(image.glance)) == {image.digest}
+        assert images.on_worker() == []
+
+
+def test_image_build_that_a_person_calls_off_is_interrupted_and_leaves_nothing(app: Pushed, lab: Lab) -> None:
+    with vm_images(lab, app) as images:
+        run_id = images.start(images.push(example()))
+        machine = machine_of(images, run_id)
+        task = f"/api/v2/dags/vm_image/dagRuns/{run_id}/taskInstances/build"
+        app.api.patch(task, json={"new_state": "failed"}).raise_for_status()
+        for _ in range(TRIES):
+            if not Path(f"/proc/{machine}").exists() and not images.on_worker():
+                break
+            time.sleep(PAUSE_SECONDS)
+        assert not Path(f"/proc/{machine}").exists()
+        assert (images.on_worker(), images.in_glance(), images.in_artifactory()) == ([], [], [])
+
+
+def machine_of(images: VmImages, run_id: str) -> int:
+    """Wait until a build's machine runs; returns its process."""
+    name = build_name(images.app.name, run_id).encode()
+    for _ in range(TRIES):
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = path.read_bytes()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if b"qemu-system" in words.partition(b"\0")[0] and name in words:
+                return int(path.parent.name)
+        time.sleep(PAUSE_SECONDS)
+    raise AssertionError(f"Packer started no machine for {run_id}")

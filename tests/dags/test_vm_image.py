@@ -153,7 +153,7 @@ def test_an_image_that_fails_its_boot_test_is_kept_hidden_and_never_handed_on(im
 
 
 MACHINE = example()["vm/image.pkr.hcl"]
-BACKED = f"qemu-img create -q -f qcow2 -b /etc/passwd -F raw {IMAGE} 1M"
+BACKED = f"qemu-img create -q -u -f qcow2 -b /etc/passwd -F raw {IMAGE} 1M"
 BAD: dict[str, tuple[str, dict[str, str], str]] = {
     # What is wrong: the task that says so, the files, a pattern of what it says.
     "no template": ("plan", {"slipway.yaml": SPEC}, r"vm.context: vm is no folder of the commit"),
