@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ from tests.dags.pushing import PAUSE_SECONDS, TRIES, Pushed, Run, run_of
 pytestmark = pytest.mark.lab
 
 EXAMPLE = this_checkout().checkout / "lab/examples/vm-openstack"
+TEMPLATE = "image/image.pkr.hcl"
 DAG = "vm_image"
 SECONDS = 120
 
@@ -41,10 +43,15 @@ class InCloud:
     app: Pushed
     cloud: Connection
 
-    def push(self, deployed: bool = False) -> PushEvent:
-        """Push the example, with the name of the test's application and the lab's base."""
+    def push(self, deployed: bool = False, **instead: str) -> PushEvent:
+        """Push the example, with the name of the test's application and the lab's base.
+
+        :param instead: values of settings of the template, by their names there.
+        """
         paths = [path for path in EXAMPLE.rglob("*") if path.is_file()]
         files = {str(path.relative_to(EXAMPLE)): path.read_text() for path in paths}
+        for setting, value in instead.items():
+            files[TEMPLATE] = re.sub(rf"(?m)^  {setting} += .*$", f"  {setting} = {value}", files[TEMPLATE])
         spec = files["slipway.yaml"].replace("vm-openstack", self.app.name)
         spec = spec.replace("00000000-0000-0000-0000-000000000000", self.app.lab["SLIPWAY_VM_BASE"])
         return self.app.push({**files, "slipway.yaml": spec if deployed else spec.partition("  nova:\n")[0]})
@@ -198,6 +205,30 @@ def test_a_build_that_is_called_off_leaves_nothing(in_cloud: InCloud) -> None:
     in_cloud.app.api.patch(task, json={"new_state": "failed"}).raise_for_status()
     assert wait_gone(lambda: not in_cloud.temporary(run_id), SECONDS), in_cloud.temporary(run_id)
     assert run_of(in_cloud.app.airflow, push, DAG).state == "failed"
+    assert in_cloud.images() == []
+
+
+@pytest.mark.parametrize(
+    ("instead", "said"),
+    [
+        ({"flavor": '"absent"'}, "absent"),
+        ({"network_discovery_cidrs": '["10.99.0.0/24"]'}, "failed to discover a provisioning network"),
+        ({"source_image": '"00000000-0000-0000-0000-00000000beef"'}, "Can not find requested image"),
+        (
+            {"flavor": '"giant"', "network_discovery_cidrs": '["10.20.0.0/16"]'},
+            "Nova could not make the server: No valid host was found",
+        ),
+        ({"ssh_username": '"stranger"', "ssh_timeout": '"20s"'}, "Timeout waiting for SSH"),
+    ],
+)
+def test_a_build_that_fails_says_why_and_leaves_nothing(
+    in_cloud: InCloud, instead: dict[str, str], said: str
+) -> None:
+    run = run_of(in_cloud.app.airflow, in_cloud.push(**instead), DAG)
+    assert (run.state, run.tries["build"]) == ("failed", 1)
+    [error] = run.errors("build")
+    assert said in str(error)
+    assert in_cloud.temporary(run.id) == []
     assert in_cloud.images() == []
 
 

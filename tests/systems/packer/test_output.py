@@ -18,12 +18,12 @@ not of Packer's: a plugin's panic
 
 TIDIED = r"""
 1795569694,,ui,say,==> openstack.server: Launching server...
-1795569697,,ui,error,==> openstack.server: Error launching: no%!(PACKER_COMMA) not
+1795569697,,ui,error,==> openstack.server: refused%!(PACKER_COMMA) not
 1795569697,,ui,say,==> openstack.server: Deleting temporary keypair: hand3 ...
-1795569697,,ui,error,Build 'openstack.server' errored after 3 seconds 6 milliseconds: Error launching: no%!(PACKER_COMMA) not
+1795569697,,ui,error,Build 'openstack.server' errored after 3 seconds: refused%!(PACKER_COMMA) not
 1795569697,,ui,error,\n==> Some builds didn't complete successfully and had errors:
-1795569697,openstack.server,error,Error launching: no%!(PACKER_COMMA) not
-1795569697,,ui,error,--> openstack.server: Error launching: no%!(PACKER_COMMA) not
+1795569697,openstack.server,error,refused%!(PACKER_COMMA) not
+1795569697,,ui,error,--> openstack.server: refused%!(PACKER_COMMA) not
 """.strip().splitlines()
 
 MADE = r"""
@@ -67,7 +67,7 @@ def test_failure_names_step_cause_and_last_lines_and_no_cause_twice() -> None:
 
 def test_failure_is_of_the_step_that_failed_and_not_of_those_that_tidy_up() -> None:
     first, *_ = read(TIDIED)[0].failure().splitlines()
-    assert first == ("Packer failed at 'openstack.server: Launching server...': Error launching: no, not")
+    assert first == ("Packer failed at 'openstack.server: Launching server...': refused, not")
 
 
 def test_failure_without_a_word_is_told_as_such() -> None:
