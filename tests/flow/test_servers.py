@@ -76,11 +76,12 @@ class Worker:
         return False
 
 
-def picture(cloud: Cloud) -> set[tuple[str, int, str, str]]:
-    """What is there, as far as people care."""
+def picture(cloud: Cloud) -> set[tuple[str, int, str, str, str]]:
+    """What is there, whom it is for, and for whom it is kept."""
     return {
-        (one.mark.version, one.mark.index, one.status, one.mark.kept.claim.run if one.mark.kept else "")
+        (mark.version, mark.index, one.status, mark.claim.run, mark.kept.claim.run if mark.kept else "")
         for one in cloud.servers.values()
+        for mark in [one.mark]
     }
 
 
@@ -197,7 +198,7 @@ def test_newer_push_in_the_middle_of_a_rolling_one_keeps_what_serves() -> None:
     assert {one.mark.claim.run for one in cloud.servers.values()} == {"run-1", "run-2"}
     worker.promised = 3
     assert worker.release(third, "run-3")
-    assert {run for _, _, _, run in picture(cloud)} == {"run-3"}
+    assert {run for _, _, _, _, run in picture(cloud)} == {"run-3"}
 
 
 def test_doubles_of_a_server_are_removed_and_the_same_one_stays() -> None:

@@ -15,9 +15,6 @@ from slipway.flow.record import SlipwayError, TransientError
 from slipway.flow.release import Release, SupersededError, assemble
 from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
-from slipway.kubernetes.side import KubernetesSide
-from slipway.openstack.ironic.side import IronicSide
-from slipway.openstack.nova.side import NovaSide
 from slipway.pipelines.commit import read_spec
 from slipway.pipelines.outcome import NothingToDo
 from slipway.pipelines.plans import PLANS, Wanted
@@ -27,14 +24,29 @@ from slipway.rollout.side import Json, Side
 
 Plans = dict[str, Json | None]
 
-SIDES: Mapping[str, Callable[[], Side]] = {
-    "container": KubernetesSide,
-    "vm": NovaSide,
-    "bare_metal": IronicSide,
-}
-"""Each platform's side of a release."""
-
 log = logging.getLogger(__name__)
+
+
+def _kubernetes() -> Side:
+    from slipway.kubernetes.side import KubernetesSide
+
+    return KubernetesSide()
+
+
+def _nova() -> Side:
+    from slipway.openstack.nova.side import NovaSide
+
+    return NovaSide()
+
+
+def _ironic() -> Side:
+    from slipway.openstack.ironic.side import IronicSide
+
+    return IronicSide()
+
+
+SIDES: Mapping[str, Callable[[], Side]] = {"container": _kubernetes, "vm": _nova, "bare_metal": _ironic}
+"""Each platform's side of a release. An SDK is imported when it is needed: no release waits for all."""
 
 
 def release_of(builts: list[Built]) -> Release:

@@ -17,8 +17,6 @@ from slipway.flow.servers.plan import ServersPlan
 from slipway.flow.spec import BuildSpec
 from slipway.flow.workload import Workload, finished, from_spec
 from slipway.github.repository import Commit
-from slipway.openstack.hook import OpenstackHook
-from slipway.openstack.nova.names import resolve
 from slipway.pipelines.commit import read_file, read_manifests
 
 log = logging.getLogger(__name__)
@@ -68,8 +66,11 @@ def _servers(wanted: Wanted) -> ServersPlan | None:
     vm, image = wanted.spec.vm, wanted.image
     if vm is None or vm.nova is None:
         return None
-    nova = vm.nova
-    user_data = b""
+    # The SDK takes most of a second to import, which a release of containers alone need not wait for.
+    from slipway.openstack.hook import OpenstackHook
+    from slipway.openstack.nova.names import resolve
+
+    nova, user_data = vm.nova, b""
     if nova.user_data:
         user_data = read_file(wanted.commit, nova.user_data, "vm.nova.user_data", USER_DATA_BYTES)
     with OpenstackHook().get_conn() as cloud:

@@ -13,6 +13,8 @@ from slipway.rollout import operators
 from slipway.rollout.side import Json
 
 if TYPE_CHECKING:  # the SDK takes most of a second to import, which reading a DAG file must not take
+    from openstack.connection import Connection
+
     from slipway.flow.servers.observed import Seen
     from slipway.flow.servers.steps import Wait
     from slipway.openstack.nova.side import NovaSide
@@ -37,14 +39,14 @@ class _Waiting:
 
         return NovaSide(self.conn_id)
 
-    def wait(self, plan: Json, run: str, wait: Wait, seen: Seen) -> Seen:
+    def wait(self, cloud: Connection, plan: Json, run: str, wait: Wait, seen: Seen) -> Seen:
         """Return what is seen within a few seconds, or defer until there is something to see."""
         from slipway.flow.servers.plan import ServersPlan
         from slipway.openstack.nova.triggers import ServersTrigger
         from slipway.openstack.nova.watch import Watch
 
         watch = Watch.of(ServersPlan.from_json(plan), run, wait)
-        outcome = asyncio.run(_soon(watch, self.conn_id))
+        outcome = asyncio.run(_soon(cloud, watch))
         if outcome is not None:
             return outcome.seen(seen.healthy)
         self.defer(
@@ -92,16 +94,16 @@ class RolloutOperator(_Waiting, operators.RolloutOperator):
         from slipway.flow.servers.steps import Fail, Wait
 
         run = context["run_id"]
+        servers = self.side().servers(ServersPlan.from_json(plan), run)
         while True:
-            with self.side().servers(ServersPlan.from_json(plan), run) as servers:
-                step = servers.drive(roll_out, seen)
-                if isinstance(step, Fail):
-                    for line in servers.console(step.reason):
-                        self.log.info("    %s", line)
-                    self.fail(context, step.reason)
+            step = servers.drive(roll_out, seen)
+            if isinstance(step, Fail):
+                for line in servers.console(step.reason):
+                    self.log.info("    %s", line)
+                self.fail(context, step.reason)
             if not isinstance(step, Wait):
                 return self.healthy(context, plan)
-            seen = self.wait(plan, run, step, seen)
+            seen = self.wait(servers.cloud, plan, run, step, seen)
 
 
 class GoBackOperator(_Waiting, operators.GoBackOperator):
@@ -132,27 +134,24 @@ class GoBackOperator(_Waiting, operators.GoBackOperator):
         from slipway.flow.servers.plan import ServersPlan
         from slipway.flow.servers.steps import Fail, Wait
 
-        known, run = ServersPlan.from_json(plan), context["run_id"]
+        run = context["run_id"]
+        servers = self.side().servers(ServersPlan.from_json(plan), run)
         while True:
-            with self.side().servers(known, run) as servers:
-                step = servers.drive(go_back, seen)
-                if not isinstance(step, Wait):
-                    servers.tidy()
+            step = servers.drive(go_back, seen)
+            if isinstance(step, Wait):
+                seen = self.wait(servers.cloud, plan, run, step, seen)
+                continue
+            servers.tidy()
             if isinstance(step, Fail):
                 self.fail(context, step.reason)
-            if not isinstance(step, Wait):
-                return self.back(context, plan)
-            seen = self.wait(plan, run, step, seen)
+            return self.back(context, plan)
 
 
-async def _soon(watch: Watch, conn_id: str) -> Outcome | None:
+async def _soon(cloud: Connection, watch: Watch) -> Outcome | None:
     """Follow for a few seconds; None when that does not bring an outcome."""
-    from slipway.openstack.hook import OpenstackHook
     from slipway.openstack.nova.triggers import poll_of
     from slipway.openstack.nova.watch import follow
 
-    hook = OpenstackHook(conn_id)
-    cloud = hook.connect(await hook.aget_connection(conn_id))
     try:
         async with asyncio.timeout(PATIENCE_SECONDS), poll_of(cloud, tick=1.0).of(watch.tag) as feed:
             return await follow(feed, watch)

@@ -48,16 +48,16 @@ class Servers:
     """The servers of one plan, for one run."""
 
     def __init__(self, cloud: Connection, plan: ServersPlan, run: str) -> None:
-        self._cloud = cloud
+        self.cloud = cloud
         self._plan = plan
         self._run = run
 
     def view(self, seen: Seen | None = None) -> View:
         """Look."""
-        servers = list_servers(self._cloud, [self._plan.tag])
+        servers = list_servers(self.cloud, [self._plan.tag])
         marked = {one.mark.floating_ip for one in servers}
         addresses = sorted({*self._plan.nova.floating_ips, *marked} - {""})
-        floating = floating_ips(self._cloud, addresses) if addresses else {}
+        floating = floating_ips(self.cloud, addresses) if addresses else {}
         return View.of(servers, self._plan.deployment, floating, seen or Seen())
 
     def drive(self, decide: Decide, seen: Seen) -> Wait | Done | Fail:
@@ -87,17 +87,17 @@ class Servers:
             case Start(server):
                 self._say("starting", server)
                 with told(f"the start of {server.name}"):
-                    self._cloud.compute.start_server(server.id)
+                    self.cloud.compute.start_server(server.id)
             case Stop(server):
                 self._say("shutting off", server)
                 with told(f"the stop of {server.name}"):
-                    self._cloud.compute.stop_server(server.id)
+                    self.cloud.compute.stop_server(server.id)
             case Write(server, metadata):
                 with told(f"metadata of {server.name}"):
-                    self._cloud.compute.set_server_metadata(server.id, **metadata)
+                    self.cloud.compute.set_server_metadata(server.id, **metadata)
             case Attach(address, server):
                 log.info("floating IP %s goes to %s", address, server.name)
-                attach(self._cloud, address, server, self._plan.networks[0])
+                attach(self.cloud, address, server, self._plan.networks[0])
 
     def console(self, reason: str) -> list[str]:
         """Return the last lines that the server printed which ``reason`` is about, if there are any."""
@@ -106,7 +106,7 @@ class Servers:
             return []
         try:
             with told(f"the console of {server.name}"):
-                said = self._cloud.compute.get_server_console_output(server.id, length=CONSOLE_LINES)
+                said = self.cloud.compute.get_server_console_output(server.id, length=CONSOLE_LINES)
         except SlipwayError as error:  # it never ran, or its hypervisor keeps none
             log.info("%s", error)
             return []
@@ -116,7 +116,7 @@ class Servers:
         """Remove server groups that no server of the deployment needs."""
         plan = self._plan
         needed = {f"{plan.tag}-{one.mark.version}" for one in self.view().servers}
-        forget_groups(self._cloud, f"{plan.tag}-", needed)
+        forget_groups(self.cloud, f"{plan.tag}-", needed)
 
     def _create(self, index: int) -> None:
         plan = self._plan
@@ -132,9 +132,9 @@ class Servers:
         if plan.user_data:
             given["user_data"] = plan.user_data
         if plan.nova.anti_affinity:
-            given["scheduler_hints"] = {"group": ensure_group(self._cloud, plan.group)}
+            given["scheduler_hints"] = {"group": ensure_group(self.cloud, plan.group)}
         with told(f"server {name}"):
-            self._cloud.compute.create_server(
+            self.cloud.compute.create_server(
                 name=name,
                 image_id=str(plan.image.glance),
                 flavor_id=plan.flavor,
@@ -147,7 +147,7 @@ class Servers:
     def _delete(self, server: Server) -> None:
         self._say("removing", server)
         with told(f"the removal of {server.name}"):
-            self._cloud.compute.delete_server(server.id, ignore_missing=True)
+            self.cloud.compute.delete_server(server.id, ignore_missing=True)
 
     def _say(self, what: str, server: Server) -> None:
         log.info("%s server %s (%s)", what, server.name, server.id)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
+
+from openstack.connection import Connection
 
 from slipway.flow.deployment import Deployment
 from slipway.flow.release import NOTHING, version
@@ -28,11 +29,14 @@ class NovaSide(Side):
     def __init__(self, conn_id: str = OpenstackHook.default_conn_name) -> None:
         self.conn_id = conn_id
 
-    @contextmanager
-    def servers(self, plan: ServersPlan, run: str) -> Iterator[Servers]:
-        """Connect to the cloud."""
-        with OpenstackHook(self.conn_id).get_conn() as cloud:
-            yield Servers(cloud, plan, run)
+    @cached_property
+    def _cloud(self) -> Connection:
+        """The login and what was asked of the cloud's versions: kept, for they cost half a dozen requests."""
+        return OpenstackHook(self.conn_id).get_conn()
+
+    def servers(self, plan: ServersPlan, run: str) -> Servers:
+        """Return the plan's servers in the cloud."""
+        return Servers(self._cloud, plan, run)
 
     def tried(self, plan: Json) -> str:
         """Return the commit and the image's digest."""
@@ -41,31 +45,28 @@ class NovaSide(Side):
 
     def before(self, plan: Json, run: str) -> str:
         """Return what the servers' metadata says was good before ``run``."""
-        with self.servers(ServersPlan.from_json(plan), run) as servers:
-            return _described(servers.view().good(run), run)
+        return _described(self.servers(ServersPlan.from_json(plan), run).view().good(run), run)
 
     def check(self, plan: Json, run: str) -> None:
         """Look for a newer push."""
         known = ServersPlan.from_json(plan)
-        with self.servers(known, run) as servers:
-            refuse_older_than(servers.view().servers, known.push, run)
+        refuse_older_than(self.servers(known, run).view().servers, known.push, run)
 
     def keep(self, plan: Json, run: str) -> Deployment:
         """Write on the servers that they are good."""
         known = ServersPlan.from_json(plan)
-        with self.servers(known, run) as servers:
-            view = servers.view()
-            for order in endings.keep(known, run, view, datetime.now(UTC)):
-                servers.obey(order)
-            return _deployment(known, run, servers.view())
+        servers = self.servers(known, run)
+        for order in endings.keep(known, run, servers.view(), datetime.now(UTC)):
+            servers.obey(order)
+        return _deployment(known, run, servers.view())
 
     def clear(self, plan: Json, run: str) -> None:
         """Remove the servers and server groups that only the version before needed."""
         known = ServersPlan.from_json(plan)
-        with self.servers(known, run) as servers:
-            for order in endings.clear(known, run, servers.view()):
-                servers.obey(order)
-            servers.tidy()
+        servers = self.servers(known, run)
+        for order in endings.clear(known, run, servers.view()):
+            servers.obey(order)
+        servers.tidy()
 
 
 def _described(good: tuple[Server, ...], run: str) -> str:
