@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 SHOWN = 2000
 TAIL = 25
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
-_RUNNING = re.compile(r"^dib-run-parts Running \S*?/(?P<script>[\w-]+\.d/\S+)$")
+_RUNNING = re.compile(r"^dib-run-parts Running \S*/(?P<script>[\w-]+\.d/[^/\s]+)$")
 _COMPLETED = re.compile(r"^dib-run-parts (?P<name>\S+) completed$")
 _PHASE = re.compile(r"^Running hooks from \S*/(?P<phase>[\w-]+\.d)$")
 _STEPS = {
