@@ -119,7 +119,7 @@ def _memory() -> Result:
         claim=f"peak memory above an idle process, {sizes} GiB (sparse) to both sides and back",
         peer="none",
         slipway_seconds=grown,
-        measure="seconds",
+        measure="peak",
         limit=128,
         unit="MiB",
     )

@@ -24,7 +24,7 @@ class Result(BaseModel):
     slipway_seconds: list[float]
     peer_seconds: list[float] = []
     measure: str
-    """``ratio``, ``overhead`` or ``seconds`` (the largest sample): what ``limit`` bounds."""
+    """``ratio``, ``overhead``, or the largest sample (``seconds``, ``peak``): what ``limit`` bounds."""
     limit: float
     unit: str = "s"
     notes: list[str] = []
