@@ -17,7 +17,7 @@ export PATH := $(BIN):$(PATH)
 # A Python that writes no bytecode takes twice the time to start.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH VIRTUAL_ENV
 
-.PHONY: help venv lab-up lab-down lab-status lab-restart airflow test lint demo bench requirements clean
+.PHONY: help venv lab-up lab-down lab-status lab-restart airflow test test-tenants lint demo bench requirements clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -30,6 +30,9 @@ test: venv lint ## Every check and every test; brings the lab up, and down again
 	{ python -m lab up --profile hypervisor && python -m pytest $(ARGS); } || code=$$?; \
 	if [ -z "$$was_up" ]; then python -m lab down || code=1; fi; \
 	exit $$code
+
+test-tenants: venv lab-up ## Tenants with kubectl on real API servers (RBAC, then ABAC) and the real Keystone
+	@python -m pytest -q tests/tenants $(ARGS)
 
 bench: venv lab-up ## Measure what is claimed about speed, side by side with the bare tools
 	@python -m benchmarks $(ARGS)

@@ -13,6 +13,9 @@ BENCHMARKS = {
     "push": "push to healthy, push with unchanged inputs (needs the lab)",
     "copy": "an image between Glance and Artifactory, and what memory that takes (needs the lab, 25 GB)",
     "servers_awaited": "requests to Nova while 200 servers are awaited (needs the lab)",
+    "tenants": "tenant_sync's plan of a large cloud, on a Keystone of its own (needs the lab's packages)",
+    "tokenreview": "the token webhook: cached, uncached, under a flood (needs the lab)",
+    "nodes": "300 machines deployed and rebuilt, 50 at once (needs the lab, 20 minutes)",
     "bare_metal_image": "bare_metal_image beside disk-image-create (needs the lab)",
     "parse_time": "what parsing each DAG file costs",
 }

@@ -22,7 +22,6 @@ def create_app(authenticator: Callable[[], Awaitable[Authenticator]]) -> FastAPI
     """
     app = FastAPI(title="Slipway token review", openapi_url=None, docs_url=None, redoc_url=None)
 
-    @app.post("/tokenreviews")
     async def tokenreviews(request: Request) -> JSONResponse:
         """Answer one review; a refusal is an answer too."""
         try:
@@ -36,6 +35,9 @@ def create_app(authenticator: Callable[[], Awaitable[Authenticator]]) -> FastAPI
         except SlipwayError as error:
             return JSONResponse({"error": str(error)}, status_code=503)
         return JSONResponse(answer(review, await chosen.authenticate(review.token)))
+
+    # kube-apiserver waits: FastAPI's reading of parameters is left out.
+    app.add_route("/tokenreviews", tokenreviews, methods=["POST"])
 
     @app.get("/healthz")
     async def healthz() -> JSONResponse:
