@@ -17,6 +17,7 @@ BENCHMARKS = {
     "tokenreview": "the token webhook: cached, uncached, under a flood (needs the lab)",
     "nodes": "300 machines deployed and rebuilt, 50 at once (needs the lab, 20 minutes)",
     "bare_metal_image": "bare_metal_image beside disk-image-create (needs the lab)",
+    "vm_image": "vm_image beside packer build (needs the lab)",
     "parse_time": "what parsing each DAG file costs",
 }
 

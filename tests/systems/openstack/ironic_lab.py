@@ -17,6 +17,7 @@ from openstack.connection import Connection
 from openstack.exceptions import SDKException
 
 from lab.access import Lab
+from lab.openstack.login import identity
 from lab.openstack.machines import Machine, enroll, make_available
 from lab.process import wait_gone
 from slipway.flow.fleet import Fleet
@@ -63,7 +64,7 @@ class Ground:
 
     def machines(self, count: int, **about: Any) -> list[str]:
         """Enroll nodes of the application's class, and return their names."""
-        owner = {project.name: project.id for project in self.admin_projects()}
+        owner = {project.name: project.id for project in identity(self.system).projects()}
         made = []
         for _ in range(count):
             machine = Machine(name=f"{self.name}-{uuid4().hex[:6]}", resource_class=self.name, **about)
@@ -74,9 +75,6 @@ class Ground:
         make_available(self.system, set(made))
         assert wait_gone(lambda: all(self.node(name).body["power_state"] for name in made), SECONDS)
         return made
-
-    def admin_projects(self) -> list[Any]:
-        return list(self.system.identity.projects())
 
     def image(self, content: bytes = b"", **about: Any) -> Image:
         """Upload an image of the tenant's; return its record."""

@@ -29,7 +29,7 @@ def test_a_first_deployment_puts_the_image_on_every_node(ground: Ground) -> None
     fleet = ground.fleet(image, count=3, pacing={"at_once": 3}, user_data="#cloud-config\n")
     ground.release(fleet, "run-1")
     assert ground.states() == ["active"] * 3
-    stored = ground.tenant.image.get_image(image.glance)
+    stored = ground.tenant.image.get_image(str(image.glance))
     assert {ground.written(name)["sha512"] for name in machines} == {stored.hash_value}
     infos = [ground.node(name).body["instance_info"] for name in machines]
     assert {info["slipway_run"] for info in infos} == {"run-1"}

@@ -173,8 +173,7 @@ def test_a_deploy_agent_that_never_calls_back_is_a_failed_try(ground: Ground) ->
 
     async def watched() -> str:
         following = asyncio.create_task(ground.following(watch))
-        while ground.node(machine).body["provision_state"] != "wait call-back":
-            await asyncio.sleep(0.2)
+        assert await asyncio.to_thread(wait_gone, lambda: ground.states() == ["wait call-back"], SECONDS)
         return (await following).reason
 
     assert "callback" in asyncio.run(watched())
@@ -357,8 +356,7 @@ def test_a_conductor_that_restarts_in_the_middle_costs_a_try(ground: Ground) -> 
 
     async def restarted() -> str:
         following = asyncio.create_task(ground.following(watch))
-        while "deploying" not in ground.states():
-            await asyncio.sleep(0.2)
+        assert await asyncio.to_thread(wait_gone, lambda: "deploying" in ground.states(), SECONDS)
         for process in service.pids():
             os.killpg(process, signal.SIGKILL)
         service.stop()

@@ -46,6 +46,7 @@ class Rollout:
         self.begun: dict[str, str] = {}
         self.moved: dict[str, tuple[str, float]] = {}
         self.checks: dict[str, asyncio.Task[str]] = {}
+        self.told: set[tuple[str, str]] = set()
         self.shown, self.since = "", time.monotonic()
 
     async def follow(self, feed: Feed[Nodes]) -> Outcome:
@@ -73,6 +74,7 @@ class Rollout:
         if self.fleet.ironic.health is None and decision.check:
             self.good |= {node.id for node in decision.check}
             decision = self._decide(seen)
+        self._tell(seen)
         self._say(decision)
         if decision.over:
             return self._outcome(decision)
@@ -136,6 +138,14 @@ class Rollout:
                 self.failed[node] = reason
             else:
                 self.good.add(node)
+
+    def _tell(self, seen: list[Seen]) -> None:
+        """Say once of each try that failed why it did."""
+        for node in seen:
+            mine = node.marks is not None and node.marks.effort == self.watch.effort
+            if node.state == "deploy failed" and mine and (node.id, node.changed) not in self.told:
+                self.told.add((node.id, node.changed))
+                log.warning("%s: %s", node.name, node.last_error or "deploy failed")
 
     def _say(self, decision: Decision) -> None:
         parts = {
