@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import sysconfig
 import time
@@ -14,12 +13,11 @@ from typing import Any
 
 from benchmarks.application import Checkout, say
 from benchmarks.result import Result
-from benchmarks.runs import ended
+from benchmarks.runs import copied_and_booted, ended, seconds_of, states_of
 from benchmarks.servers import airflow, remote, variables
 from lab.debian import image_mirrors
 from lab.paths import this_checkout
 from slipway.cli.api import Airflow
-from slipway.cli.failure import log_lines
 
 REPOSITORY, DAG = "examples/bench", "bare_metal_image"
 ROUNDS = 3
@@ -35,7 +33,6 @@ bare_metal:
   boot: {memory_mib: 256, within_seconds: 120}
 """
 WITH_COMMIT, WITHOUT = ("hello-system", "hello"), ("hello-system",)
-COPIED = re.compile(r": done, [\d.]+ MiB in ([\d.]+) s")
 
 
 def run() -> Iterator[Result]:
@@ -54,8 +51,8 @@ def _against_the_tool(checkout: Checkout, reader: Airflow, folder: Path) -> Resu
     for number in range(ROUNDS + 1):
         _write(checkout, WITH_COMMIT, number)
         found, commit = _push(checkout, reader)
-        ours.append(_seconds(found) - _elsewhere(reader, found))
-        if _states(reader, found)["build"] != "success":
+        ours.append(seconds_of(found) - copied_and_booted(reader, found))
+        if states_of(reader, found)["build"] != "success":
             amiss.append(f"the push of {commit[:12]} did not build")
         theirs.append(_bare(checkout, folder, commit))
     return Result(
@@ -75,8 +72,8 @@ def _unchanged(checkout: Checkout, reader: Airflow) -> Result:
     for number in range(ROUNDS + 1):
         _write(checkout, WITHOUT, number)
         found, commit = _push(checkout, reader)
-        seconds.append(_seconds(found))
-        if number and _states(reader, found)["build"] != "skipped":
+        seconds.append(seconds_of(found))
+        if number and states_of(reader, found)["build"] != "skipped":
             amiss.append(f"the push of {commit[:12]} built though its inputs are unchanged")
     return Result(
         name="bare_metal_unchanged",
@@ -100,23 +97,6 @@ def _push(checkout: Checkout, reader: Airflow) -> tuple[dict[str, Any], str]:
     started = datetime.now(UTC)
     checkout.push()
     return ended(reader, DAG, f"{REPOSITORY}@{commit}", started), commit
-
-
-def _seconds(found: dict[str, Any]) -> float:
-    begun, end = (datetime.fromisoformat(found[name]) for name in ("start_date", "end_date"))
-    return (end - begun).total_seconds()
-
-
-def _states(reader: Airflow, found: dict[str, Any]) -> dict[str, str]:
-    return {task["task_id"]: task["state"] for task in reader.get_tasks(DAG, found["dag_run_id"])}
-
-
-def _elsewhere(reader: Airflow, found: dict[str, Any]) -> float:
-    """Return the seconds of the boot test and of copying."""
-    tasks = {task["task_id"]: task for task in reader.get_tasks(DAG, found["dag_run_id"])}
-    log = log_lines(reader.get_log(DAG, found["dag_run_id"], "build", tasks["build"]["try_number"]))
-    copied = sum(float(seconds[1]) for line in log if (seconds := COPIED.search(line)))
-    return float(tasks["boot_test"]["duration"]) + copied
 
 
 def _bare(checkout: Checkout, folder: Path, commit: str) -> float:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
 from benchmarks.servers import wait_for
 from slipway.cli.api import Airflow
+from slipway.cli.failure import log_lines
 
+COPIED = re.compile(r": done, [\d.]+ MiB in ([\d.]+) s")
 PATIENCE = 240.0
 """Seconds."""
 
@@ -35,6 +38,25 @@ def first_start(reader: Airflow, run: dict[str, Any]) -> datetime:
     """Return when the first task of ``run`` was started."""
     tasks = reader.get_tasks(run["dag_id"], run["dag_run_id"])
     return min(datetime.fromisoformat(task["start_date"]) for task in tasks if task["start_date"])
+
+
+def seconds_of(run: dict[str, Any]) -> float:
+    """Return the seconds from a run's start to its end."""
+    begun, end = (datetime.fromisoformat(run[name]) for name in ("start_date", "end_date"))
+    return (end - begun).total_seconds()
+
+
+def states_of(reader: Airflow, run: dict[str, Any]) -> dict[str, str]:
+    """Return the states of a run's tasks."""
+    return {task["task_id"]: task["state"] for task in reader.get_tasks(run["dag_id"], run["dag_run_id"])}
+
+
+def copied_and_booted(reader: Airflow, run: dict[str, Any]) -> float:
+    """Return the seconds that an image's run spent on copying it and on its boot test."""
+    tasks = {task["task_id"]: task for task in reader.get_tasks(run["dag_id"], run["dag_run_id"])}
+    entries = reader.get_log(run["dag_id"], run["dag_run_id"], "build", tasks["build"]["try_number"])
+    copied = sum(float(found[1]) for line in log_lines(entries) if (found := COPIED.search(line)))
+    return float(tasks["boot_test"]["duration"]) + copied
 
 
 def _ended_of(runs: list[dict[str, Any]]) -> dict[str, Any] | None:
