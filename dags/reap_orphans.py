@@ -62,9 +62,10 @@ with DAG(
         with retried_if_worth_it():
             from slipway.pipelines import reap_orphans
 
-            params = get_current_context()["params"]
+            context = get_current_context()
+            params = context["params"]
             grace = timedelta(minutes=params["grace_minutes"])
-            with reap_orphans.outside() as places:
+            with reap_orphans.outside(context["ti"].xcom_pull) as places:
                 return reap_orphans.reap(places, grace, dry_run=params["dry_run"])
 
     @task

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from airflow.sdk.exceptions import AirflowNotFoundException
 
@@ -40,12 +40,17 @@ class Place(Protocol):
         """
 
 
+Pull = Callable[..., Any]
+"""``xcom_pull`` of the task that looks."""
+
+
 @contextmanager
-def outside() -> Iterator[list[Place]]:
+def outside(pull: Pull) -> Iterator[list[Place]]:
     """Return the systems that every worker reaches, as far as there are connections to them."""
     from slipway.kubernetes.cluster import CONNECTION
     from slipway.kubernetes.traces import ClusterTraces
     from slipway.openstack.hook import OpenstackHook
+    from slipway.openstack.nova.traces import ServerTraces
     from slipway.openstack.traces import CloudTraces
 
     places: list[Place] = []
@@ -56,7 +61,13 @@ def outside() -> Iterator[list[Place]]:
         yield places
         return
     with OpenstackHook().get_conn() as cloud:
-        yield [*places, CloudTraces(cloud)]
+        servers = ServerTraces(cloud, lambda run: _plan_of(pull, run).get("vm"))
+        yield [*places, servers, CloudTraces(cloud)]
+
+
+def _plan_of(pull: Pull, run: str) -> Mapping[str, Any]:
+    """Return what a deployment's run decided for its platforms; nothing when Airflow does not know it."""
+    return pull(dag_id="deploy", task_ids="release", run_id=run) or {}
 
 
 @contextmanager
