@@ -19,6 +19,7 @@ from pathlib import Path
 LIBC = ctypes.CDLL(None, use_errno=True)
 MS_RDONLY, MS_MOVE, MNT_DETACH = 1, 8192, 2
 """https://man7.org/linux/man-pages/man2/mount.2.html"""
+SANDBOX = "bwrap"
 LOOPS = 256
 LOOP_MAJOR, LOOP_CONTROL = 7, (10, 237)
 """https://www.kernel.org/doc/Documentation/admin-guide/devices.txt"""
@@ -38,6 +39,11 @@ DEVICE_MAPPER = Path("/sys/class/misc/device-mapper")
 def main(arguments: list[str]) -> int:
     """Run the program; returns its exit status."""
     folder, command = Path(arguments[0]), arguments[1:]
+    if Path("/proc/1/comm").read_text().strip() != SANDBOX:
+        print(
+            "inside.py: outside of its sandbox this would take the machine's own mounts away", file=sys.stderr
+        )
+        return 1
     _seal()
     _make_devices()
     _make_files()

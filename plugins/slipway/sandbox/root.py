@@ -68,3 +68,7 @@ class RootSandbox(Sandbox):
     @property
     def _bind_writable(self) -> str:
         return "--dev-bind"
+
+    @property
+    def _may_be_left_out(self) -> bool:
+        return False  # what runs inside mounts and unmounts as if the machine were its own

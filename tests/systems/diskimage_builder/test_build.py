@@ -125,6 +125,29 @@ def test_what_an_element_leaves_running_mounted_and_attached_ends_with_the_build
     assert set(Path("/sys/block").glob("loop*/loop")) <= before
 
 
+def test_disk_is_partitioned_without_the_device_mapper(checkout: Checkout) -> None:
+    checkout.element(
+        "disk",
+        "root.d/50-disk",
+        f"""{SCRIPT}
+        [ ! -e /sys/class/misc/device-mapper ] || {{ echo used > "$TARGET_ROOT/etc/mapper"; exit 0; }}
+        truncate -s 40M "$TMP_DIR/disk"
+        sgdisk --new=1:0:+16M --new=2:0:0 "$TMP_DIR/disk"
+        device=$(losetup --show --find "$TMP_DIR/disk")
+        kpartx -avs "$device"
+        name=$(basename "$device")
+        mkfs.ext4 -q "/dev/mapper/${{name}}p2"
+        blockdev --getsize64 "/dev/mapper/${{name}}p1" > "$TARGET_ROOT/etc/size"
+        kpartx -d "$device"
+        [ ! -e "/dev/mapper/${{name}}p1" ] && [ ! -e "/sys/block/$name/${{name}}p1" ]
+        losetup --detach "$device"
+        """,
+    )
+    made = checkout.build("disk")
+    if not Path("/sys/class/misc/device-mapper").exists():
+        assert file_in(made.image, "/etc/size") == f"{16 * 1024**2}\n"
+
+
 def test_image_that_is_a_link_is_not_followed(checkout: Checkout) -> None:
     checkout.element(
         "linking",
