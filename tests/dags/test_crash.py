@@ -67,13 +67,16 @@ def test_rollout_that_is_killed_goes_on_where_it_was(app: Pushed) -> None:
     assert event["extra"]["push"]["commit"] == push.commit
 
 
-def test_image_build_whose_worker_is_killed_leaves_one_image_and_nothing_else(app: Pushed, lab: Lab) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_image_build_whose_worker_ends_leaves_one_image_and_nothing_else(
+    app: Pushed, lab: Lab, number: signal.Signals
+) -> None:
     with vm_images(lab, app) as images:
         push = images.push(example())
         run_id = images.start(push)
         machine = machine_of(images, run_id)
         [task] = [one for one in app.airflow.get_tasks("vm_image", run_id) if one["task_id"] == "build"]
-        os.kill(task["pid"], signal.SIGKILL)
+        os.kill(task["pid"], number)
         run = images.ended(run_id)
         assert (run.state, run.tries["build"]) == ("success", 2)
         assert not Path(f"/proc/{machine}").exists()

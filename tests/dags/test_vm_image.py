@@ -224,17 +224,25 @@ LINKS = {
 
 
 @pytest.fixture(scope="module")
-def failed(lab: Lab, airflow_api: httpx.Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Every bad application, started at once."""
+def failed(
+    request: pytest.FixtureRequest,
+    lab: Lab,
+    airflow_api: httpx.Client,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Any]:
+    """Every bad application that is asked for, started at once."""
+    asked = {item.callspec.params.get("case") for item in request.session.items if hasattr(item, "callspec")}
+    cases = [case for case in BAD if case in asked]
     git, web = lab.git, lab.airflow
     with Airflow(Login(web.url, web.user, web.password)) as airflow:
         code = source(tmp_path_factory.mktemp("bad") / "work", Login(git.url, git.user, git.password))
-        apps = {case: Pushed(lab, code, airflow, airflow_api, f"t-{secrets.token_hex(4)}") for case in BAD}
+        apps = {case: Pushed(lab, code, airflow, airflow_api, f"t-{secrets.token_hex(4)}") for case in cases}
         started = {}
-        for case, (_, content, _) in BAD.items():
+        for case in cases:
+            content = BAD[case][1]
             with vm_images(lab, apps[case]) as images:
                 started[case] = images.start(images.push(content, LINKS.get(case)))
-        yield {case: (apps[case], started[case]) for case in BAD}
+        yield {case: (apps[case], started[case]) for case in cases}
         code.delete(*(branch for app in apps.values() for branch in app.branches))
 
 

@@ -53,6 +53,7 @@ def boot_test(known: Plan, image: Image, run: str) -> None:
         try:
             boot(machine, expected(known, wanted), place.scratch, lock)
         except BootError as error:
+            disk.path.unlink(missing_ok=True)
             handover.mark(both, image, "failed")
             raise BootError(
                 f"{error}\nThe image is kept for inspection, hidden, and goes no further: {image.reference} "
