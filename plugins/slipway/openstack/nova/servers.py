@@ -37,7 +37,7 @@ from slipway.openstack.nova.reading import list_servers
 
 log = logging.getLogger(__name__)
 
-ROUNDS = 600
+ROUNDS = 120
 CONFLICT_SECONDS = 1.0
 CONSOLE_LINES = 30
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
