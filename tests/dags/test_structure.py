@@ -186,3 +186,30 @@ def test_an_installation_says_when(
     if chosen is not None:
         monkeypatch.setenv("SLIPWAY_SCHEDULE_NIGHTLY_REBUILD", chosen)
     assert schedule("nightly_rebuild", "0 1 * * *") == expected
+
+
+def test_deploy_goes_from_the_release_over_all_platforms_and_back(report: Report) -> None:
+    upstream = report["dags"]["deploy"]["upstream"]
+    rollouts = sorted(name for name in upstream if name.endswith(".rollout"))
+    assert rollouts == ["bare_metal.rollout", "container.rollout", "vm.rollout"]
+    assert upstream["release"] == []
+    assert upstream["keep"] == upstream["all_ended"] == rollouts
+    assert upstream["one_failed"] == upstream["released"] == sorted([*rollouts, "keep"])
+    for rollout in rollouts:
+        assert upstream[rollout] == ["release"]
+        assert upstream[rollout.replace("rollout", "go_back")] == ["all_ended", "one_failed", "release"]
+    outlets = report["dags"]["deploy"]["outlets"]
+    assert {name for name, assets in outlets.items() if assets} == {*rollouts, "keep"}
+
+
+def test_bare_metal_image_goes_from_the_plan_to_an_image_that_booted(report: Report) -> None:
+    about = report["dags"]["bare_metal_image"]
+    assert about["schedule"] == "PartitionedAssetTimetable"
+    assert about["upstream"] == {
+        "plan": [],
+        "package_sources": ["plan"],
+        "build": ["package_sources"],
+        "boot_test": ["build", "package_sources"],
+        "publish": ["boot_test", "build", "package_sources", "plan"],
+    }
+    assert about["outlets"]["publish"] == ["slipway://image/bare-metal"]
