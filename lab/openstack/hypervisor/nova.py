@@ -82,5 +82,7 @@ def _seed(admin: Connection) -> None:
     aggregate: Any = admin.compute.find_aggregate(AGGREGATE)
     aggregate = aggregate or admin.compute.create_aggregate(name=AGGREGATE)
     admin.compute.set_aggregate_metadata(aggregate, TRAIT)
-    if HOST not in (aggregate.hosts or []):
-        admin.compute.add_host_to_aggregate(aggregate, HOST)
+    # Anew each time: Nova tells Placement of a host only as it joins, and a start before may have broken off.
+    if HOST in (aggregate.hosts or []):
+        admin.compute.remove_host_from_aggregate(aggregate, HOST)
+    admin.compute.add_host_to_aggregate(aggregate, HOST)
