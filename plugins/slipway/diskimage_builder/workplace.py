@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from pathlib import Path
 from slipway.config import work_dir
 from slipway.diskimage_builder.loops import detach
 from slipway.sandbox.occupied import occupied
+
+UNUSED_SECONDS = 30 * 24 * 3600
+"""What no build has read in this time leaves the cache of its application."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class Workplace:
             for folder in (self.checkout, self.output, self.work, self.scratch, self.images):
                 folder.mkdir(parents=True, exist_ok=True)
             (self.cache / "locks").mkdir(parents=True, exist_ok=True)
+            _drop_unused(self.cache)
             try:
                 yield lock
             finally:
@@ -85,6 +90,16 @@ class Workplace:
         if self.folder.exists():
             detach(self.folder)
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _drop_unused(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        try:
+            about = path.lstat()
+            if not path.is_dir() and time.time() - max(about.st_atime, about.st_mtime) > UNUSED_SECONDS:
+                path.unlink()
+        except FileNotFoundError:  # another build was faster
+            continue
 
 
 def workplace(name: str, owner: str) -> Workplace:
