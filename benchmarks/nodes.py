@@ -96,7 +96,11 @@ def _counted(fleets: Fleets, fleet: Fleet, looks: Looks) -> Poll[Nodes]:
     async def noted(keys: Any) -> Any:
         answer = await asked(keys)
         nodes: Nodes = next(iter(answer.values()))
-        mine = [node.seen(0) for node in nodes.values() if node.body["resource_class"] == NAME]
+        mine = [
+            node.seen(0)
+            for node in nodes.values()
+            if node.body["instance_info"].get("slipway_application") == NAME
+        ]
         wanted = fleet.fingerprint
         ready = [one for one in mine if one.state == "active" and one.marks]
         done = [one for one in ready if one.marks and one.marks.fingerprint == wanted]

@@ -40,6 +40,8 @@ def _settings(cloud: Cloud) -> Settings:
             "automated_clean": "true",
             "check_provision_state_interval": "2",
             "deploy_callback_timeout": str(CALLBACK_SECONDS),
+            # A machine that has much else to do is no dead conductor.
+            "heartbeat_timeout": "600",
             # What a person has to see in the lab is seen soon.
             "sync_power_state_interval": "30",
         },

@@ -117,7 +117,7 @@ class Ground:
             environment=self.environment,
             image=image,
             **{"kind": "whole-disk", **fields},
-            ironic=Wanted.from_json({"resource_class": self.name, "count": count, **about}),
+            ironic=Wanted.from_json({"resource_class": self.name, "count": count} | about),
         )
 
     def steer(self, name: str, **steps: Any) -> None:

@@ -167,7 +167,7 @@ def test_a_locked_node_is_asked_again(ground: Ground, caplog: pytest.LogCaptureF
 
 def test_a_deploy_agent_that_never_calls_back_is_a_failed_try(ground: Ground) -> None:
     interfaces = {"deploy": "direct", "power": "lab", "network": "noop", "boot": "fake"}
-    [machine] = ground.machines(1, interfaces=interfaces, cleaned=False)
+    ground.machines(1, interfaces=interfaces, cleaned=False)
     fleet = ground.fleet(ground.image(), attempts=1)
     watch = ground.fleets.begin(fleet, "run-1")
 
@@ -328,6 +328,15 @@ def test_a_node_that_does_not_answer_is_tried_again_and_then_failed(ground: Grou
     outcome = ground.roll_out(fleet, "run-1")
     assert f"{machine}: health: it did not answer within 1 s" in outcome.reason
     assert ground.node(machine).body["instance_info"]["slipway_try"] == 2
+
+
+def test_another_resource_class_needs_other_nodes_and_that_is_said(ground: Ground) -> None:
+    ground.machines(1)
+    ground.release(ground.fleet(ground.image()), "run-1")
+    changed = ground.fleet(ground.image(), resource_class="metal")
+    with pytest.raises(RefusedError, match=f"class {ground.name}, and a release is rebuilt in place"):
+        ground.fleets.begin(changed, "run-2")
+    assert ground.go_back(changed, "run-2").state == "healthy"
 
 
 def test_an_unknown_network_is_answered_with_those_there_are(ground: Ground) -> None:

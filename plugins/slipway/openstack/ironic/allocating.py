@@ -29,6 +29,7 @@ def allocate(ironic: Ironic, fleet: Fleet, prefix: str, run: str) -> Mapping[int
     """
     for tries in range(1, TRIES + 1):
         have = ironic.allocations(prefix)
+        _refuse_another_class(fleet, have)
         for index in range(fleet.ironic.count):
             if index not in have:
                 _create(ironic, fleet, f"{prefix}{index}", run)
@@ -36,7 +37,7 @@ def allocate(ironic: Ironic, fleet: Fleet, prefix: str, run: str) -> Mapping[int
         failed = {index: one for index, one in found.items() if one.state == "error"}
         if not failed:
             return found
-        free = [node for node in ironic.nodes(fleet.ironic.resource_class) if _is_free(node, fleet)]
+        free = [node for node in ironic.nodes_of(fleet.ironic.resource_class) if _is_free(node, fleet)]
         if len(free) < len(failed) or tries == TRIES:
             break
         log.warning("%d nodes were taken while they were chosen; choosing again", len(failed))
@@ -45,6 +46,17 @@ def allocate(ironic: Ironic, fleet: Fleet, prefix: str, run: str) -> Mapping[int
             ironic.delete_allocation(one.id)
             _create(ironic, fleet, f"{prefix}{index}", run, one.extra)
     raise RefusedError(_refusal(ironic, fleet, failed))
+
+
+def _refuse_another_class(fleet: Fleet, have: Mapping[int, Allocation]) -> None:
+    wanted = fleet.ironic.resource_class
+    for index, one in have.items():
+        if index < fleet.ironic.count and one.resource_class != wanted:
+            raise RefusedError(
+                f"{one.name} is a node of resource class {one.resource_class}, and a release is rebuilt in place: "
+                f"its nodes stay. For nodes of class {wanted} give the application another name, or undeploy it "
+                "first (openstack baremetal node undeploy NODE)"
+            )
 
 
 def _create(
@@ -87,7 +99,7 @@ def _refusal(ironic: Ironic, fleet: Fleet, failed: Mapping[int, Allocation]) -> 
         f" with traits {', '.join(wanted.traits)}" if wanted.traits else ""
     )
     said = next(iter(failed.values())).last_error
-    nodes = ironic.nodes(wanted.resource_class)
+    nodes = ironic.nodes_of(wanted.resource_class)
     if not nodes:
         known = ", ".join(ironic.resource_classes()) or "none"
         return f"no node of {of}: the project's nodes have the resource classes {known}. Ironic says: {said}"

@@ -111,7 +111,7 @@ class Fleets:
         prefix = self.prefix(fleet)
         self._claim(fleet, prefix, run)
         allocated = allocate(self.ironic, fleet, prefix, run)
-        nodes = {node.id: node for node in self.ironic.nodes()}
+        nodes = {node.id: node for node in self.ironic.nodes_of(fleet.ironic.resource_class)}
         self._refuse_unfit(fleet, allocated, nodes)
         return self._watch(fleet, prefix, run, run, network, allocated)
 

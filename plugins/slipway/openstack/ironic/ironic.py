@@ -20,11 +20,12 @@ MICROVERSION = "1.65"
 """Of the release Ussuri: allocations with an owner, leased nodes, config drives made from JSON."""
 Json = dict[str, Any]
 
-FIELDS = (
+STATE = (
     *("uuid", "name", "provision_state", "provision_updated_at", "last_error", "maintenance"),
-    *("maintenance_reason", "fault", "instance_info", "instance_uuid", "resource_class", "properties"),
-    "traits",
+    *("maintenance_reason", "fault", "instance_info"),
 )
+"""What is looked at again and again: nothing that Ironic has to join other tables for."""
+ABOUT = (*STATE, "instance_uuid", "resource_class", "properties", "traits")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Allocation:
     node: str | None
     last_error: str
     extra: Mapping[str, Any]
+    resource_class: str = ""
 
     @classmethod
     def of(cls, body: Json) -> Allocation:
@@ -48,6 +50,7 @@ class Allocation:
             node=body.get("node_uuid"),
             last_error=body.get("last_error") or "",
             extra=body.get("extra") or {},
+            resource_class=body.get("resource_class") or "",
         )
 
 
@@ -139,14 +142,18 @@ class Ironic:
             if answer.status_code != requests.codes.not_found:
                 accepted(what, answer)
 
-    def nodes(self, resource_class: str = "") -> list[Node]:
-        """Return the nodes that are somebody's instance; those of a class when it is given, taken or free."""
-        query = f"resource_class={resource_class}" if resource_class else "associated=true"
-        return [Node(body) for body in self._list("nodes", f"{query}&fields={','.join(FIELDS)}")]
+    def nodes(self) -> list[Node]:
+        """Return the state of the nodes that are somebody's instance."""
+        return [Node(body) for body in self._list("nodes", f"associated=true&fields={','.join(STATE)}")]
+
+    def nodes_of(self, resource_class: str) -> list[Node]:
+        """Return the nodes of a class, taken or free, with all that is known of them."""
+        query = f"resource_class={resource_class}&fields={','.join(ABOUT)}"
+        return [Node(body) for body in self._list("nodes", query)]
 
     def node(self, node: str) -> Node:
         """Return the node with this id as it is now."""
-        return Node(self._ask("GET", f"/nodes/{node}?fields={','.join(FIELDS)}", f"node {node}"))
+        return Node(self._ask("GET", f"/nodes/{node}?fields={','.join(STATE)}", f"node {node}"))
 
     def resource_classes(self) -> list[str]:
         """Return which classes the project's nodes have."""
