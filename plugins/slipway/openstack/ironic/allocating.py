@@ -53,9 +53,9 @@ def _refuse_another_class(fleet: Fleet, have: Mapping[int, Allocation]) -> None:
     for index, one in have.items():
         if index < fleet.ironic.count and one.resource_class != wanted:
             raise RefusedError(
-                f"{one.name} is a node of resource class {one.resource_class}, and a release is rebuilt in place: "
-                f"its nodes stay. For nodes of class {wanted} give the application another name, or undeploy it "
-                "first (openstack baremetal node undeploy NODE)"
+                f"{one.name} is a node of resource class {one.resource_class}, and a release is rebuilt in "
+                f"place: its nodes stay. For nodes of class {wanted} give the application another name, or "
+                "undeploy it first (openstack baremetal node undeploy NODE)"
             )
 
 
