@@ -15,11 +15,11 @@ ABOUT = """\
 ### What it does
 
 Everything that Slipway makes on its way says which run made it. **outside** looks in the cloud (build
-servers, their volumes, key pairs, security groups, ports and floating IPs, half-uploaded images) and in the
-cluster (rollouts that nobody ends); **on_worker** looks on the worker itself (folders and loop devices of
-builds, checkouts, image tags in its container engine). Both show what they found as a table in the log, with
-what becomes of each thing and why, and remove what belongs to no run that lives, when the grace period is
-over.
+servers, their volumes, key pairs, security groups, ports and floating IPs, half-uploaded images), and for
+rollouts of containers, servers and nodes that nobody ends; **on_worker** looks on the worker itself (folders
+and loop devices of builds, checkouts, image tags in its container engine). Both show what they found as a
+table in the log, with what becomes of each thing and why, and remove what belongs to no run that lives, when
+the grace period is over.
 
 A thing without a run, or with a run that this Airflow does not know, is left alone until no build can take
 that long (two days and the grace period). What Slipway did not make, and what a deployment uses, is never

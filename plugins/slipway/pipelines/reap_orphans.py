@@ -50,6 +50,7 @@ def outside(pull: Pull) -> Iterator[list[Place]]:
     from slipway.kubernetes.cluster import CONNECTION
     from slipway.kubernetes.traces import ClusterTraces
     from slipway.openstack.hook import OpenstackHook
+    from slipway.openstack.ironic.traces import FleetTraces
     from slipway.openstack.nova.traces import ServerTraces
     from slipway.openstack.traces import CloudTraces
 
@@ -62,6 +63,8 @@ def outside(pull: Pull) -> Iterator[list[Place]]:
         return
     with OpenstackHook().get_conn() as cloud:
         servers = ServerTraces(cloud, lambda run: _plan_of(pull, run).get("vm"))
+        if cloud.has_service("baremetal"):
+            places.append(FleetTraces(cloud))
         yield [*places, servers, CloudTraces(cloud)]
 
 
