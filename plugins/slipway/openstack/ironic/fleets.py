@@ -77,6 +77,18 @@ class Watch(Record):
 
 
 @dataclass(frozen=True)
+class Released:
+    """How far nodes are given back."""
+
+    left: int = 0
+    """Allocations that are still there."""
+    named: tuple[str, ...] = ()
+    """Why a person must go on, for each of these for which that is so."""
+    nodes: frozenset[str] = frozenset()
+    """Ids of the nodes."""
+
+
+@dataclass(frozen=True)
 class Fleets:
     """The fleets of one project."""
 
@@ -176,15 +188,12 @@ class Fleets:
         """
         ledger.mine(ledger.of(self.ironic.find_allocation(watch.first)), watch.run)
 
-    def release(self, prefix: str, keep: int) -> tuple[int, list[str]]:
-        """Have Ironic undeploy the nodes from index ``keep`` on, the first one last; call it again and again.
-
-        :returns: how many are still there, and what only a person can go on with.
-        """
+    def release(self, prefix: str, keep: int) -> Released:
+        """Have Ironic undeploy the nodes from index ``keep`` on, the first one last; call it again and again."""
         allocations = {index: one for index, one in self.ironic.allocations(prefix).items() if index >= keep}
         if not allocations:
             self.ports.delete(prefix, keep)
-            return 0, []
+            return Released()
         nodes = {node.id: node for node in self.ironic.nodes()}
         named: list[str] = []
         for index, one in allocations.items():
@@ -198,12 +207,8 @@ class Fleets:
             elif node.seen(index).state in REMOVABLE:
                 log.info("%s: undeployed", node.name)
                 self.ironic.provision(node.id, "deleted")
-        return len(allocations), named
-
-    def given_back(self, prefix: str, keep: int) -> list[str]:
-        """Return the ids of the nodes that :meth:`release` takes."""
-        allocations = self.ironic.allocations(prefix)
-        return [one.node for index, one in allocations.items() if index >= keep and one.node]
+        taken = frozenset(one.node for one in allocations.values() if one.node)
+        return Released(len(allocations), tuple(named), taken)
 
     def broken(self, nodes: Iterable[str]) -> list[str]:
         """Say which of the nodes, given back by now, only a person can go on with."""
@@ -303,9 +308,9 @@ def wait_released(fleets: Fleets, prefix: str, keep: int, seconds: float, pause:
     """
     deadline = time.monotonic() + seconds
     while True:
-        left, named = fleets.release(prefix, keep)
-        if not left or (named and left == len(named)):
-            return named
+        released = fleets.release(prefix, keep)
+        if released.left == len(released.named):
+            return list(released.named)
         if time.monotonic() > deadline:
-            return [*named, f"{left} nodes are still being undeployed"]
+            return [*released.named, f"{released.left} nodes are still being undeployed"]
         time.sleep(pause)

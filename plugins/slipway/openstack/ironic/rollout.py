@@ -185,17 +185,18 @@ async def give_back(fleets: Fleets, watch: Watch, pause: Callable[[], Awaitable[
     :param pause: what is waited for between two looks.
     """
     keep = watch.fleet.ironic.count if watch.fleet else 0
-    given = await asyncio.to_thread(fleets.given_back, watch.prefix, keep)
+    given: set[str] = set()
     while True:
         try:
-            left, named = await asyncio.to_thread(fleets.release, watch.prefix, keep)
-        except TransientError as error:
-            log.warning("%s; asking again", error)
-        else:
-            if not left:
+            released = await asyncio.to_thread(fleets.release, watch.prefix, keep)
+            given |= released.nodes
+            if not released.left:
                 for broken in await asyncio.to_thread(fleets.broken, given):
                     log.warning("given back, and to be looked at by a person: %s", broken)
                 return Outcome(state="healthy")
-            if named and len(named) >= left - (keep == 0):
-                return Outcome(state="failed", reason=f"not given back: {'; '.join(named)}")
+        except TransientError as error:
+            log.warning("%s; asking again", error)
+        else:
+            if released.named and len(released.named) >= released.left - (keep == 0):
+                return Outcome(state="failed", reason=f"not given back: {'; '.join(released.named)}")
         await pause()
