@@ -37,7 +37,7 @@ def main(url: str) -> None:
         "user_domain_name": "Default",
         "system_scope": "all",
     }
-    with Connection(auth_type="v3password", auth=auth, api_timeout=300) as cloud:
+    with Connection(auth_type="v3password", auth=auth, api_timeout=900) as cloud:
         begun = time.monotonic()
         directory = read_directory(cloud.session, url)
         read = time.monotonic()

@@ -20,11 +20,16 @@ from slipway.cli.status import PushStatus
 from slipway.flow.apps import Apps
 from slipway.flow.document import load
 from slipway.flow.spec import BuildSpec
+from slipway.flow.tenancy.policy import Policy
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 EXAMPLES = sorted((ROOT / "lab" / "examples").glob("*/slipway.yaml"))
-MODELS: dict[str, type[BuildSpec] | type[Apps]] = {"# slipway.yaml": BuildSpec, "# apps.yaml": Apps}
+MODELS: dict[str, type[BuildSpec] | type[Apps] | type[Policy]] = {
+    "# slipway.yaml": BuildSpec,
+    "# apps.yaml": Apps,
+    "# tenancy.yaml": Policy,
+}
 
 
 def _blocks(language: str) -> Iterator[tuple[str, str]]:
@@ -46,7 +51,7 @@ def test_yaml_examples_are_what_their_first_line_says(block: str) -> None:
         assert load(block.encode(), model, block.splitlines()[0])
 
 
-def test_both_documents_have_examples() -> None:
+def test_every_document_has_examples() -> None:
     assert {block.splitlines()[0] for _, block in YAML} >= set(MODELS)
 
 

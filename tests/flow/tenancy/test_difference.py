@@ -144,6 +144,19 @@ def test_members_are_shown_and_a_long_list_is_cut() -> None:
     assert shown.endswith("and 10 more")
 
 
+def test_slipways_own_login_may_deploy_into_every_tenants_namespace() -> None:
+    want = wanted(keystone("shop", users=0), policy(deployer={}), {})
+    [binding] = [body for body in want.objects if body["kind"] == "RoleBinding"]
+    assert binding["metadata"]["namespace"] == "shop"
+    assert binding["roleRef"]["name"] == "slipway-deployer"
+    assert [(one["kind"], one["name"]) for one in binding["subjects"]] == [("User", "slipway")]
+
+
+def test_slipways_own_login_is_none_that_a_user_of_keystone_could_have() -> None:
+    with pytest.raises(ValueError, match="without `@`"):
+        policy(deployer={"user": "slipway@Default"})
+
+
 def test_a_disabled_users_role_gives_nothing() -> None:
     directory = keystone("shop")
     directory = Directory(
