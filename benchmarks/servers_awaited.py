@@ -7,10 +7,8 @@ import json
 import os
 import re
 import secrets
-import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,7 +34,6 @@ from slipway.openstack.polling import TICK_SECONDS
 LOG = ROOT / ".lab" / "log" / "nova.log"
 APPLICATIONS, SERVERS = 20, 10
 MEASURED_SECONDS = 60
-AT_ONCE = 6
 NEVER = "SHUTOFF"
 """Nobody shuts the servers off: what is awaited does not come while it is measured."""
 
@@ -120,12 +117,7 @@ def _awaited(cloud: Connection) -> Iterator[list[Awaited]]:
     )
     plans = [_plan(cloud, str(image.id), number) for number in range(APPLICATIONS)]
     try:
-        with ThreadPoolExecutor(AT_ONCE) as threads:
-            made = threads.map(
-                lambda pair: _server(*pair), [(plan, i) for plan in plans for i in range(SERVERS)]
-            )
-            ids = list(made)
-        yield [Awaited(plan, tuple(ids[n * SERVERS : (n + 1) * SERVERS])) for n, plan in enumerate(plans)]
+        yield [Awaited(plan, _servers(cloud, plan)) for plan in plans]
     finally:
         for plan in plans:
             for one in cloud.compute.servers(details=False, any_tags=plan.tag):
@@ -133,21 +125,19 @@ def _awaited(cloud: Connection) -> Iterator[list[Awaited]]:
         cloud.image.delete_image(image.id)
 
 
-_clouds = threading.local()
-
-
-def _server(plan: ServersPlan, index: int) -> str:
-    if not hasattr(_clouds, "cloud"):
-        _clouds.cloud = OpenstackHook().get_conn()
-    made = _clouds.cloud.compute.create_server(
-        name=plan.name(index),
+def _servers(cloud: Connection, plan: ServersPlan) -> tuple[str, ...]:
+    """Have Nova make the servers of one application by one request."""
+    cloud.compute.create_server(
+        name=plan.name(0),
         image_id=str(plan.image.glance),
         flavor_id=plan.flavor,
         networks=[{"uuid": network} for network in plan.networks],
-        metadata=new_metadata(plan, "benchmark", index),
+        metadata=new_metadata(plan, "benchmark", 0),
         tags=[TAG, plan.tag],
+        min_count=SERVERS,
+        max_count=SERVERS,
     )
-    return str(made.id)
+    return tuple(str(one.id) for one in cloud.compute.servers(details=False, any_tags=plan.tag))
 
 
 def _plan(cloud: Connection, image: str, number: int) -> ServersPlan:
