@@ -303,3 +303,13 @@ def test_services_refuse_strangers(cloud: Connection, service: str) -> None:
     }
     url = cloud.session.get_endpoint(service_type=service, interface="public")
     assert httpx.get(url + paths[service], timeout=30, trust_env=False).status_code == 401
+
+
+@pytest.mark.parametrize("service", ["image", "network", "compute"])
+def test_services_take_addresses_as_long_as_openstacks_own_clients_make_them(
+    cloud: Connection, service: str
+) -> None:
+    paths = {"image": "/v2/images", "network": "/v2.0/ports", "compute": "/servers"}
+    url = cloud.session.get_endpoint(service_type=service, interface="public")
+    long = f"{url}{paths[service]}?name={'x' * 8000}"
+    assert httpx.get(long, timeout=30, trust_env=False).status_code == 401
