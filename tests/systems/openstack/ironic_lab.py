@@ -26,10 +26,12 @@ from slipway.flow.ironic import Ironic as Wanted
 from slipway.flow.push import PushEvent
 from slipway.flow.release import NOTHING
 from slipway.openstack.ironic import ledger
-from slipway.openstack.ironic.fleets import Fleets, Watch, wait_released
+from slipway.openstack.ironic.fleets import Fleets
 from slipway.openstack.ironic.ironic import Ironic, Node
+from slipway.openstack.ironic.releasing import wait_released
 from slipway.openstack.ironic.rollout import Outcome
 from slipway.openstack.ironic.triggers import bring, poll_of
+from slipway.openstack.ironic.watch import Watch
 
 SECONDS = 90.0
 TICK = 0.4
@@ -164,7 +166,9 @@ class Ground:
         first, now = f"{self.prefix}0", datetime.now(UTC)
         ledger.change(self.ironic, first, lambda known: ledger.succeeded(known, run, now))
         ledger.change(self.ironic, first, lambda known: ledger.settled(known, run))
-        assert wait_released(self.fleets, self.prefix, fleet.ironic.count, SECONDS, 0.3) == []
+        assert (
+            wait_released(self.ironic, self.fleets.ports, self.prefix, fleet.ironic.count, SECONDS, 0.3) == []
+        )
 
     def release(self, fleet: Fleet, run: str) -> None:
         outcome = self.roll_out(fleet, run)

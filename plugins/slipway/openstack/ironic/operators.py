@@ -13,8 +13,8 @@ from slipway.rollout import operators
 from slipway.rollout.side import Json
 
 if TYPE_CHECKING:  # the SDK takes most of a second to import, which reading a DAG file must not take
-    from slipway.openstack.ironic.fleets import Watch
     from slipway.openstack.ironic.side import IronicSide
+    from slipway.openstack.ironic.watch import Watch
 
 CONNECTION = "slipway_openstack"
 

@@ -16,8 +16,10 @@ from slipway.flow.nodes import Decision, Health, Seen, decide
 from slipway.flow.record import Record, SlipwayError, TransientError
 from slipway.flow.release import SupersededError
 from slipway.openstack.ironic import health
-from slipway.openstack.ironic.fleets import Fleets, Watch
+from slipway.openstack.ironic.fleets import Fleets
 from slipway.openstack.ironic.ironic import Node
+from slipway.openstack.ironic.releasing import broken, release
+from slipway.openstack.ironic.watch import Watch
 from slipway.openstack.polling import Feed
 
 log = logging.getLogger(__name__)
@@ -188,11 +190,11 @@ async def give_back(fleets: Fleets, watch: Watch, pause: Callable[[], Awaitable[
     given: set[str] = set()
     while True:
         try:
-            released = await asyncio.to_thread(fleets.release, watch.prefix, keep)
+            released = await asyncio.to_thread(release, fleets.ironic, fleets.ports, watch.prefix, keep)
             given |= released.nodes
             if not released.left:
-                for broken in await asyncio.to_thread(fleets.broken, given):
-                    log.warning("given back, and to be looked at by a person: %s", broken)
+                for why in await asyncio.to_thread(broken, fleets.ironic, given):
+                    log.warning("given back, and to be looked at by a person: %s", why)
                 return Outcome(state="healthy")
         except TransientError as error:
             log.warning("%s; asking again", error)

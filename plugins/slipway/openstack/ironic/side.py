@@ -12,7 +12,8 @@ from slipway.flow.fleet import Fleet
 from slipway.flow.release import NOTHING
 from slipway.openstack.hook import OpenstackHook
 from slipway.openstack.ironic import ledger
-from slipway.openstack.ironic.fleets import Fleets, wait_released
+from slipway.openstack.ironic.fleets import Fleets
+from slipway.openstack.ironic.releasing import wait_released
 from slipway.rollout.side import Json, Side
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,9 @@ class IronicSide(Side):
         with self.fleets() as fleets:
             prefix = fleets.prefix(fleet)
             ledger.change(fleets.ironic, f"{prefix}0", lambda known: ledger.settled(known, run))
-            for left in wait_released(fleets, prefix, fleet.ironic.count, RELEASE_SECONDS):
+            for left in wait_released(
+                fleets.ironic, fleets.ports, prefix, fleet.ironic.count, RELEASE_SECONDS
+            ):
                 log.warning("not given back yet: %s. The next deployment does it", left)
 
     def end(self, plan: Json, run: str) -> None:

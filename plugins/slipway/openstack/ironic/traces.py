@@ -15,11 +15,12 @@ from slipway.flow.release import SupersededError
 from slipway.openstack.errors import TransientOpenstackError
 from slipway.openstack.ironic import ledger
 from slipway.openstack.ironic.errors import told
-from slipway.openstack.ironic.fleets import Fleets, Watch
+from slipway.openstack.ironic.fleets import Fleets
 from slipway.openstack.ironic.ironic import Allocation
 from slipway.openstack.ironic.ledger import LEDGER
 from slipway.openstack.ironic.rollout import Outcome
 from slipway.openstack.ironic.triggers import bring, poll_of
+from slipway.openstack.ironic.watch import Watch
 
 KIND = "rollout of nodes"
 SECONDS = 1800.0

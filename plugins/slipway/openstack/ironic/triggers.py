@@ -11,9 +11,10 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from slipway.flow.record import SlipwayError
 from slipway.openstack.hook import OpenstackHook
-from slipway.openstack.ironic.fleets import Fleets, Watch
+from slipway.openstack.ironic.fleets import Fleets
 from slipway.openstack.ironic.ironic import Ironic
 from slipway.openstack.ironic.rollout import Nodes, Outcome, Rollout, give_back
+from slipway.openstack.ironic.watch import Watch
 from slipway.openstack.polling import Poll
 
 TICK_SECONDS = 2.0

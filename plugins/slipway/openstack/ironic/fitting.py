@@ -1,0 +1,56 @@
+"""Refuses before the first node is touched what would fail on one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from openstack.connection import Connection
+
+from slipway.flow.fleet import Fleet
+from slipway.flow.nodes import stuck
+from slipway.openstack.errors import OpenstackError
+from slipway.openstack.glance.glance import Glance
+from slipway.openstack.ironic.errors import RefusedError
+from slipway.openstack.ironic.ironic import Allocation, Node
+
+
+def with_hash(cloud: Connection, fleet: Fleet) -> Fleet:
+    """Look at the image before any node is touched."""
+    if fleet.url:
+        return fleet
+    if fleet.image.glance is None:
+        raise RefusedError(f"image {fleet.image.digest} is not in Glance: start its pipeline again")
+    image = Glance(cloud).get(fleet.image.glance)
+    if image.status != "active":
+        raise OpenstackError(f"image {image.id} is {image.status} in Glance: start its pipeline again")
+    known = image.hash_value if image.hash_algo == "sha512" else ""
+    return fleet.model_copy(update={"sha512": known or ""})
+
+
+def refuse_unfit(
+    cloud: Connection, fleet: Fleet, allocated: Mapping[int, Allocation], nodes: Mapping[str, Node]
+) -> None:
+    """Refuse before the first node is touched what would fail on the last one."""
+    found = [(index, nodes[str(one.node)]) for index, one in allocated.items() if one.node in nodes]
+    if need_person := [why for index, node in found if (why := stuck(node.seen(index)))]:
+        raise RefusedError(
+            f"{'; '.join(need_person)}. Nothing was touched: put it right (openstack baremetal node "
+            "show), or delete its allocation to have another node chosen, and start the run again"
+        )
+    size = _size(cloud, fleet)
+    small = [f"{node.name} ({node.disk_gib} GiB)" for _, node in found if 0 < node.disk_gib << 30 < size]
+    if small:
+        raise RefusedError(
+            f"the image takes {-(-size >> 30)} GiB of disk, and {', '.join(small)} has less: make it "
+            "smaller, or ask for another resource_class"
+        )
+
+
+def _size(cloud: Connection, fleet: Fleet) -> int:
+    """Return how many bytes of disk the image takes, as far as that is known."""
+    root = (fleet.ironic.root_gib or 0) << 30 if fleet.kind == "partition" else 0
+    if fleet.url or fleet.image.glance is None:
+        return root
+    image = Glance(cloud).get(fleet.image.glance)
+    sizes = (image.virtual_size, image.size, (image.min_disk or 0) << 30, root)
+    return max(int(size or 0) for size in sizes)

@@ -1,0 +1,53 @@
+"""What is brought where: all that the triggerer is told, and the nodes' goal."""
+
+from __future__ import annotations
+
+from slipway.flow.fleet import Fleet
+from slipway.flow.ironic import Pacing
+from slipway.flow.nodes import Goal
+from slipway.flow.record import Record
+
+
+class Placed(Record):
+    """One of the application's nodes."""
+
+    index: int
+    node: str
+    address: str = ""
+    """In the tenant's network."""
+
+
+class Watch(Record):
+    """What is brought where; all that the triggerer is told."""
+
+    run: str
+    effort: str
+    """The run, or that it goes back: what the nodes carry."""
+    prefix: str
+    """Of the allocations' names."""
+    fleet: Fleet | None = None
+    """None when nothing is to run any more."""
+    nodes: tuple[Placed, ...] = ()
+    network: str = ""
+    """Id."""
+
+    @property
+    def first(self) -> str:
+        """Name of the allocation that carries the ledger."""
+        return f"{self.prefix}0"
+
+    @property
+    def goes_back(self) -> bool:
+        """Say whether this is the way back."""
+        return self.effort != self.run
+
+    @property
+    def goal(self) -> Goal:
+        """Return what is wanted of the nodes."""
+        assert self.fleet is not None  # or there were no goal
+        ironic = self.fleet.ironic
+        # On the way back no failure is a reason to leave the others where they are.
+        pacing = ironic.pacing
+        if self.goes_back:
+            pacing = Pacing(at_once=pacing.at_once, stop_after_failures=ironic.count)
+        return Goal(self.fleet.fingerprint, self.effort, ironic.attempts, pacing)
