@@ -41,8 +41,6 @@ class Server(BaseApplication):
             "timeout": 0,
             "graceful_timeout": GRACE_SECONDS,
             "keepalive": 30,
-            # Nova names every port of a list of servers in one address to Neutron: no limit.
-            "limit_request_line": 0,
             # Nova asks Neutron for the ports of all servers of a list in one line.
             "limit_request_line": 0,
             "control_socket_disable": True,
