@@ -390,3 +390,23 @@ def test_gits_words_become_what_the_caller_does_next(said: str, expected: type[E
     assert type(error) is expected
     assert "tests/app" in str(error)
     assert len(str(error_of("tests/app", COMMIT, said + "x" * 10_000))) < 1000
+
+
+@pytest.mark.lab
+def test_folder_has_one_id_as_long_as_it_holds_the_same(author: Author, tmp_path: Path) -> None:
+    (author.folder / "vm").mkdir()
+    first = author.commit(**{"vm/image.json": "{}", "README": "one"})
+    author.push("main")
+    second = author.commit(README="two")
+    author.push("main")
+    third = author.commit(**{"vm/image.json": "[]"})
+    author.push("main")
+    ids = []
+    for commit in (first, second, third):
+        with fetched(author.remote, author.event(commit), within=tmp_path) as found:
+            assert found.check_out().is_relative_to(tmp_path)
+            ids.append(found.find_tree("vm"))
+            assert found.find_tree(".") == author.git("rev-parse", f"{commit}^{{tree}}")
+            assert [found.find_tree(path) for path in ("README", "absent", "vm/image.json")] == [None] * 3
+    assert ids == [author.git("rev-parse", f"{commit}:vm") for commit in (first, second, third)]
+    assert ids[0] == ids[1] != ids[2]
