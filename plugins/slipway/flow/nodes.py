@@ -98,12 +98,12 @@ class Decision:
 
 def phase(node: Seen, goal: Goal) -> Phase:
     """Decide how far ``node`` is."""
+    if arrived(node, goal.fingerprint):
+        return Phase.UP  # in maintenance too: there is nothing to do to it
     if stuck(node):
         return Phase.STUCK
     if node.state in BUSY:
         return Phase.BUSY
-    if arrived(node, goal.fingerprint):
-        return Phase.UP
     return Phase.FAILED if node.state == "deploy failed" and _exhausted(node, goal) else Phase.BEHIND
 
 
@@ -145,7 +145,7 @@ def decide(nodes: Sequence[Seen], goal: Goal, health: Health) -> Decision:
         by[phase(node, goal)].append(node)
     given_up = [node for name in (Phase.BUSY, Phase.BEHIND) for node in by[name] if node.id in health.failed]
     unhealthy = [node for node in by[Phase.UP] if node.id in health.failed]
-    again = [node for node in unhealthy if tried(node, goal) < goal.attempts]
+    again = [node for node in unhealthy if tried(node, goal) < goal.attempts and not stuck(node)]
     failed = {node.name: node.last_error or "deploy failed" for node in by[Phase.FAILED]}
     failed |= {node.name: stuck(node) for node in by[Phase.STUCK]}
     failed |= {node.name: health.failed[node.id] for node in [*given_up, *unhealthy] if node not in again}

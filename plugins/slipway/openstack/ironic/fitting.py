@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from openstack.connection import Connection
 
 from slipway.flow.fleet import Fleet
-from slipway.flow.nodes import stuck
+from slipway.flow.nodes import arrived, stuck
 from slipway.openstack.errors import OpenstackError
 from slipway.openstack.glance.glance import Glance
 from slipway.openstack.ironic.errors import RefusedError
@@ -32,7 +32,7 @@ def refuse_unfit(
 ) -> None:
     """Refuse before the first node is touched what would fail on the last one."""
     found = [(index, nodes[str(one.node)]) for index, one in allocated.items() if one.node in nodes]
-    if need_person := [why for index, node in found if (why := stuck(node.seen(index)))]:
+    if need_person := [why for index, node in found if (why := _in_the_way(node, index, fleet))]:
         raise RefusedError(
             f"{'; '.join(need_person)}. Nothing was touched: put it right (openstack baremetal node "
             "show), or delete its allocation to have another node chosen, and start the run again"
@@ -44,6 +44,11 @@ def refuse_unfit(
             f"the image takes {-(-size >> 30)} GiB of disk, and {', '.join(small)} has less: make it "
             "smaller, or ask for another resource_class"
         )
+
+
+def _in_the_way(node: Node, index: int, fleet: Fleet) -> str:
+    seen = node.seen(index)
+    return "" if arrived(seen, fleet.fingerprint) else stuck(seen)
 
 
 def _size(cloud: Connection, fleet: Fleet) -> int:
