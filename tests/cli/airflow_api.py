@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from slipway.cli.settings import Login
+from slipway.cli.status import BUILD_DAGS, DEPLOY_DAG
 from slipway.flow.record import Record
 
 Json = dict[str, Any]
@@ -26,7 +27,7 @@ LOGIN = ("admin", "a password")
 class AirflowApi:
     """What this Airflow holds; tests write into it."""
 
-    dags: tuple[str, ...] = ("container_image", "deploy")
+    dags: tuple[str, ...] = (*BUILD_DAGS.values(), DEPLOY_DAG)
     runs: list[Json] = field(default_factory=list)
     tasks: dict[str, list[Json]] = field(default_factory=dict)
     events: list[Json] = field(default_factory=list)

@@ -130,7 +130,12 @@ def test_status_for_people_shows_whole_digests(api: AirflowApi, capsys: pytest.C
 
 
 def test_status_of_a_failed_push_is_1(api: AirflowApi, capsys: pytest.CaptureFixture[str]) -> None:
-    api.runs.append(run("container_image", "failed", push("a")))
+    api.runs += [
+        run("container_image", "failed", push("a")),
+        run("vm_image", "success", push("a")),
+        run("bare_metal_image", "success", push("a")),
+    ]
+    api.add_event(api.runs[1], "slipway_vm_image", built(push("a"), platform="vm"))
     assert main(["status", "aaaaaaaa", "--watch"]) == 1
     assert "failed" in capsys.readouterr().out
 

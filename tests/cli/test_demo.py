@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from slipway.cli import demo_command, main
+from slipway.cli.status import BUILD_DAGS
 from slipway.flow.push import PushEvent, parse_partition_key
 from tests.cli.airflow_api import AirflowApi
 from tests.cli.records import built, deployment, run, task
@@ -83,6 +84,17 @@ def _on_first_question(api: AirflowApi, monkeypatch: pytest.MonkeyPatch, arrive:
     monkeypatch.setattr(api, "answer", answering)
 
 
+def build_everywhere(api: AirflowApi, push: PushEvent, seconds: float = 0) -> dict[str, Any]:
+    """Every pipeline has ended, and only the container has an image; returns the run of `deploy`."""
+    for platform, dag_id in BUILD_DAGS.items():
+        ended = run(dag_id, "success", push, seconds)
+        handed = built(push) if platform == "container" else built(push, platform=platform, image=None)
+        api.runs.append(ended)
+        api.add_event(ended, f"slipway_{platform}_image", handed)
+    api.runs.append(run("deploy", "success", push, seconds))
+    return api.runs[-1]
+
+
 def test_both_commits_must_answer(
     api: AirflowApi,
     git: Path,
@@ -92,12 +104,8 @@ def test_both_commits_must_answer(
 ) -> None:
     def arrive(push: PushEvent) -> None:
         seconds = len(api.runs) * 10.0
-        api.runs += [
-            run("container_image", "success", push, seconds),
-            run("deploy", "success", push, seconds),
-        ]
-        api.add_event(api.runs[-2], "slipway_container_image", built(push))
-        api.add_event(api.runs[-1], "slipway_deployment", deployment(push, seconds, url=pages.url))
+        deploy = build_everywhere(api, push, seconds)
+        api.add_event(deploy, "slipway_deployment", deployment(push, seconds, url=pages.url))
         pages.text = f"hello from examples/hello at {push.commit}\nand more"
 
     _on_first_question(api, monkeypatch, arrive)
@@ -146,9 +154,8 @@ def test_a_page_that_answers_with_another_commit_is_a_failure(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def arrive(push: PushEvent) -> None:
-        api.runs += [run("container_image", "success", push), run("deploy", "success", push)]
-        api.add_event(api.runs[-2], "slipway_container_image", built(push))
-        api.add_event(api.runs[-1], "slipway_deployment", deployment(push, url=pages.url))
+        deploy = build_everywhere(api, push)
+        api.add_event(deploy, "slipway_deployment", deployment(push, url=pages.url))
         pages.text = "hello from examples/hello at another commit"
 
     monkeypatch.setattr(demo_command, "_ANSWER_SECONDS", 0.5)

@@ -24,8 +24,12 @@ State = Literal[
     "waiting", "building", "built", "deploying", "running", "replaced", "not deployed", "nothing", "failed"
 ]
 
-BUILD_DAGS: dict[Platform, str] = {"container": "container_image"}
-"""The pipelines there are, by platform."""
+BUILD_DAGS: dict[Platform, str] = {
+    "container": "container_image",
+    "vm": "vm_image",
+    "bare_metal": "bare_metal_image",
+}
+"""The pipelines, by platform."""
 DEPLOY_DAG = "deploy"
 
 SETTLED: frozenset[State] = frozenset({"running", "replaced", "not deployed", "nothing", "failed"})
@@ -63,8 +67,9 @@ class PushStatus(Record):
 
     @property
     def settled(self) -> bool:
-        """Say whether waiting changes nothing any more."""
-        return all(status.state in SETTLED for status in self.platforms.values())
+        """Say whether waiting changes nothing any more: an image whose fellow failed is not deployed."""
+        settled = SETTLED | {"built"} if self.failed else SETTLED
+        return all(status.state in settled for status in self.platforms.values())
 
     @property
     def failed(self) -> bool:
