@@ -1,4 +1,4 @@
-"""Applications with a virtual machine, built by hand: what they commit, and what the registries have of them."""
+"""Applications with a virtual machine, built by hand: what they commit, and what is left of it where."""
 
 from __future__ import annotations
 
