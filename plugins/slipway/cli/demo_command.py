@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import httpx
 from rich.console import Console
 
-from slipway.cli import NOT_SO, OK, settings
+from slipway.cli import NOT_SO, OK, demo_tenants, settings
 from slipway.cli.api import DIRECT, Airflow
 from slipway.cli.failure import explain
 from slipway.cli.query import get_status
@@ -45,7 +45,10 @@ def run(options: argparse.Namespace) -> int:
         try:
             for number in (1, 2):
                 status = _push(copy, number, airflow, options.timeout, out)
-        except DemoError as error:
+            _what_runs(out, status)
+            if "SLIPWAY_TENANTS_KUBECONFIG" in variables:
+                demo_tenants.show(variables, login, options.timeout, out)
+        except (DemoError, demo_tenants.TenantError) as error:
             out.print(f"\nslipway: {error}", style="red", markup=False)
             return NOT_SO
     _what_next(out, login, status)
@@ -101,12 +104,13 @@ def _get(url: str, commit: str) -> str:
     )
 
 
-def _what_next(out: Console, login: settings.Login, status: PushStatus) -> None:
-    title = (
-        f"\nBoth pushes are built and deployed. {status.repository} at {status.commit} is what runs now:\n"
-    )
-    out.print(title, style="bold", markup=False)
+def _what_runs(out: Console, status: PushStatus) -> None:
+    title = f"Both pushes are built and deployed. What runs now: {status.repository} at {status.commit}"
+    out.print(f"\n{title}\n", style="bold", markup=False)
     out.print(release_table(status))
+
+
+def _what_next(out: Console, login: settings.Login, status: PushStatus) -> None:
     command = _command()
     out.print(
         f"""
