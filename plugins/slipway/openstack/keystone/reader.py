@@ -1,4 +1,4 @@
-"""Keystone read whole, in a number of calls that grows with its domains alone.
+"""Keystone read whole, in a number of calls that grows with its domains and groups, and not with its users.
 
 https://docs.openstack.org/api-ref/identity/v3/
 """
@@ -9,12 +9,13 @@ import logging
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from keystoneauth1.exceptions import ClientException, ConnectFailure, HttpError
 from keystoneauth1.session import Session
 
-from slipway.flow.tenancy.directory import Assignment, Directory, Domain, Project, Role, User
+from slipway.flow.tenancy.assignments import Stored, effective
+from slipway.flow.tenancy.directory import Directory, Domain, Project, Role, User
 from slipway.openstack.errors import OpenstackError, TransientOpenstackError
 
 log = logging.getLogger(__name__)
@@ -25,25 +26,26 @@ Json = dict[str, Any]
 def read_directory(session: Session, url: str) -> Directory:
     """Return all domains, projects, users and roles, and who has which role in which project.
 
-    Keystone itself reckons what follows from groups, from inheritance and from implied roles. Assignments
-    are read first: who is disabled while this reads is then found disabled.
+    Assignments are read first: who is disabled while this reads is then found disabled.
 
     :param url: Keystone's third API (``https://keystone.example.org/v3``).
     :raises OpenstackError: when the login may not read it, or Keystone leaves something out.
     :raises TransientOpenstackError: when Keystone does not answer.
     """
     keystone = _Keystone(session, url.rstrip("/"))
-    assignments = {
-        Assignment(one["user"]["id"], one["scope"]["project"]["id"], one["role"]["id"])
-        for one in keystone.all("role_assignments", effective="true")
-        if "user" in one and "project" in one["scope"]
+    stored = [one for entry in keystone.all("role_assignments") for one in _stored(entry)]
+    groups = sorted({one.actor_id for one in stored if one.to_group})
+    members = {group: [one["id"] for one in keystone.members(group)] for group in groups}
+    implied = {
+        one["prior_role"]["id"]: [role["id"] for role in one["implies"]]
+        for one in keystone.all("role_inferences")
     }
     roles = {one["id"]: Role(one["id"], one["name"], one.get("domain_id")) for one in keystone.all("roles")}
-    projects = {
-        one["id"]: Project(one["id"], one["name"], one["domain_id"], one["enabled"])
-        for one in keystone.all("projects")
-        if not one.get("is_domain")
-    }
+    projects, parents = {}, {}
+    for one in keystone.all("projects"):
+        if not one.get("is_domain"):
+            projects[one["id"]] = Project(one["id"], one["name"], one["domain_id"], one["enabled"])
+            parents[one["id"]] = one.get("parent_id")
     domains = {one["id"]: Domain(one["id"], one["name"], one["enabled"]) for one in keystone.all("domains")}
     # Domain by domain: those with an identity backend of their own (LDAP) are not in the list of all.
     users = {
@@ -51,12 +53,26 @@ def read_directory(session: Session, url: str) -> Directory:
         for domain_id in sorted(domains)
         for one in keystone.all("users", domain_id=domain_id)
     }
+    assignments = effective(stored, members, implied, parents)
     log.info(
         "Keystone: %d domains, %d projects, %d users, %d roles, %d assignments in projects; %d calls, %.1f s",
         *(len(domains), len(projects), len(users), len(roles), len(assignments)),
         *(keystone.calls, keystone.seconds),
     )
     return Directory(domains, projects, users, roles, assignments)
+
+
+def _stored(entry: Json) -> Iterator[Stored]:
+    """Read one role assignment; those on the system say nothing about projects."""
+    scope, kind = entry["scope"], "user" if "user" in entry else "group"
+    place = scope.get("project") or scope.get("domain")
+    if place is not None:
+        inherited = scope.get("OS-INHERIT:inherited_to") == "projects"
+        yield Stored(entry[kind]["id"], place["id"], entry["role"]["id"], kind == "group", inherited)
+
+
+class _GoneError(OpenstackError):
+    """There is no such thing (any more)."""
 
 
 class _Keystone:
@@ -73,12 +89,19 @@ class _Keystone:
         """How long this is going on."""
         return time.monotonic() - self._begun
 
-    def all(self, what: str, **query: str) -> Iterator[Json]:
-        """Yield a list's entries, all pages of it."""
+    def members(self, group_id: str) -> Iterator[Json]:
+        """Yield a group's users; a group that went meanwhile has none."""
+        try:
+            yield from self.all("users", f"groups/{quote(group_id, safe='')}/users")
+        except _GoneError:
+            return
+
+    def all(self, what: str, path: str = "", **query: str) -> Iterator[Json]:
+        """Yield the entries of a list, all pages of it; its path is its name unless it is given."""
         seen: set[str] = set()
         following: str | None = ""
         while following is not None:
-            page = self._page(what, {**query, **dict(parse_qsl(urlsplit(following).query))})
+            page = self._page(what, path or what, {**query, **dict(parse_qsl(urlsplit(following).query))})
             if page.get("truncated"):
                 raise OpenstackError(
                     f"Keystone cuts off its list of {what}: raise or remove list_limit in keystone.conf"
@@ -89,11 +112,11 @@ class _Keystone:
             if following in seen:
                 raise OpenstackError(f"Keystone's list of {what} has a page that follows itself")
 
-    def _page(self, what: str, query: dict[str, str]) -> Json:
+    def _page(self, what: str, path: str, query: dict[str, str]) -> Json:
         self.calls += 1
         try:
             answer = self._session.get(
-                f"{self._url}/{what}", params=query, headers={"Accept": "application/json"}
+                f"{self._url}/{path}", params=query, headers={"Accept": "application/json"}
             )
             page = answer.json()
             if not isinstance(page, dict) or not isinstance(page.get(what), list):
@@ -111,6 +134,8 @@ class _Keystone:
 
 def _refused(what: str, error: HttpError) -> Exception:
     status = error.http_status or 0
+    if status == 404:
+        return _GoneError(f"Keystone has no {what} there: is its address the one of its third API?")
     if status >= 500 or status == 429:
         return TransientOpenstackError(f"Keystone answers {status} to {what}")
     if status == 401:
