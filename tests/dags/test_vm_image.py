@@ -140,8 +140,8 @@ def test_an_image_that_fails_its_boot_test_is_kept_hidden_and_never_handed_on(im
     }
     [detail] = run.errors("boot_test")[0]["error_detail"]
     [hidden] = images.in_glance()
-    assert f"after 20 s it has not said '{push.commit}'" in detail["exc_value"]
-    assert "Slipway's lab" in detail["exc_value"]
+    assert "the image does not boot as it should: after 20 s it has not said" in detail["exc_value"]
+    assert f"it has not said '{push.commit}'" in detail["exc_value"]
     assert str(hidden.id) in detail["exc_value"]
     assert (hidden.is_hidden, hidden.properties["slipway_boot"]) == (True, "failed")
     assert images.app.airflow.get_run_events(DAG, run.id) == []

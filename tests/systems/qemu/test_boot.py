@@ -51,9 +51,9 @@ def test_image_that_does_not_say_its_commit_is_refused_with_its_last_lines(
     machine: Machine, scratch: Path
 ) -> None:
     with pytest.raises(BootError) as refusal:
-        boot(machine, Expected(says=["login:", "c0ffee"], ssh=False, seconds=25), scratch)
+        boot(machine, Expected(says=["login:", "c0ffee"], ssh=False, seconds=45), scratch)
     said = str(refusal.value)
-    assert "after 25 s it has not said 'c0ffee'" in said
+    assert "after 45 s it has not said 'c0ffee'" in said
     assert "\n  Slipway's lab" in said
     assert "\n  slipway login:" in said
     assert "terminating on signal" not in said
