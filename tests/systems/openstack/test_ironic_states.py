@@ -363,7 +363,7 @@ def test_a_conductor_that_restarts_in_the_middle_costs_a_try(ground: Ground) -> 
 
     async def restarted() -> str:
         following = asyncio.create_task(ground.following(watch))
-        assert await asyncio.to_thread(wait_gone, lambda: "deploying" in ground.states(), SECONDS)
+        assert await asyncio.to_thread(wait_gone, lambda: ground.states() == ["deploying"] * 2, SECONDS)
         for process in service.pids():
             os.killpg(process, signal.SIGKILL)
         service.stop()
