@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 ROOT_LABEL = "img-rootfs"
 """Of the root file system, by which it is found at boot; short enough for XFS."""
+TO_BOOT = f"root=LABEL={ROOT_LABEL} rw quiet systemd.mask=systemd-networkd-wait-online.service"
+"""Kernel arguments for the boot test of a partition image; it has no network that is worth waiting for."""
 GRACE_SECONDS = 30.0
 TOOLS = {
     "sudo": "sudo",

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from slipway.diskimage_builder import release
-from slipway.diskimage_builder.build import ROOT_LABEL
+from slipway.diskimage_builder.build import TO_BOOT
 from slipway.diskimage_builder.inputs import Inputs, build_name
 from slipway.diskimage_builder.settings import ARCHITECTURE
 from slipway.diskimage_builder.workplace import Workplace, workplace
@@ -81,7 +81,7 @@ def _machine(known: Plan, files: dict[str, Path]) -> Machine:
     wanted = known.bare_metal
     kernel = None
     if wanted.kind == "partition":
-        kernel = Kernel(files["kernel"], files["ramdisk"], append=f"root=LABEL={ROOT_LABEL} rw quiet")
+        kernel = Kernel(files["kernel"], files["ramdisk"], append=TO_BOOT)
     return Machine(
         disk=files["disk"],
         disk_format=wanted.format,

@@ -12,7 +12,7 @@ import pytest
 from lab.debian import image_mirrors
 from lab.paths import this_checkout
 from slipway.diskimage_builder import elements, settings
-from slipway.diskimage_builder.build import ROOT_LABEL, Build
+from slipway.diskimage_builder.build import TO_BOOT, Build
 from slipway.diskimage_builder.workplace import Workplace
 from slipway.flow.bare_metal import BareMetal
 from slipway.qemu.accelerator import accelerator
@@ -49,7 +49,7 @@ def test_a_minimal_debian_is_built_and_boots_to_its_login(tmp_path: Path) -> Non
             disk_format="qcow2",
             memory_mib=512,
             accelerator=accelerator(),
-            kernel=Kernel(made.parts["kernel"], made.parts["ramdisk"], f"root=LABEL={ROOT_LABEL} rw quiet"),
+            kernel=Kernel(made.parts["kernel"], made.parts["ramdisk"], TO_BOOT),
         )
         boot(machine, Expected(["login:", f"built at {COMMIT}"], ssh=False, seconds=400), place.scratch, lock)
     assert not place.folder.exists()
