@@ -23,7 +23,7 @@ def include_dir() -> Path:
 
 
 def work_dir() -> Path:
-    """Return the worker's folder for images in the making: ``SLIPWAY_WORK_DIR``, or below ``AIRFLOW_HOME``."""
+    """Return the worker's folder for images being made: ``SLIPWAY_WORK_DIR``, or below ``AIRFLOW_HOME``."""
     home = os.environ.get("AIRFLOW_HOME") or Path.home() / "airflow"
     return Path(os.environ.get(WORK_DIR) or Path(home, "slipway"))
 

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import openstack
 import pytest
 from openstack.connection import Connection
-from places import Connect, Counted, Place, files_of
 
 from lab.access import Lab
 from slipway.openstack.glance.glance import Glance
 from slipway.pipelines.stores import Stores
+from tests.pipelines.places import Connect, Counted, Place, files_of
 from tests.tcp_proxy import proxy
 
 

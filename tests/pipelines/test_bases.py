@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-from places import Counted, Place
 
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.flow.vm import VmBase
@@ -16,6 +15,7 @@ from slipway.pipelines import bases
 from slipway.pipelines.bases import fetch_base, find_base
 from slipway.pipelines.copying import Kept, keep_file
 from slipway.pipelines.stores import Stores
+from tests.pipelines.places import Counted, Place
 
 pytestmark = pytest.mark.lab
 

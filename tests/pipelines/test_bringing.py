@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from places import Counted, Place, files_of
 
 from lab.access import Lab
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.pipelines.bringing import bring_to_glance
 from slipway.pipelines.copying import keep_file
 from slipway.pipelines.stores import Stores
+from tests.pipelines.places import Counted, Place, files_of
 
 pytestmark = pytest.mark.lab
 

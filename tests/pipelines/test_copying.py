@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import pytest
-from places import Connect, Counted, Place, files_of
 
 from lab.access import Lab
 from slipway.flow.record import SlipwayError, TransientError
@@ -23,6 +22,7 @@ from slipway.pipelines import copying
 from slipway.pipelines.copying import Kept, hand_on, keep_file, keep_glance_image
 from slipway.pipelines.stores import Stores
 from tests.broken_server import serving
+from tests.pipelines.places import Connect, Counted, Place, files_of
 
 pytestmark = pytest.mark.lab
 

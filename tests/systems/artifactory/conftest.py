@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-from pushed_images import Images
 
 from lab.access import Lab, Login
+from tests.systems.artifactory.pushed_images import Images
 
 
 def client_of(login: Login) -> httpx.Client:

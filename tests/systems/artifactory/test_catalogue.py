@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from pushed_images import Images
 
 from lab.access import Lab
 from slipway.artifactory.build_info import document
@@ -14,6 +13,7 @@ from slipway.artifactory.catalogue import Catalogue
 from slipway.artifactory.errors import ArtifactoryError, TransientArtifactoryError
 from tests.broken_server import serving
 from tests.flow.builders import image, push
+from tests.systems.artifactory.pushed_images import Images
 
 pytestmark = pytest.mark.lab
 

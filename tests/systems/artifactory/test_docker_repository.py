@@ -6,7 +6,8 @@ import json
 
 import httpx
 import pytest
-from pushed_images import Images
+
+from tests.systems.artifactory.pushed_images import Images
 
 pytestmark = pytest.mark.lab
 

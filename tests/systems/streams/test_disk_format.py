@@ -6,10 +6,10 @@ import random
 from pathlib import Path
 
 import pytest
-from disk_images import INCOMPATIBLE_DATA_FILE, boot_sector, qcow2
 
 from slipway.streams.disk_format import DiskFormatError, check_file, check_head, checking, detect
 from slipway.streams.tee import Source, tee
+from tests.systems.streams.disk_images import INCOMPATIBLE_DATA_FILE, boot_sector, qcow2
 
 RAW = random.Random(1).randbytes(70_000)
 
