@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 
 from slipway.diskimage_builder import release
@@ -68,13 +69,21 @@ def boot_test(known: Plan, image: Image, run: str) -> None:
             ) from None
         mark(both, image, "passed")
         for file in files.values():
-            file.unlink(missing_ok=True)
+            (place.images / file.name).unlink(missing_ok=True)
 
 
 def _on_worker(both: Stores, place: Workplace, digest: str, reference: str) -> Path:
-    """Bring a file of the image to the worker, unless it was built here."""
+    """Bring a file of the image to the worker, unless it was built here; returns a link of this run's own.
+
+    Images may share a kernel, and another run takes it away when it has done with it.
+    """
     kept = BaseImage(name=reference, digest=digest, reference=reference, served_by="artifactory")
-    return fetch_base(both, kept, place.images).path
+    while True:
+        path = fetch_base(both, kept, place.images).path
+        own = place.folder / path.name
+        with suppress(FileNotFoundError):
+            own.hardlink_to(path)
+            return own
 
 
 def _machine(known: Plan, files: dict[str, Path]) -> Machine:
