@@ -79,9 +79,9 @@ def _on_worker(both: Stores, place: Workplace, digest: str, reference: str) -> P
     """
     kept = BaseImage(name=reference, digest=digest, reference=reference, served_by="artifactory")
     while True:
-        path = fetch_base(both, kept, place.images).path
-        own = place.folder / path.name
         with suppress(FileNotFoundError):
+            path = fetch_base(both, kept, place.images).path
+            own = place.folder / path.name
             own.hardlink_to(path)
             return own
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,7 @@ def fetch_base(both: Stores, base: BaseImage, folder: Path, required: Digest | N
     hashes = _kept(path, base) or _download(both, base, path)
     if required is not None and hashes.digest != required:
         raise _changed(base.name, hashes.digest, required)
-    path.touch()
+    os.utime(path)  # and not touch: another run may have taken it away by now
     return Base(path, disk_format.detect(disk_format.file_head(path), base.name), base, hashes)
 
 
