@@ -108,8 +108,10 @@ class SummaryOperator(BaseOperator):  # type: ignore[misc]
 
         with retried_if_worth_it():
             ti = context["ti"]
+            if (planned := ti.xcom_pull(task_ids=self.planned)) is None:
+                raise AirflowFailException(f"nothing was rebuilt: task {self.planned} failed, its log says why")
             begun = nightly_rebuild.started(
-                ti.xcom_pull(task_ids=self.planned) or [],
+                planned,
                 _all(ti.xcom_pull(task_ids=self.pushed, key=PUSHED)),
                 _all(ti.xcom_pull(task_ids=self.pushed, key=TROUBLE)),
             )
