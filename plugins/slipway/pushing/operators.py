@@ -109,7 +109,7 @@ class SummaryOperator(BaseOperator):  # type: ignore[misc]
         with retried_if_worth_it():
             ti = context["ti"]
             if (planned := ti.xcom_pull(task_ids=self.planned)) is None:
-                raise AirflowFailException(f"nothing was rebuilt: task {self.planned} failed, its log says why")
+                raise AirflowFailException(f"nothing was rebuilt: task {self.planned} failed; see its log")
             begun = nightly_rebuild.started(
                 planned,
                 _all(ti.xcom_pull(task_ids=self.pushed, key=PUSHED)),
