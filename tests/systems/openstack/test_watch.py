@@ -14,7 +14,7 @@ from slipway.flow.record import TransientError
 from slipway.flow.servers.observed import Server
 from slipway.flow.servers.steps import Create, Until
 from slipway.openstack.errors import OpenstackError
-from slipway.openstack.nova.health import answer
+from slipway.openstack.health import answer
 from slipway.openstack.nova.watch import Outcome, Snapshot, Watch, follow
 from slipway.openstack.polling import Poll
 from tests.flow.cloud import Cloud, plan

@@ -14,7 +14,7 @@ from slipway.flow.record import Record, TransientError
 from slipway.flow.servers.observed import Seen, Server
 from slipway.flow.servers.plan import ServersPlan
 from slipway.flow.servers.steps import Until, Wait
-from slipway.openstack.nova.health import answer
+from slipway.openstack.health import answer
 from slipway.openstack.polling import Feed
 
 log = logging.getLogger(__name__)

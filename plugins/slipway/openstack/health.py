@@ -1,4 +1,4 @@
-"""Whether a server answers, asked at its own address."""
+"""Whether a server or a machine answers, asked at its own address."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import asyncio
 
 import httpx
 
+from slipway.flow.ironic import NodeHealth
 from slipway.flow.nova import ServerHealth
 
 ASK_SECONDS = 5.0
 
 
-async def answer(address: str, health: ServerHealth) -> str:
+async def answer(address: str, health: ServerHealth | NodeHealth) -> str:
     """Ask once; return what is wrong with the answer, "" when nothing is."""
     if not address:
         return "it has no address"
