@@ -33,6 +33,10 @@ KUBERNETES = """\
     probes: {readiness: {http: /, period_seconds: 1}}
     health: {path: /, within_seconds: 10}
 """
+IDLE = {
+    f"{platform}.{task}": "skipped" for platform in ("vm", "bare_metal") for task in ("rollout", "go_back")
+}
+"""Branches of platforms that the application does not declare."""
 
 
 def files(app: Pushed, answer: str, start: str = SERVE, kubernetes: str = KUBERNETES) -> dict[str, str]:
@@ -80,6 +84,7 @@ def test_push_runs_answers_and_is_told(app: Pushed) -> None:
         "one_failed": "skipped",
         "container.go_back": "skipped",
         "released": "success",
+        **IDLE,
     }
     done = deployment(run)
     assert (done.push.commit, done.environment, done.replaced) == (push.commit, "staging", None)
@@ -110,6 +115,7 @@ def test_version_that_crashes_is_explained_and_the_one_before_serves_on(app: Pus
         "one_failed": "success",
         "container.go_back": "success",
         "released": "upstream_failed",
+        **IDLE,
     }
     assert second.tries["container.rollout"] == 1
     log = "\n".join(second.log("container.rollout"))
