@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import sys
@@ -36,13 +37,17 @@ class Distribution:
         return self.folder / "etc" / name
 
     def make(self) -> None:
-        """Install it unless it is there, and say so.
+        """Install it unless it is there, and say so; of several servers that ask at once, the first does.
 
         :raises LabError: when uv is missing or an installation fails.
         """
-        complete = self.folder / "complete"
-        if complete.exists():
-            return
+        self.paths.cache.mkdir(parents=True, exist_ok=True)
+        with (self.paths.cache / "openstack.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (self.folder / "complete").exists():
+                self._install()
+
+    def _install(self) -> None:
         print(f"openstack: installing the pinned services into {self.folder}, once", flush=True)
         shutil.rmtree(self.folder, ignore_errors=True)
         uv, log = str(self.uv()), self.paths.logs / "openstack-install.log"
@@ -52,7 +57,7 @@ class Distribution:
         # Bytecode written now halves every start of a service.
         sync = [uv, "pip", "sync", "--compile-bytecode", "--python", python, str(PINS)]
         run(sync, log=log, environment=environment, seconds=900)
-        complete.touch()
+        (self.folder / "complete").touch()
 
     def uv(self) -> Path:
         """Return the program that installs packages of Python.

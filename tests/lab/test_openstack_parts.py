@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from lab.openstack.distribution import PINS, Distribution
 from lab.openstack.identity import exports
 from lab.openstack.service import EXTENSION
 from lab.openstack.services import openstack
+from lab.paths import Paths
 from lab.roster import servers
 from lab.server import LabError
 
@@ -105,3 +107,19 @@ def test_the_labs_parts_are_announced_where_the_services_look() -> None:
         ("ironic.hardware.interfaces.deploy", "lab"),
         ("ironic.hardware.interfaces.power", "lab"),
     }
+
+
+def test_servers_that_ask_at_once_install_the_services_once(tmp_path: Path) -> None:
+    """With a program in the place of uv that takes its time and writes down that it was called."""
+    paths = Paths(checkout=tmp_path / "checkout", cache=tmp_path / "cache")
+    paths.make()
+    uv = paths.cache / "uv-0" / "bin" / "uv"
+    uv.parent.mkdir(parents=True)
+    uv.write_text(
+        '#!/bin/sh\nsleep 0.2\nfor last; do :; done\n[ "$1" = venv ] && mkdir -p "$last"\necho "$1"\n'
+    )
+    uv.chmod(0o755)
+    distribution = Distribution(paths)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: distribution.make(), range(4)))
+    assert (paths.logs / "openstack-install.log").read_text().split() == ["venv", "pip"]
