@@ -10,7 +10,7 @@ from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_conte
 from slipway import forms
 from slipway.assets import BARE_METAL_IMAGE, PUSH
 from slipway.links import CommitLink, ImageLink
-from slipway.pipelines.outcome import NothingToDo, retried_if_worth_it
+from slipway.pipelines.outcome import NothingToDo, hand_on, idle_of, retried_if_worth_it
 
 ABOUT = """\
 ### What it does
@@ -60,43 +60,44 @@ with DAG(
         with retried_if_worth_it():
             from slipway.pipelines import bare_metal_plan, pushes
 
-            push, deploy = pushes.push_of(get_current_context(), PUSH)
-            return {"deploy": deploy, "plan": bare_metal_plan.plan(push).to_json()}
+            context = get_current_context()
+            push, deploy = pushes.push_of(context, PUSH)
+            known = bare_metal_plan.plan(push)
+            idle = () if known.inputs else ("package_sources", "build", "boot_test")
+            return hand_on(context, {"deploy": deploy, "plan": known.to_json()}, idle)
 
     @task
-    def package_sources(planned: dict[str, Any]) -> dict[str, Any] | None:
+    def package_sources(planned: dict[str, Any]) -> dict[str, Any]:
         """Look at the state of the package sources, and whether these inputs were built before."""
         with retried_if_worth_it():
             from slipway.pipelines import bare_metal_image
             from slipway.pipelines.bare_metal_plan import Plan
 
             known = Plan.from_json(planned["plan"])
-            return bare_metal_image.resolve(known, known.inputs).to_json() if known.inputs else None
+            assert known.inputs is not None  # or this task is skipped
+            found = bare_metal_image.resolve(known, known.inputs)
+            return hand_on(get_current_context(), found.to_json(), idle_of(found.image, found.good))
 
     @task(**ON_WORKERS_FOR_IT, execution_timeout=timedelta(hours=26))
-    def build(resolved: dict[str, Any] | None) -> dict[str, Any]:
+    def build(resolved: dict[str, Any]) -> dict[str, Any]:
         """Have diskimage-builder build the image, and keep it in Artifactory and Glance."""
         with retried_if_worth_it():
             from slipway.pipelines import bare_metal_build
             from slipway.pipelines.bare_metal_plan import Resolved
 
-            if resolved is None:
-                raise NothingToDo("nothing for this platform")
             known = Resolved.from_json(resolved)
             if known.image is not None:
                 raise NothingToDo(f"built before: {known.image.reference}")
             return bare_metal_build.build(known, get_current_context()["run_id"]).to_json()
 
     @task(**ON_WORKERS_FOR_IT, trigger_rule="none_failed", execution_timeout=timedelta(hours=2))
-    def boot_test(resolved: dict[str, Any] | None, image: dict[str, Any] | None) -> None:
+    def boot_test(resolved: dict[str, Any], image: dict[str, Any] | None) -> None:
         """Start the image, and see that it boots, answers and says its commit."""
         with retried_if_worth_it():
             from slipway.flow.image import Image
             from slipway.pipelines import bare_metal_image
             from slipway.pipelines.bare_metal_plan import Resolved
 
-            if resolved is None:
-                raise NothingToDo("nothing for this platform")
             known = Resolved.from_json(resolved)
             if known.good:
                 raise NothingToDo("booted before, and handed on")

@@ -9,7 +9,7 @@ from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_conte
 from slipway import forms
 from slipway.assets import CONTAINER_IMAGE, PUSH
 from slipway.links import CommitLink, ImageLink
-from slipway.pipelines.outcome import NothingToDo, retried_if_worth_it
+from slipway.pipelines.outcome import NothingToDo, hand_on, retried_if_worth_it
 
 ABOUT = """\
 ### What it does
@@ -48,26 +48,29 @@ with DAG(
         with retried_if_worth_it():
             from slipway.pipelines import container_image, pushes
 
-            push, deploy = pushes.push_of(get_current_context(), PUSH)
-            return {"deploy": deploy, "plan": container_image.plan(push).to_json()}
+            context = get_current_context()
+            push, deploy = pushes.push_of(context, PUSH)
+            known = container_image.plan(push)
+            idle = () if known.inputs else ("base_images", "build")
+            return hand_on(context, {"deploy": deploy, "plan": known.to_json()}, idle)
 
     @task
-    def base_images(planned: dict[str, Any]) -> dict[str, Any] | None:
+    def base_images(planned: dict[str, Any]) -> dict[str, Any]:
         """Resolve every FROM by digest, and look whether these inputs were built before."""
         with retried_if_worth_it():
             from slipway.pipelines.container_image import Plan, resolve
 
             known = Plan.from_json(planned["plan"])
-            return resolve(known, known.inputs).to_json() if known.inputs else None
+            assert known.inputs is not None  # or this task is skipped
+            found = resolve(known, known.inputs)
+            return hand_on(get_current_context(), found.to_json(), ("build",) if found.image else ())
 
     @task
-    def build(resolved: dict[str, Any] | None) -> dict[str, Any]:
+    def build(resolved: dict[str, Any]) -> dict[str, Any]:
         """Build, push, and read the manifest's digest back from the registry."""
         with retried_if_worth_it():
             from slipway.pipelines import container_image
 
-            if resolved is None:
-                raise NothingToDo("nothing for this platform")
             known = container_image.Resolved.from_json(resolved)
             if known.image is not None:
                 raise NothingToDo(f"built before: {known.image.reference}")

@@ -12,7 +12,7 @@ from slipway.assets import BARE_METAL_IMAGE, CONTAINER_IMAGE, DEPLOYMENTS, IMAGE
 from slipway.kubernetes import operators as kubernetes
 from slipway.openstack.ironic import operators as ironic
 from slipway.openstack.nova import operators as nova
-from slipway.pipelines.outcome import retried_if_worth_it
+from slipway.pipelines.outcome import hand_on, retried_if_worth_it
 from slipway.rollout.operators import register
 
 ABOUT = """\
@@ -84,8 +84,7 @@ with DAG(
             else:
                 wanted = releases.release_asked_for(pushes.push_asked_for(context["params"]))
             plans = deploy.plans_of(wanted, context["params"].get("environment") or "")
-            deploy.hand_on(context, plans)
-            return plans
+            return hand_on(context, plans, deploy.idle(plans))
 
     @task(trigger_rule="none_failed_min_one_success", outlets=[DEPLOYMENTS])
     def keep() -> None:

@@ -10,7 +10,7 @@ from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_conte
 from slipway import forms
 from slipway.assets import PUSH, VM_IMAGE
 from slipway.links import CommitLink, ImageLink
-from slipway.pipelines.outcome import NothingToDo, retried_if_worth_it
+from slipway.pipelines.outcome import NothingToDo, hand_on, idle_of, retried_if_worth_it
 
 ABOUT = """\
 ### What it does
@@ -60,8 +60,11 @@ with DAG(
         with retried_if_worth_it():
             from slipway.pipelines import pushes, vm_plan
 
-            push, deploy = pushes.push_of(get_current_context(), PUSH)
-            return {"deploy": deploy, "plan": vm_plan.plan(push).to_json()}
+            context = get_current_context()
+            push, deploy = pushes.push_of(context, PUSH)
+            known = vm_plan.plan(push)
+            idle = () if known.inputs else ("base", "build", "boot_test")
+            return hand_on(context, {"deploy": deploy, "plan": known.to_json()}, idle)
 
     @task(**ON_WORKERS_WITH_PACKER)
     def base(planned: dict[str, Any]) -> dict[str, Any]:
@@ -71,9 +74,9 @@ with DAG(
             from slipway.pipelines.vm_plan import Plan
 
             known = Plan.from_json(planned["plan"])
-            if known.inputs is None:
-                raise NothingToDo("nothing for this platform")
-            return vm_image.resolve(known, known.inputs).to_json()
+            assert known.inputs is not None  # or this task is skipped
+            found = vm_image.resolve(known, known.inputs)
+            return hand_on(get_current_context(), found.to_json(), idle_of(found.image, found.good))
 
     @task(**ON_WORKERS_WITH_PACKER, execution_timeout=timedelta(hours=26))
     def build(resolved: dict[str, Any]) -> dict[str, Any]:

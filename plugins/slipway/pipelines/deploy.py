@@ -85,19 +85,10 @@ def plans_of(release: Release, environment: str = "") -> Plans:
     return plans
 
 
-def hand_on(context: Any, plans: Plans) -> None:
-    """Hand the plans on, and have Airflow skip the branches of platforms that have nothing to do.
-
-    :raises DownstreamTasksSkipped: when there are some; the task ends as a success.
-    """
-    from airflow.sdk.exceptions import DownstreamTasksSkipped
-
-    idle = [platform for platform, plan in plans.items() if not plan]
-    if idle:
-        context["ti"].xcom_push(key="return_value", value=plans)  # what is raised leaves no room for it
-        raise DownstreamTasksSkipped(
-            tasks=[task for platform in idle for task in (rollout_task(platform), go_back_task(platform))]
-        )
+def idle(plans: Plans) -> list[str]:
+    """Return the tasks of platforms that have nothing to do."""
+    none = [platform for platform, plan in plans.items() if not plan]
+    return [task for platform in none for task in (rollout_task(platform), go_back_task(platform))]
 
 
 def keep_release(context: Any) -> list[Deployment]:

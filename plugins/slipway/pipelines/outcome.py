@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from slipway.flow.record import SlipwayError, TransientError
 
@@ -38,3 +39,24 @@ def retried_if_worth_it() -> Iterator[None]:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise AirflowFailException(f"{field}: {first['msg']}. Correct it and start the run again.") from None
+
+
+def hand_on(context: Any, value: Any, idle: Iterable[str]) -> Any:
+    """Return ``value`` as the task's, and have Airflow skip the tasks ``idle``, which have nothing to do.
+
+    No process is started for them. A task that starts and skips itself takes up to 5 s more: Airflow's
+    supervisor may notice its end only at its next heartbeat.
+
+    :raises DownstreamTasksSkipped: when there are some; the task ends as a success.
+    """
+    from airflow.sdk.exceptions import DownstreamTasksSkipped
+
+    if tasks := list(idle):
+        context["ti"].xcom_push(key="return_value", value=value)  # what is raised leaves no room for it
+        raise DownstreamTasksSkipped(tasks=tasks)
+    return value
+
+
+def idle_of(image: Any, good: bool) -> tuple[str, ...]:
+    """Return the tasks that have nothing to do when a machine's image was built, and booted, before."""
+    return (("build",) if image else ()) + (("boot_test",) if good else ())
