@@ -126,7 +126,7 @@ def test_an_application_without_a_container_passes_with_nothing(app: Pushed) -> 
     run = app.run(push)
     assert run.tasks == {
         "plan": "success",
-        "base_images": "success",
+        "base_images": "skipped",
         "build": "skipped",
         "publish": "success",
     }
