@@ -11,7 +11,7 @@ from slipway.flow.apps import Application, Environment
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Built
 from slipway.flow.push import PushEvent
-from slipway.flow.record import SlipwayError, TransientError
+from slipway.flow.record import TransientError
 from slipway.flow.release import Release, SupersededError, assemble
 from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
@@ -130,12 +130,7 @@ def _superseded(ti: Any, sides: Mapping[str, Side], plans: Mapping[str, Json], r
 
 def _environment(application: Application, push: PushEvent, asked: str) -> tuple[str, Environment]:
     if asked:
-        if (found := application.environments.get(asked)) is None:
-            known = ", ".join(application.environments)
-            raise SlipwayError(
-                f"apps.yaml has no environment {asked!r} for {push.repository}. It has: {known}."
-            )
-        return asked, found
+        return asked, application.get_environment(asked, push.repository)
     if (taken := application.environment_for(push.ref)) is None:
         raise NothingToDo(f"no environment of {push.repository} in apps.yaml takes {push.ref}")
     return taken
