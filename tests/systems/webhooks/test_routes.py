@@ -206,16 +206,17 @@ def test_push_is_not_taken_when_no_pipeline_would_start(
 
 def test_push_is_not_taken_before_the_pipelines_are_read(sender: Sender, engine: Engine, inbox: Rows) -> None:
     with engine.begin() as connection:
-        active = connection.execute(text("SELECT name, uri FROM asset_active")).one()
-        connection.execute(text("DELETE FROM asset_active"))
-        connection.execute(text("UPDATE asset SET name = 'other'"))
+        one = "FROM asset_active WHERE name = 'slipway_push'"
+        active = connection.execute(text(f"SELECT name, uri {one}")).one()
+        connection.execute(text(f"DELETE {one}"))
+        connection.execute(text("UPDATE asset SET name = 'other' WHERE name = 'slipway_push'"))
     try:
         response = sender.deliver(push(), x_github_delivery="d-1")
         assert response.status_code == 503
         assert "is not known yet: Airflow's DAG processor has not read" in response.json()["reason"]
     finally:
         with engine.begin() as connection:
-            connection.execute(text("UPDATE asset SET name = 'slipway_push'"))
+            connection.execute(text("UPDATE asset SET name = 'slipway_push' WHERE name = 'other'"))
             restore = text("INSERT INTO asset_active (name, uri) VALUES (:name, :uri)")
             connection.execute(restore, dict(active._mapping))
     assert sender.deliver(push(), x_github_delivery="d-1").json()["status"] == "accepted"
