@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from slipway.flow.apps import Apps
+from slipway.flow.apps import Apps, Retention
 from slipway.flow.record import SlipwayError
 
 APPS = Apps.from_json(
@@ -52,3 +52,15 @@ def test_other_repositories_may_not_build(repository: str) -> None:
 def test_first_environment_that_takes_the_ref(ref: str, environment: str | None) -> None:
     found = APPS.get("octo/hello").environment_for(ref)
     assert (found[0] if found else None) == environment
+
+
+def test_an_environment_says_of_retention_what_is_otherwise_than_its_applications() -> None:
+    environments = {
+        "production": {"refs": ["refs/tags/v*"], "namespace": "demo", "retention": {"good": 9}},
+        "staging": {"refs": ["refs/heads/main"], "namespace": "demo-s"},
+    }
+    shop = {"tenant": "demo", "environments": environments, "retention": {"days": 90}}
+    application = Apps.from_json({"version": 1, "applications": {"octo/shop": shop}}).get("octo/shop")
+    assert application.retention_of("production") == Retention(good=9, days=90)
+    assert application.retention_of("staging") == Retention(good=5, days=90)
+    assert application.retention_of("one-that-is-gone") == Retention(good=5, days=90)

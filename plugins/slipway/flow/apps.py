@@ -32,6 +32,15 @@ RefName = Annotated[
 ]
 
 
+class Retention(Record):
+    """For how long images stay that nothing runs and nobody holds."""
+
+    good: Annotated[int, Field(ge=1, le=1000)] = 5
+    """How many of an environment's releases stay: those that were good last, what runs among them."""
+    days: Annotated[int, Field(ge=0, le=36500)] = 30
+    """What was built, or released, less than so many days ago stays."""
+
+
 class Environment(Record):
     """A place to deploy to, and the refs that go there."""
 
@@ -39,6 +48,8 @@ class Environment(Record):
     """Patterns of full ref names; ``*`` matches any characters (``refs/tags/v*``)."""
     namespace: Name
     """The tenant's Kubernetes namespace; Slipway writes nowhere else."""
+    retention: Retention | None = None
+    """Which of its releases stay; what is left out, the application says."""
 
     def takes(self, ref: str) -> bool:
         """Say whether a push to ``ref`` is deployed here."""
@@ -63,6 +74,8 @@ class Application(Record):
     """Where its refs are deployed to; of several that take a ref, the first."""
     rebuild: Rebuild = Rebuild()
     """What the night builds again; `{refs: []}` for nothing."""
+    retention: Retention = Retention()
+    """Which images stay."""
 
     @property
     def rebuilt_refs(self) -> tuple[str, ...]:
@@ -71,6 +84,12 @@ class Application(Record):
             return self.rebuild.refs
         named = (ref for environment in self.environments.values() for ref in environment.refs)
         return tuple(dict.fromkeys(ref for ref in named if _is_branch(ref)))
+
+    def retention_of(self, environment: str) -> Retention:
+        """Return which releases of an environment stay: what it does not say, the application says for it."""
+        found = self.environments.get(environment)
+        own = found.retention.model_dump(exclude_unset=True) if found and found.retention else {}
+        return self.retention.model_copy(update=own)
 
     def environment_for(self, ref: str) -> tuple[str, Environment] | None:
         """Return the first environment (in the file's order) that takes ``ref``, or None."""
