@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from slipway.flow.environments import CLOUD, CLUSTER, Approval, ConnectionName, DeployPolicy
 from slipway.flow.record import Matching, Name, Record, RepositoryName, SlipwayError, Version
 
 RefPattern = Annotated[
@@ -44,12 +45,36 @@ class Retention(Record):
 class Environment(Record):
     """A place to deploy to, and the refs that go there."""
 
-    refs: tuple[RefPattern, ...] = Field(min_length=1)
-    """Patterns of full ref names; ``*`` matches any characters (``refs/tags/v*``)."""
+    refs: tuple[RefPattern, ...]
+    """Patterns of full ref names; ``*`` matches any characters (``refs/tags/v*``). None: only promotion and
+    people bring releases here."""
     namespace: Name
     """The tenant's Kubernetes namespace; Slipway writes nowhere else."""
+    tenant: Name | None = None
+    """Whose the namespace is, when it is another one's than the application."""
+    openstack: ConnectionName = CLOUD
+    """Connection of the cloud; its project is where servers and nodes are."""
+    kubernetes: ConnectionName = CLUSTER
+    """Connection of the cluster."""
+    deploy: DeployPolicy = "automatic"
+    """Releases come at once, or after somebody approved them."""
+    approval: Approval | None = None
+    """Who approves; for `deploy: after_approval`."""
     retention: Retention | None = None
     """Which of its releases stay; what is left out, the application says."""
+
+    @model_validator(mode="after")
+    def _approval_is_asked_for(self) -> Environment:
+        if self.approval and self.deploy == "automatic":
+            raise ValueError(
+                "approval is asked for nowhere: say `deploy: after_approval`, or leave approval out"
+            )
+        return self
+
+    @property
+    def approvers(self) -> Approval | None:
+        """Who lets releases in; None when nobody is asked."""
+        return (self.approval or Approval()) if self.deploy == "after_approval" else None
 
     def takes(self, ref: str) -> bool:
         """Say whether a push to ``ref`` is deployed here."""
@@ -134,16 +159,32 @@ class Apps(Record):
 
     @model_validator(mode="after")
     def _one_tenant_a_namespace(self) -> Apps:
-        owners: dict[str, str] = {}
+        owners: dict[tuple[str, str], str] = {}
         for app in self.applications.values():
             for environment in app.environments.values():
-                owner = owners.setdefault(environment.namespace, app.tenant)
-                if owner != app.tenant:
+                tenant = environment.tenant or app.tenant
+                owner = owners.setdefault((environment.kubernetes, environment.namespace), tenant)
+                if owner != tenant:
                     raise ValueError(
-                        f"namespace {environment.namespace} is of tenant {owner} and of tenant {app.tenant}: "
+                        f"namespace {environment.namespace} is of tenant {owner} and of tenant {tenant}: "
                         "a namespace belongs to one tenant, give one of them another"
                     )
         return self
+
+    @property
+    def clouds(self) -> list[str]:
+        """The connections of all clouds: the one that images are built in first."""
+        named = (env.openstack for app in self.applications.values() for env in app.environments.values())
+        return list(dict.fromkeys((CLOUD, *named)))
+
+    @property
+    def namespaces(self) -> dict[str, list[str]]:
+        """The namespaces that Slipway deploys to, by the connection of their cluster."""
+        found: dict[str, set[str]] = {CLUSTER: set()}
+        for app in self.applications.values():
+            for environment in app.environments.values():
+                found.setdefault(environment.kubernetes, set()).add(environment.namespace)
+        return {connection: sorted(names) for connection, names in found.items()}
 
     def find(self, repository: str) -> Application | None:
         """Return the entry of ``repository`` (its name compared as GitHub does, without case)."""
