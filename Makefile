@@ -13,6 +13,11 @@ PINS := requirements.txt requirements-dev.txt pyproject.toml
 COMPILE := $(UV) pip compile -q --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make requirements"
 
+# Most tests wait for servers: several wait at once (tests/groups.py says which must not).
+SIDE_BY_SIDE := python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not alone"
+ALONE := python -m pytest -m alone
+WORKERS := 4
+
 export PATH := $(BIN):$(PATH)
 # A Python that writes no bytecode takes twice the time to start.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH VIRTUAL_ENV
@@ -27,7 +32,7 @@ demo: venv lab-up ## Two pushes of an example application, from git push to a pa
 
 test: venv lint ## Every check and every test; brings the lab up, and down again if it was down
 	@was_up=; [ ! -e .lab ] || was_up=yes; code=0; \
-	{ python -m lab up --profile hypervisor && python -m pytest $(ARGS); } || code=$$?; \
+	{ python -m lab up --profile hypervisor && $(SIDE_BY_SIDE) $(ARGS) && $(ALONE) $(ARGS); } || code=$$?; \
 	if [ -z "$$was_up" ]; then python -m lab down || code=1; fi; \
 	exit $$code
 

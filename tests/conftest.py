@@ -10,6 +10,7 @@ import pytest
 from lab.access import Lab, access
 from lab.paths import this_checkout
 from lab.server import LabError
+from tests.groups import pytest_collection_modifyitems as pytest_collection_modifyitems
 
 
 @pytest.fixture(scope="session")

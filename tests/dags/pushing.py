@@ -23,7 +23,7 @@ from tests.registry_images import digest_of, http
 
 REPOSITORY = "tests/app"
 DAG = "container_image"
-TRIES, PAUSE_SECONDS = 600, 0.3
+TRIES, PAUSE_SECONDS = 1600, 0.3
 
 
 @dataclass(frozen=True)

@@ -353,6 +353,7 @@ def test_a_redfish_machine_is_switched_by_its_controller(lab: Lab, ground: Groun
     assert wait_gone(lambda: ground.node(SYSTEMS[1]).body["power_state"] == "power off", SECONDS)
 
 
+@pytest.mark.alone
 def test_a_conductor_that_restarts_in_the_middle_costs_a_try(ground: Ground) -> None:
     machines = ground.machines(2)
     for name in machines:

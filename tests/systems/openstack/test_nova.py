@@ -13,6 +13,7 @@ from openstack.connection import Connection
 
 from lab.access import Lab
 from lab.airflow.connections import connections
+from lab.process import wait_gone
 from slipway.flow.record import TransientError
 from slipway.flow.release import SupersededError
 from slipway.flow.servers.rollout import roll_out
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.lab
 
 VARIABLE = "AIRFLOW_CONN_SLIPWAY_OPENSTACK"
 SICK = "/sick"
+SECONDS = 60
 
 
 class _Page(BaseHTTPRequestHandler):
@@ -208,7 +210,7 @@ def test_newer_push_wins_and_the_older_one_removes_its_own(app: Application) -> 
         with pytest.raises(SupersededError, match="222222222222, pushed at"):
             work(slow, "run-1")
     app.keep(newer, "run-2")
-    assert app.states() == [("2", 0, "ACTIVE")]
+    assert wait_gone(lambda: app.states() == [("2", 0, "ACTIVE")], SECONDS)
     with pytest.raises(SupersededError, match="222222222222, pushed at"):
         app.roll_out(older, "run-3")
 
