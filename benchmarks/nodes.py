@@ -31,7 +31,7 @@ from slipway.flow.push import PushEvent
 from slipway.openstack.ironic.fleets import Fleets
 from slipway.openstack.ironic.rollout import Nodes
 from slipway.openstack.ironic.triggers import bring, poll_of
-from slipway.openstack.polling import Poll
+from slipway.polling import Poll
 
 NODES, AT_ONCE, DELAY_SECONDS = 300, 50, 60
 NAME = f"bench-{uuid4().hex[:8]}"

@@ -29,7 +29,7 @@ from slipway.openstack.hook import OpenstackHook
 from slipway.openstack.nova.names import resolve
 from slipway.openstack.nova.triggers import ServersTrigger
 from slipway.openstack.nova.watch import Watch
-from slipway.openstack.polling import TICK_SECONDS
+from slipway.polling import TICK_SECONDS
 
 LOG = ROOT / ".lab" / "log" / "nova.log"
 APPLICATIONS, SERVERS = 20, 10

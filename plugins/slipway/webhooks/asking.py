@@ -10,24 +10,31 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import httpx
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from slipway.flow.orphans import RunState
 from slipway.flow.record import Record, SlipwayError, TransientError
+from slipway.flow.turns import Turn
 from slipway.webhooks.questions import (
     AT_ONCE,
     PUSHES_ROUTE,
     RUNS_ROUTE,
+    TURNS_AT_ONCE,
+    TURNS_ROUTE,
     KnownPush,
     PushesAnswer,
     PushesQuestion,
     RunsAnswer,
     RunsQuestion,
+    TurnQuestion,
+    TurnsAnswer,
+    TurnsQuestion,
 )
-from slipway.webhooks.secrets import CONNECTION, choose
+from slipway.webhooks.secrets import CONNECTION, choose, trigger_secrets
 from slipway.webhooks.sensors import server_url
 from slipway.webhooks.signature import sign_search
 
@@ -67,6 +74,32 @@ def ask_under_way(rebuild: str) -> int:
     return PushesAnswer.model_validate_json(answer).under_way
 
 
+def ask_turn(question: TurnQuestion) -> Turn:
+    """Ask for a run's turn to deploy, or queue up for it.
+
+    :raises TransientError: when the API server does not answer.
+    """
+    [turn] = TurnsAnswer.model_validate_json(_ask(TURNS_ROUTE, TurnsQuestion(turns=(question,)))).turns
+    return turn
+
+
+async def ask_turns(url: str, questions: Sequence[TurnQuestion]) -> list[Turn]:
+    """Ask for the turns of several runs, in the triggerer.
+
+    :param url: of the API server's ``/slipway``.
+    :raises TransientError: when the API server does not answer.
+    """
+    secrets, found = await trigger_secrets(), list[Turn]()
+    async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
+        for start in range(0, len(questions), TURNS_AT_ONCE):
+            question = TurnsQuestion(turns=tuple(questions[start : start + TURNS_AT_ONCE]))
+            body, headers = _signed(question, _first(secrets))
+            with _told():
+                answer = await client.post(f"{url}{TURNS_ROUTE}", content=body, headers=headers)
+            found += TurnsAnswer.model_validate_json(_content(TURNS_ROUTE, answer)).turns
+    return found
+
+
 def _batches(values: Iterable[str]) -> list[tuple[str, ...]]:
     wanted = sorted(set(values))
     return [tuple(wanted[start : start + AT_ONCE]) for start in range(0, len(wanted), AT_ONCE)]
@@ -79,15 +112,27 @@ def _batches(values: Iterable[str]) -> list[tuple[str, ...]]:
     reraise=True,
 )
 def _ask(route: str, question: Record) -> bytes:
-    body = json.dumps(question.to_json()).encode()
-    headers = {
-        "content-type": "application/json",
-        "x-slipway-signature": sign_search(body, _secret(), int(time.time())),
-    }
-    try:
+    body, headers = _signed(question, _secret())
+    with _told():
         answer = httpx.post(f"{server_url()}{route}", content=body, headers=headers, timeout=TIMEOUT_SECONDS)
+    return _content(route, answer)
+
+
+def _signed(question: Record, secret: str) -> tuple[bytes, dict[str, str]]:
+    body = json.dumps(question.to_json()).encode()
+    signature = sign_search(body, secret, int(time.time()))
+    return body, {"content-type": "application/json", "x-slipway-signature": signature}
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
     except httpx.TransportError as error:
         raise TransientError(f"the API server does not answer: {type(error).__name__}") from error
+
+
+def _content(route: str, answer: httpx.Response) -> bytes:
     if answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
         raise TransientError(f"the API server answers {answer.status_code} to {route}")
     if answer.status_code != httpx.codes.OK:
@@ -110,7 +155,11 @@ def _secret() -> str:
         extra = BaseHook.get_connection(CONNECTION).extra_dejson
     except AirflowNotFoundException:
         extra = {}
-    if not (secrets := choose(extra, os.environ)):
+    return _first(choose(extra, os.environ))
+
+
+def _first(secrets: Sequence[str]) -> str:
+    if not secrets:
         raise SlipwayError(
             f"no webhook secret is configured: put it into the extra field webhook_secrets of connection "
             f"{CONNECTION}. What asks the API server signs with it."

@@ -1,4 +1,4 @@
-"""Makes and upgrades the inbox with Airflow's own ``airflow db migrate``.
+"""Makes and upgrades Slipway's tables with Airflow's own ``airflow db migrate``.
 
 Found through the provider's ``db-managers``; where Slipway is not installed as a distribution, name it in
 ``[database] external_db_managers = slipway.webhooks.db.SlipwayDBManager``.
@@ -26,7 +26,7 @@ class SlipwayDBManager(BaseDBManager):  # type: ignore[misc]
     migration_dir = str(_HERE / "migrations")
     alembic_file = str(_HERE / "alembic.ini")
     supports_table_dropping = True
-    revision_heads_map = {"0.1.0": "5c1e0d6a7b21"}
+    revision_heads_map = {"0.1.0": "8f2b7c94d310"}
 
     def downgrade(
         self, to_revision: str, from_revision: str | None = None, show_sql_only: bool = False

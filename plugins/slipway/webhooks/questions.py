@@ -1,4 +1,4 @@
-"""What tasks ask the API server, which alone has Airflow's database: about runs, and about pushes."""
+"""What tasks ask the API server, which alone has Airflow's database: about runs, pushes and turns."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pydantic import Field
 from slipway.flow.orphans import RunState
 from slipway.flow.push import PARTITION_KEY_LENGTH
 from slipway.flow.record import Record
+from slipway.flow.turns import Contender, Place, Turn
 
 AT_ONCE = 200
 """How many one question may ask for."""
-RUNS_ROUTE, PUSHES_ROUTE = "/runs/search", "/pushes/search"
+TURNS_AT_ONCE = 50
+RUNS_ROUTE, PUSHES_ROUTE, TURNS_ROUTE = "/runs/search", "/pushes/search", "/turns"
 
 Id = Annotated[str, Field(max_length=PARTITION_KEY_LENGTH)]
 Outcome = Literal["built", "unchanged", "nothing"]
@@ -65,3 +67,22 @@ class PushesAnswer(Record):
     pushes: dict[str, KnownPush]
     under_way: int = 0
     """Pushes of the rebuild whose runs go on, or are about to begin."""
+
+
+class TurnQuestion(Record):
+    """Is it this run's turn? It is, or it queues up."""
+
+    place: Place
+    mine: Contender
+
+
+class TurnsQuestion(Record):
+    """Several of them."""
+
+    turns: tuple[TurnQuestion, ...] = Field(max_length=TURNS_AT_ONCE)
+
+
+class TurnsAnswer(Record):
+    """In the order of the questions."""
+
+    turns: tuple[Turn, ...]

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from slipway.flow.apps import Apps
 from slipway.flow.record import SlipwayError
-from slipway.webhooks import events, history, inbox
-from slipway.webhooks.questions import PushesQuestion, RunsQuestion
+from slipway.webhooks import events, history, inbox, turns
+from slipway.webhooks.questions import PushesQuestion, RunsQuestion, TurnsAnswer, TurnsQuestion
 from slipway.webhooks.receiver import receive
 from slipway.webhooks.search import Search, reply
 from slipway.webhooks.verdict import Accepted, Ignored, Pong, Refused, Verdict
@@ -91,6 +91,19 @@ class Reception:
     def pushes(self, question: PushesQuestion) -> Answer:
         """Say what became of pushes."""
         return self._look(lambda session: history.pushes(session, question).to_json())
+
+    def turns(self, question: TurnsQuestion) -> Answer:
+        """Say whose turn it is: each place in a transaction of its own, so that none waits for another."""
+        now = datetime.now(UTC)
+        try:
+            given = []
+            for one in question.turns:
+                with self.session() as session:
+                    given.append(turns.give(session, one, now))
+        except SQLAlchemyError:
+            log.exception("a turn cannot be given")
+            return Answer(503, {"reason": "the database does not answer; ask again"})
+        return Answer(200, TurnsAnswer(turns=tuple(given)).to_json())
 
     def _look(self, find: Callable[[Session], dict[str, Any]]) -> Answer:
         try:

@@ -19,7 +19,14 @@ from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 
 from slipway.flow.record import Record
-from slipway.webhooks.questions import PUSHES_ROUTE, RUNS_ROUTE, PushesQuestion, RunsQuestion
+from slipway.webhooks.questions import (
+    PUSHES_ROUTE,
+    RUNS_ROUTE,
+    TURNS_ROUTE,
+    PushesQuestion,
+    RunsQuestion,
+    TurnsQuestion,
+)
 from slipway.webhooks.receiver import MAX_BYTES, claimed
 from slipway.webhooks.reception import DATABASE_AWAY, Answer, Reception
 from slipway.webhooks.search import Search
@@ -66,6 +73,11 @@ def create_app(reception: Reception) -> FastAPI:
     async def pushes(request: Request) -> JSONResponse:
         """Tell a task what became of pushes."""
         return _respond(await _signed(request, reception.secrets, PushesQuestion, reception.pushes))
+
+    @app.post(TURNS_ROUTE)
+    async def turns(request: Request) -> JSONResponse:
+        """Tell a task, or a trigger, whose turn it is to deploy."""
+        return _respond(await _signed(request, reception.secrets, TurnsQuestion, reception.turns))
 
     return app
 

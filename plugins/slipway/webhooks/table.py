@@ -1,4 +1,4 @@
-"""The inbox: one row a delivery, in Airflow's database.
+"""Slipway's tables in Airflow's database: the inbox, one row a delivery, and whose turn it is to deploy.
 
 An accepted delivery is kept under its source and delivery id, so that the same id is stored once. All
 others get an id of their own: a sender without the secret can neither occupy a delivery id nor learn
@@ -33,3 +33,11 @@ deliveries = Table(
     Index("idx_slipway_webhook_delivery_status", "status", "received_at"),
     Index("idx_slipway_webhook_delivery_partition", "partition_key"),
 )
+
+turns = Table(
+    "slipway_turn",
+    metadata,
+    Column("place", String(300), primary_key=True),
+    Column("contenders", JSON, nullable=False),
+)
+"""One row for each application and environment: the :class:`slipway.flow.turns.Contender` of it, as JSON."""

@@ -16,7 +16,7 @@ from slipway.flow.servers.steps import Create, Until
 from slipway.openstack.errors import OpenstackError
 from slipway.openstack.health import answer
 from slipway.openstack.nova.watch import Outcome, Snapshot, Watch, follow
-from slipway.openstack.polling import Poll
+from slipway.polling import Poll
 from tests.flow.cloud import Cloud, plan
 
 TICK = 0.01

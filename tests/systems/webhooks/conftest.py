@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +12,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from tenacity import wait_none
 
+from slipway.webhooks import asking
 from slipway.webhooks.reception import Reception
 from slipway.webhooks.routes import create_app
 from slipway.webhooks.table import deliveries
@@ -30,9 +36,10 @@ def sqlite_database(tmp_path_factory: pytest.TempPathFactory) -> AirflowDatabase
 @pytest.fixture(scope="session")
 def postgresql_database(tmp_path_factory: pytest.TempPathFactory, lab: Any) -> Iterator[AirflowDatabase]:
     home = tmp_path_factory.mktemp("airflow-postgresql")
-    url = create_empty(lab.database, "slipway_test_webhooks")
+    name = f"slipway_test_{secrets.token_hex(4)}"
+    url = create_empty(lab.database, name)
     yield make(home, url)
-    drop(lab.database, "slipway_test_webhooks")
+    drop(lab.database, name)
 
 
 @pytest.fixture(
@@ -116,3 +123,16 @@ def asset_events(engine: Engine) -> Callable[[], list[tuple[str, Any]]]:
 @pytest.fixture
 def checkout() -> Path:
     return Path(__file__).parents[3]
+
+
+@pytest.fixture
+def server(reception: Reception, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The API server, as a task finds it."""
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_SLIPWAY_GITHUB",
+        json.dumps({"conn_type": "slipway_github", "extra": {"webhook_secrets": SECRET}}),
+    )
+    monkeypatch.setattr(asking._ask.retry, "wait", wait_none())
+    with served(Starlette(routes=[Mount("/slipway", create_app(reception))])) as url:
+        monkeypatch.setenv("SLIPWAY_URL", url)
+        yield url

@@ -1,4 +1,4 @@
-"""The inbox's table, by Airflow's own commands."""
+"""Slipway's tables, by Airflow's own commands."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect
 
-from slipway.webhooks.table import deliveries, metadata
+from slipway.webhooks.table import deliveries, metadata, turns
 from tests.systems.webhooks.airflow_database import AirflowDatabase
 
 VERSION_TABLE = "alembic_version_slipway"
@@ -29,15 +29,15 @@ def tables(engine: Engine) -> set[str]:
     return set(inspect(engine).get_table_names())
 
 
-def test_airflow_makes_the_table(made: AirflowDatabase, engine: Engine) -> None:
-    assert {deliveries.name, VERSION_TABLE} <= tables(engine)
-    assert step(made, "pass") == "revision 5c1e0d6a7b21 True"
+def test_airflow_makes_the_tables(made: AirflowDatabase, engine: Engine) -> None:
+    assert {deliveries.name, turns.name, VERSION_TABLE} <= tables(engine)
+    assert step(made, "pass") == "revision 8f2b7c94d310 True"
 
 
 def test_going_back_and_forth_leaves_what_the_records_say(made: AirflowDatabase, engine: Engine) -> None:
     assert step(made, "manager.downgrade('base')") == "revision None False"
-    assert deliveries.name not in tables(engine)
-    assert step(made, "manager.upgradedb(use_migration_files=True)") == "revision 5c1e0d6a7b21 True"
+    assert not {deliveries.name, turns.name} & tables(engine)
+    assert step(made, "manager.upgradedb(use_migration_files=True)") == "revision 8f2b7c94d310 True"
     with engine.connect() as connection:
         context = MigrationContext.configure(
             connection,
@@ -52,6 +52,6 @@ def test_going_back_and_forth_leaves_what_the_records_say(made: AirflowDatabase,
 def test_airflows_own_tables_are_left_alone(made: AirflowDatabase, engine: Engine) -> None:
     before = tables(engine)
     step(made, "manager.downgrade('base')")
-    assert before - tables(engine) == {deliveries.name}
+    assert before - tables(engine) == {deliveries.name, turns.name}
     step(made, "manager.upgradedb()")
     assert tables(engine) == before

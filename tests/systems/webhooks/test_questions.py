@@ -12,38 +12,21 @@ import pytest
 from airflow.models.dagrun import DagRun
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
-from starlette.applications import Starlette
-from starlette.routing import Mount
-from tenacity import wait_none
 
 from slipway.assets import CONTAINER_IMAGE, PUSH, VM_IMAGE
 from slipway.flow.orphans import RunState
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError, TransientError
-from slipway.webhooks import asking, events
+from slipway.webhooks import events
 from slipway.webhooks.asking import ask_pushes, ask_runs, ask_under_way
 from slipway.webhooks.questions import AT_ONCE, PUSHES_ROUTE, RUNS_ROUTE, KnownPush, KnownRun
 from slipway.webhooks.reception import Reception
-from slipway.webhooks.routes import create_app
 from slipway.webhooks.signature import sign_search
 from tests.systems.webhooks.sender import COMMIT, SECRET, Sender, push
-from tests.systems.webhooks.served import client, served
+from tests.systems.webhooks.served import client
 
 NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
 KEY = f"Octo/Hello@{COMMIT}"
-
-
-@pytest.fixture
-def server(reception: Reception, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The API server, as a task finds it."""
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_SLIPWAY_GITHUB",
-        json.dumps({"conn_type": "slipway_github", "extra": {"webhook_secrets": SECRET}}),
-    )
-    monkeypatch.setattr(asking._ask.retry, "wait", wait_none())
-    with served(Starlette(routes=[Mount("/slipway", create_app(reception))])) as url:
-        monkeypatch.setenv("SLIPWAY_URL", url)
-        yield url
 
 
 @pytest.fixture

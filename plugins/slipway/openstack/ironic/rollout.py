@@ -20,7 +20,7 @@ from slipway.openstack.ironic.fleets import Fleets
 from slipway.openstack.ironic.ironic import Node
 from slipway.openstack.ironic.releasing import broken, release
 from slipway.openstack.ironic.watch import Watch
-from slipway.openstack.polling import Feed
+from slipway.polling import Feed
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from slipway.openstack.ironic.fleets import Fleets
 from slipway.openstack.ironic.ironic import Ironic
 from slipway.openstack.ironic.rollout import Nodes, Outcome, Rollout, give_back
 from slipway.openstack.ironic.watch import Watch
-from slipway.openstack.polling import Poll
+from slipway.polling import Poll
 
 TICK_SECONDS = 2.0
 _known: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, tuple[Fleets, Poll[Nodes]]]] = (

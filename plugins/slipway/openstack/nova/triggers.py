@@ -14,7 +14,7 @@ from slipway.flow.record import SlipwayError
 from slipway.openstack.hook import OpenstackHook
 from slipway.openstack.nova.reading import list_servers
 from slipway.openstack.nova.watch import Outcome, Snapshot, Watch, follow
-from slipway.openstack.polling import TICK_SECONDS, Poll
+from slipway.polling import TICK_SECONDS, Poll
 
 _polls: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Poll[Snapshot]]] = WeakKeyDictionary()
 

@@ -15,7 +15,7 @@ from slipway.flow.servers.observed import Seen, Server
 from slipway.flow.servers.plan import ServersPlan
 from slipway.flow.servers.steps import Until, Wait
 from slipway.openstack.health import answer
-from slipway.openstack.polling import Feed
+from slipway.polling import Feed
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
-"""One poll for everybody who waits for things of one cloud.
+"""One poll for everybody who waits for things of one server.
 
-However many triggers wait, the cloud is asked once a tick for all that they wait for. Runs in the triggerer's
-event loop; the question itself, which blocks, is put in a thread.
+However many triggers wait, the server is asked once a tick for all that they wait for. Runs in the
+triggerer's event loop; a question that blocks is put in a thread.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Poll(Generic[A]):
         except Exception as error:
             log.exception("a poll failed")
             for feed in feeds:
-                feed.tell(SlipwayError(f"asking the cloud failed: {error}"))
+                feed.tell(SlipwayError(f"asking failed: {error}"))
         else:
             for feed in feeds:
                 feed.tell(answers[feed.key])
