@@ -52,6 +52,36 @@ def releases(deployments: Iterable[Deployment], place: Place) -> list[Past]:
     return found
 
 
+def by_place(deployments: Iterable[Deployment]) -> dict[Place, list[Past]]:
+    """Return what ran in every place, newest first; the repositories' names in lower case.
+
+    :param deployments: newest first.
+    """
+    found: dict[Place, list[Deployment]] = {}
+    for one in deployments:
+        place = Place(repository=one.push.repository.casefold(), environment=one.environment)
+        found.setdefault(place, []).append(one)
+    return {place: releases(made, place) for place, made in found.items()}
+
+
+def reachable(past: Sequence[Past], most: int) -> list[Past]:
+    """Return the releases that a rollback may be asked for, the one that runs among them, newest first.
+
+    Those are the last ``most`` that differ in their commits, and the last ``most`` to which going back step
+    by step leads: of what was left that way, the first are not always the second.
+    """
+    commits = list(dict.fromkeys(one.push.commit for one in past))
+    wanted, number = set(commits[:most]), 0
+    for _ in range(most):
+        if number == len(past):
+            break
+        commit = past[number].push.commit
+        wanted.add(commit)
+        number = 1 + max(index for index, one in enumerate(past) if one.push.commit == commit)
+    newest = {one.push.commit: one for one in reversed(past)}
+    return [newest[commit] for commit in commits if commit in wanted]
+
+
 def before(past: Sequence[Past], place: Place) -> Past:
     """Return the release to go back to: the one before the current one first came.
 

@@ -1,0 +1,114 @@
+"""Which images go, and in which order: what refers to something always goes before it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from slipway.flow.apps import Apps
+from slipway.flow.image import Platform
+from slipway.flow.record import Record
+from slipway.flow.retention.promises import Promises
+from slipway.flow.retention.stored import Kind, Stored, Thing
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What images are needed for."""
+
+    now: datetime
+    apps: Apps
+    running: Mapping[str, str]
+    """What runs an image, for people, by one of the image's names."""
+    promised: Promises
+    unseen: Mapping[Platform, str]
+    """Why nobody can say what runs on a platform."""
+
+
+class Verdict(Record):
+    """What is to become of an image, and why."""
+
+    stored: Stored
+    keep: bool
+    reason: str
+
+
+class Removal(Record):
+    """An image that goes, with those of its things that nobody else needs, in their order."""
+
+    stored: Stored
+    things: tuple[Thing, ...]
+
+
+def judge(found: Sequence[Stored], facts: Facts) -> list[Verdict]:
+    """Decide about each image; the verdicts are in the order of ``found``."""
+    kept = {number: why for number, one in enumerate(found) if (why := reason_to_keep(one, facts))}
+    while based := dict(_bases(found, kept)):  # a base is itself built upon others
+        kept |= based
+    return [
+        Verdict(stored=one, keep=number in kept, reason=kept.get(number) or _reason_to_go(one, facts))
+        for number, one in enumerate(found)
+    ]
+
+
+def reason_to_keep(one: Stored, facts: Facts) -> str:
+    """Return why an image stays, without a look at the others; "" when nothing speaks for it."""
+    application = facts.apps.find(one.repository) if one.repository else None
+    if application is None:
+        return f"{one.repository} is not in apps.yaml" if one.repository else "nothing says whose it is"
+    if one.hold:
+        return f"held: {one.hold}"
+    if runs := runner(one, facts.running):
+        return f"{runs} runs it"
+    if one.platform in facts.unseen:
+        return f"nobody can say what runs: {facts.unseen[one.platform]}"
+    repository = one.repository.casefold()
+    for commit in one.commits:
+        if why := facts.promised.get((repository, commit)):
+            return why
+    days = application.retention.days
+    return f"not {days} days old" if facts.now - one.made < timedelta(days=days) else ""
+
+
+def runner(one: Stored, running: Mapping[str, str]) -> str:
+    """Return what runs an image, for people; "" when nothing does."""
+    names = {*one.names, *(thing.id for thing in one.things)}
+    return next((running[name] for name in sorted(names & running.keys())), "")
+
+
+def removals(verdicts: Sequence[Verdict]) -> list[Removal]:
+    """Return what goes: an image before those that it was built upon, a thing with the last that needs it.
+
+    What is needed in a circle stays.
+    """
+    going = [one.stored for one in verdicts if not one.keep]
+    needed = Counter(name for one in verdicts for name in one.stored.needs)
+    planned: list[Removal] = []
+    waiting: dict[str, Thing] = {}
+    while ready := [one for one in going if not any(needed[name] for name in one.names)]:
+        going = [one for one in going if any(needed[name] for name in one.names)]
+        for one in ready:
+            needed.subtract(one.needs)
+            things = [*one.things, *(waiting.pop(name) for name in sorted(one.needs) if name in waiting)]
+            waiting |= {thing.id: thing for thing in things if needed[thing.id]}
+            gone = sorted((thing for thing in things if not needed[thing.id]), key=turn)
+            planned.append(Removal(stored=one, things=tuple(gone)))
+    return planned
+
+
+def turn(thing: Thing) -> tuple[Kind, str]:
+    """Return by what things are put in order."""
+    return thing.kind, thing.id
+
+
+def _bases(found: Sequence[Stored], kept: Mapping[int, str]) -> Iterable[tuple[int, str]]:
+    needed = {name: found[number].title for number in kept for name in found[number].needs}
+    for number, one in enumerate(found):
+        if number not in kept and (users := sorted(needed[name] for name in one.names & needed.keys())):
+            yield number, f"{users[0]} was built upon it"
+
+
+def _reason_to_go(one: Stored, facts: Facts) -> str:
+    return f"{(facts.now - one.made).days} days old, and nothing needs it"

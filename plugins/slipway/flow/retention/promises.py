@@ -1,0 +1,32 @@
+"""What releases promise: an environment can be brought back to those of its releases that were good last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from slipway.flow.apps import Apps
+from slipway.flow.history import Past, Place, reachable
+
+Promises = Mapping[tuple[str, str], str]
+"""What a commit's images are kept for, by repository (in lower case) and commit."""
+
+
+def promises(history: Mapping[Place, Sequence[Past]], apps: Apps, now: datetime) -> Promises:
+    """Return which commits an application's environments may need.
+
+    :param history: what ran where, newest first; of repositories in lower case.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for place, past in history.items():
+        if (application := apps.find(place.repository)) is None:
+            continue
+        policy = application.retention_of(place.environment)
+        last = reachable(past, policy.good)
+        since = now - timedelta(days=policy.days)
+        for one in [*last, *(one for one in past if one.since > since)]:
+            last_ones = f"one of the last {policy.good} releases of {place.environment}"
+            recent = f"released {one.since:%Y-%m-%d} in {place.environment}"
+            key = place.repository.casefold(), one.push.commit
+            found.setdefault(key, last_ones if one in last else recent)
+    return found
