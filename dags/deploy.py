@@ -83,7 +83,8 @@ with DAG(
                 wanted = deploy.release_of([Built.from_json(event.extra) for event in events])
             else:
                 wanted = releases.release_asked_for(pushes.push_asked_for(context["params"]))
-            plans = deploy.plans_of(wanted, context["params"].get("environment") or "")
+            environment = context["params"].get("environment") or ""
+            plans = deploy.plans_of(wanted, context["run_id"], environment)
             return hand_on(context, plans, deploy.idle(plans))
 
     @task(trigger_rule="none_failed_min_one_success", outlets=[DEPLOYMENTS])

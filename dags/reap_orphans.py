@@ -60,23 +60,23 @@ with DAG(
     def outside() -> int:
         """Look in the cloud and in the cluster."""
         with retried_if_worth_it():
-            from slipway.pipelines import reap_orphans
+            from slipway.pipelines import orphan_places, reap_orphans
 
             context = get_current_context()
             params = context["params"]
             grace = timedelta(minutes=params["grace_minutes"])
-            with reap_orphans.outside(context["ti"].xcom_pull) as places:
+            with orphan_places.outside(context["ti"].xcom_pull) as places:
                 return reap_orphans.reap(places, grace, dry_run=params["dry_run"])
 
     @task
     def on_worker() -> int:
         """Look on the worker itself."""
         with retried_if_worth_it():
-            from slipway.pipelines import reap_orphans
+            from slipway.pipelines import orphan_places, reap_orphans
 
             params = get_current_context()["params"]
             grace = timedelta(minutes=params["grace_minutes"])
-            with reap_orphans.here() as places:
+            with orphan_places.here() as places:
                 return reap_orphans.reap(places, grace, dry_run=params["dry_run"])
 
     outside()

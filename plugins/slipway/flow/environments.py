@@ -16,8 +16,8 @@ ConnectionName = Annotated[
     str,
     Matching(
         r"^slipway_[a-z0-9_]*[a-z0-9]$",
-        "must be the name of a connection of Airflow that starts with slipway_, of lower-case letters, digits "
-        "and `_`, like slipway_openstack_production",
+        "must be the name of a connection of Airflow that starts with slipway_, of lower-case letters, digits"
+        " and `_`, like slipway_openstack_production",
         max_length=100,
     ),
 ]

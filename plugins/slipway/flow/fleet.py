@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import Any, Literal
 
+from slipway.flow.environments import CLOUD
 from slipway.flow.image import Image
 from slipway.flow.ironic import Ironic
 from slipway.flow.push import PushEvent
@@ -27,6 +28,8 @@ class Fleet(Record):
     push: PushEvent
     application: Name
     environment: Name
+    cloud: str = CLOUD
+    """Connection of the cloud."""
     image: Image
     kind: Literal["partition", "whole-disk"]
     """As ``instance_info.image_type`` has it."""

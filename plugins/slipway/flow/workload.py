@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import Any
 
+from slipway.flow.environments import CLUSTER
 from slipway.flow.image import Image
 from slipway.flow.objects import RANK, Json, ObjectRef, containers, pod_spec
 from slipway.flow.push import PushEvent
@@ -26,6 +27,8 @@ class Workload(Record):
     push: PushEvent
     application: Name
     environment: Name
+    cluster: str = CLUSTER
+    """Connection of the cluster."""
     namespace: Name
     image: Image
     objects: tuple[Json, ...]

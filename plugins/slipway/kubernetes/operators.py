@@ -11,7 +11,7 @@ from airflow.sdk import Context
 
 from slipway.flow.workload import Workload
 from slipway.kubernetes import deployer
-from slipway.kubernetes.cluster import CONNECTION, Cluster
+from slipway.kubernetes.cluster import Cluster
 from slipway.kubernetes.diagnosis import diagnose
 from slipway.kubernetes.side import KubernetesSide
 from slipway.kubernetes.triggers import RolloutTrigger
@@ -29,19 +29,13 @@ class RolloutOperator(operators.RolloutOperator):
     """Applies a :class:`slipway.flow.workload.Workload` and follows it until it is healthy.
 
     When it does not become healthy, the pods' events and last lines are in the log.
-
-    :param conn_id: connection of Airflow's type ``kubernetes``.
     """
 
     platform = "container"
 
-    def __init__(self, *, plans: Any, conn_id: str = CONNECTION, **options: Any) -> None:
-        super().__init__(plans=plans, **options)
-        self.conn_id = conn_id
-
     def side(self) -> KubernetesSide:
         """Return the cluster's side."""
-        return KubernetesSide(self.conn_id)
+        return KubernetesSide.of(self.plan)
 
     def roll_out(self, context: Context, plan: Json) -> None:
         """Apply, and hand the waiting to the triggerer unless everything runs already."""
@@ -79,25 +73,18 @@ class RolloutOperator(operators.RolloutOperator):
                 self.fail(context, outcome.reason)
 
     def _wait(self, watch: Watch) -> None:
-        trigger = RolloutTrigger(watch=watch.to_json(), conn_id=self.conn_id)
+        trigger = RolloutTrigger(watch=watch.to_json(), conn_id=self.side().conn_id)
         self.defer(trigger=trigger, method_name="resume", timeout=SLACK)
 
 
 class GoBackOperator(operators.GoBackOperator):
-    """Applies the last good objects again, removes those of the run, and follows until the old ones serve.
-
-    :param conn_id: connection of Airflow's type ``kubernetes``.
-    """
+    """Applies the last good objects again, removes those of the run, and follows until the old ones serve."""
 
     platform = "container"
 
-    def __init__(self, *, plans: Any, conn_id: str = CONNECTION, **options: Any) -> None:
-        super().__init__(plans=plans, **options)
-        self.conn_id = conn_id
-
     def side(self) -> KubernetesSide:
         """Return the cluster's side."""
-        return KubernetesSide(self.conn_id)
+        return KubernetesSide.of(self.plan)
 
     def go_back(self, context: Context, plan: Json) -> None:
         """Apply, and hand the waiting to the triggerer."""
@@ -107,7 +94,7 @@ class GoBackOperator(operators.GoBackOperator):
         if watch is None:
             self.back(context, plan)
         else:
-            trigger = RolloutTrigger(watch=watch.to_json(), conn_id=self.conn_id)
+            trigger = RolloutTrigger(watch=watch.to_json(), conn_id=self.side().conn_id)
             self.defer(trigger=trigger, method_name="resume", timeout=SLACK)
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> None:

@@ -26,6 +26,11 @@ class KubernetesSide(Side):
     def __init__(self, conn_id: str = CONNECTION) -> None:
         self.conn_id = conn_id
 
+    @classmethod
+    def of(cls, plan: Json) -> KubernetesSide:
+        """Return the side of the cluster that the plan is for."""
+        return cls(Workload.from_json(plan).cluster)
+
     def tried(self, plan: Json) -> str:
         """Return the workload's commit and digest."""
         return deployer.described(Workload.from_json(plan))

@@ -27,26 +27,26 @@ Plans = dict[str, Json | None]
 log = logging.getLogger(__name__)
 
 
-def _kubernetes() -> Side:
+def _kubernetes(plan: Json) -> Side:
     from slipway.kubernetes.side import KubernetesSide
 
-    return KubernetesSide()
+    return KubernetesSide.of(plan)
 
 
-def _nova() -> Side:
+def _nova(plan: Json) -> Side:
     from slipway.openstack.nova.side import NovaSide
 
-    return NovaSide()
+    return NovaSide.of(plan)
 
 
-def _ironic() -> Side:
+def _ironic(plan: Json) -> Side:
     from slipway.openstack.ironic.side import IronicSide
 
-    return IronicSide()
+    return IronicSide.of(plan)
 
 
-SIDES: Mapping[str, Callable[[], Side]] = {"container": _kubernetes, "vm": _nova, "bare_metal": _ironic}
-"""Each platform's side of a release. An SDK is imported when it is needed: no release waits for all."""
+SIDES: Mapping[str, Callable[[Json], Side]] = {"container": _kubernetes, "vm": _nova, "bare_metal": _ironic}
+"""Each platform's side of a plan. An SDK is imported when it is needed: no release waits for all."""
 
 
 def release_of(builts: list[Built]) -> Release:
@@ -65,9 +65,10 @@ def release_of(builts: list[Built]) -> Release:
     return release
 
 
-def plans_of(release: Release, environment: str = "") -> Plans:
+def plans_of(release: Release, run: str, environment: str = "") -> Plans:
     """Return what is to run, by platform; None where the release has nothing.
 
+    :param run: the run that deploys.
     :param environment: of ``apps.yaml``; the one that takes the release's ref when it is empty.
     :raises NothingToDo: when no environment takes the ref, or nothing of the release is to run.
     :raises SlipwayError: when ``slipway.yaml`` or a manifest breaks a rule.
@@ -78,7 +79,7 @@ def plans_of(release: Release, environment: str = "") -> Plans:
     with fetched(GithubHook().get_conn(), push) as commit:
         spec = read_spec(commit)
         for platform in release.images.keys() & PLANS.keys():
-            planned = PLANS[platform](Wanted(push, commit, spec, release.images[platform], name, chosen))
+            planned = PLANS[platform](Wanted(push, commit, spec, release.images[platform], name, chosen, run))
             plans[platform] = planned.to_json() if planned else None
     if not any(plans.values()):
         raise NothingToDo(f"slipway.yaml of {push.repository} says of no image how it is to run")
@@ -101,7 +102,7 @@ def keep_release(context: Any) -> list[Deployment]:
 
     ti, run = context["ti"], context["run_id"]
     plans: dict[str, Json] = {name: plan for name, plan in ti.xcom_pull(task_ids="release").items() if plan}
-    sides = {name: SIDES[name]() for name in plans}
+    sides = {name: SIDES[name](plan) for name, plan in plans.items()}
     gone = _superseded(ti, sides, plans, run)
     if not gone:
         return keeping.keep(sides, plans, run)

@@ -47,7 +47,10 @@ def find(both: Stores, place: str, inputs: Digest, wanted: Mapping[str, str]) ->
 
 
 def in_glance(both: Stores, image: Image, wanted: Mapping[str, str]) -> Image:
-    """Return an image that was handed on with its ids in Glance; what Glance has lost is brought back."""
+    """Return an image that was handed on with its ids in Glance; what Glance has lost is brought back.
+
+    :param image: without ids when Glance is another cloud's than it was built in.
+    """
     about = {**wanted, "slipway_application": image.application, "slipway_commit": image.commit}
     parts = {
         name: part.model_copy(update={"glance": _part_in_glance(both, image, name, part, about)})
@@ -56,7 +59,8 @@ def in_glance(both: Stores, image: Image, wanted: Mapping[str, str]) -> Image:
     same = parts == image.parts
     if same and _is_active(both, image.glance):
         return image
-    log.warning("%s is not whole in Glance any more: it is brought back from Artifactory", image.glance)
+    if image.glance is not None:
+        log.warning("%s is not whole in Glance any more: it is brought back from Artifactory", image.glance)
     form = image.reference.rpartition(".")[2]
     ids = {f"{name}_id": str(part.glance) for name, part in parts.items()}
     new = NewImage(image.application, form, hidden=False, properties={**about, **ids})

@@ -18,6 +18,7 @@ from slipway.flow.spec import BuildSpec
 from slipway.flow.workload import Workload, finished, from_spec
 from slipway.github.repository import Commit
 from slipway.pipelines.commit import read_file, read_manifests
+from slipway.pipelines.placing import placed
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ class Wanted:
     name: str
     """Of the environment."""
     environment: Environment
+    run: str
+    """The run that deploys."""
 
 
 def _container(wanted: Wanted) -> Workload:
@@ -54,6 +57,7 @@ def _container(wanted: Wanted) -> Workload:
         push=wanted.push,
         application=spec.name,
         environment=wanted.name,
+        cluster=wanted.environment.kubernetes,
         namespace=namespace,
         image=image,
         objects=finished(objects, spec.name, wanted.push, image),
@@ -73,13 +77,16 @@ def _servers(wanted: Wanted) -> ServersPlan | None:
     nova, user_data = vm.nova, b""
     if nova.user_data:
         user_data = read_file(wanted.commit, nova.user_data, "vm.nova.user_data", USER_DATA_BYTES)
-    with OpenstackHook().get_conn() as cloud:
+    connection = wanted.environment.openstack
+    image = placed(image, connection, vm.properties, wanted.run)
+    with OpenstackHook(connection).get_conn() as cloud:
         resolved = resolve(cloud, nova, image)
     log.info("image %s goes to %s: %d servers", image.glance, wanted.name, nova.count)
     return ServersPlan(
         push=wanted.push,
         application=wanted.spec.name,
         environment=wanted.name,
+        cloud=connection,
         image=image,
         nova=nova,
         user_data=base64.b64encode(user_data).decode(),
@@ -101,11 +108,13 @@ def _fleet(wanted: Wanted) -> Fleet | None:
             f"bare_metal.ironic.user_data: {ironic.user_data} is not text in UTF-8. Commit it as text; "
             "Ironic takes no other."
         ) from error
+    image = placed(image, wanted.environment.openstack, bare_metal.properties, wanted.run)
     log.info("image %s goes to %s: %d x %s", image.glance, wanted.name, ironic.count, ironic.resource_class)
     return Fleet(
         push=wanted.push,
         application=wanted.spec.name,
         environment=wanted.name,
+        cloud=wanted.environment.openstack,
         image=image,
         kind="partition" if image.parts else "whole-disk",
         user_data=text,

@@ -1,102 +1,22 @@
-"""The tasks of ``reap_orphans``: find what Slipway made, decide what is nobody's, remove that."""
+"""The tasks of ``reap_orphans``: decide what is nobody's of what Slipway made, and remove that."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
 
-from airflow.sdk.exceptions import AirflowNotFoundException
-
-from slipway.config import load_apps, work_dir
 from slipway.diskimage_builder import inputs as dib
 from slipway.flow.orphans import RunState, Trace, Verdict, application_of, judge, named_runs, table
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.packer import inputs as packer
+from slipway.pipelines.orphan_places import Place
 from slipway.webhooks.asking import ask_runs
 
 log = logging.getLogger(__name__)
 
 Ask = Callable[[Iterable[str]], Mapping[str, RunState]]
-
-
-class Place(Protocol):
-    """A system in which Slipway makes things."""
-
-    @property
-    def name(self) -> str:
-        """What people call it."""
-
-    def find(self) -> Iterable[Trace]:
-        """Return what Slipway made there on its way, whether it is still needed or not."""
-
-    def remove(self, trace: Trace) -> bool:
-        """Remove a thing if it still is what was found; says whether it is gone.
-
-        :raises SlipwayError: when it stays.
-        """
-
-
-Pull = Callable[..., Any]
-"""``xcom_pull`` of the task that looks."""
-
-
-@contextmanager
-def outside(pull: Pull) -> Iterator[list[Place]]:
-    """Return the systems that every worker reaches, as far as there are connections to them."""
-    from slipway.kubernetes.cluster import CONNECTION
-    from slipway.kubernetes.traces import ClusterTraces
-    from slipway.openstack.hook import OpenstackHook
-    from slipway.openstack.ironic.traces import FleetTraces
-    from slipway.openstack.nova.traces import ServerTraces
-    from slipway.openstack.traces import CloudTraces
-
-    places: list[Place] = []
-    if _is_connected(CONNECTION):
-        environments = (env for app in load_apps().applications.values() for env in app.environments.values())
-        places.append(ClusterTraces(sorted({env.namespace for env in environments})))
-    if not _is_connected(OpenstackHook.default_conn_name):
-        yield places
-        return
-    with OpenstackHook().get_conn() as cloud:
-        servers = ServerTraces(cloud, lambda run: _plan_of(pull, run).get("vm"))
-        if cloud.has_service("baremetal"):
-            places.append(FleetTraces(cloud))
-        yield [*places, servers, CloudTraces(cloud)]
-
-
-def _plan_of(pull: Pull, run: str) -> Mapping[str, Any]:
-    """Return what a deployment's run decided for its platforms; nothing when Airflow does not know it."""
-    return pull(dag_id="deploy", task_ids="release", run_id=run) or {}
-
-
-@contextmanager
-def here() -> Iterator[list[Place]]:
-    """Return what only this worker has: its folders, and its container engine if there is one."""
-    from slipway.diskimage_builder.loops import detach
-    from slipway.docker.traces import EngineTraces
-    from slipway.worker.traces import WorkerTraces
-
-    places: list[Place] = [WorkerTraces(work_dir(), detach)]
-    try:
-        places.append(EngineTraces())
-    except TransientError as error:
-        log.info("no container engine is looked at: %s", error)
-    yield places
-
-
-def _is_connected(connection: str) -> bool:
-    from airflow.sdk import BaseHook
-
-    try:
-        BaseHook.get_connection(connection)
-    except AirflowNotFoundException:
-        log.info("there is no connection %s: nothing is looked for there", connection)
-        return False
-    return True
 
 
 def reap(places: Sequence[Place], grace: timedelta, *, dry_run: bool, ask: Ask = ask_runs) -> int:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from slipway.artifactory.files import Files
+from slipway.flow.environments import CLOUD
 from slipway.openstack.glance.glance import Glance
 
 
@@ -19,10 +20,10 @@ class Stores:
 
 
 @contextmanager
-def connected() -> Iterator[Stores]:
-    """Log in with Airflow's connections ``slipway_artifactory`` and ``slipway_openstack``."""
+def connected(cloud: str = CLOUD) -> Iterator[Stores]:
+    """Log in with Airflow's connections ``slipway_artifactory`` and, to Glance, ``cloud``."""
     from slipway.artifactory.hook import ArtifactoryHook
     from slipway.openstack.hook import OpenstackHook
 
-    with OpenstackHook().get_conn() as cloud:
-        yield Stores(Files(ArtifactoryHook().get_conn()), Glance(cloud))
+    with OpenstackHook(cloud).get_conn() as connection:
+        yield Stores(Files(ArtifactoryHook().get_conn()), Glance(connection))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from slipway.flow.environments import CLOUD
 from slipway.flow.image import Image, input_digest
 from slipway.flow.nova import Nova
 from slipway.flow.push import PushEvent
@@ -18,6 +19,8 @@ class ServersPlan(Record):
     push: PushEvent
     application: Name
     environment: Name
+    cloud: str = CLOUD
+    """Connection of the cloud."""
     image: Image
     nova: Nova
     flavor: str

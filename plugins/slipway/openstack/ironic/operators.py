@@ -16,40 +16,31 @@ if TYPE_CHECKING:  # the SDK takes most of a second to import, which reading a D
     from slipway.openstack.ironic.side import IronicSide
     from slipway.openstack.ironic.watch import Watch
 
-CONNECTION = "slipway_openstack"
-
 
 class _Branch:
     """What both operators share: the cloud, and the waiting in the triggerer."""
 
-    conn_id: str
+    plan: Json
     defer: Any
 
     def side(self) -> IronicSide:
         """Return the cloud's side."""
         from slipway.openstack.ironic.side import IronicSide
 
-        return IronicSide(self.conn_id)
+        return IronicSide.of(self.plan)
 
     def wait(self, watch: Watch) -> None:
         """Have the triggerer bring the nodes to what is wanted; go on with ``resume``."""
         from slipway.openstack.ironic.triggers import FleetTrigger
 
-        trigger = FleetTrigger(watch=watch.to_json(), conn_id=self.conn_id)
+        trigger = FleetTrigger(watch=watch.to_json(), conn_id=self.side().conn_id)
         self.defer(trigger=trigger, method_name="resume", timeout=_limit(watch))
 
 
 class RolloutOperator(_Branch, operators.RolloutOperator):
-    """Brings a :class:`slipway.flow.fleet.Fleet` onto its nodes, a few at a time.
-
-    :param conn_id: connection of type ``slipway_openstack``.
-    """
+    """Brings a :class:`slipway.flow.fleet.Fleet` onto its nodes, a few at a time."""
 
     platform = "bare_metal"
-
-    def __init__(self, *, plans: Any, conn_id: str = CONNECTION, **options: Any) -> None:
-        super().__init__(plans=plans, **options)
-        self.conn_id = conn_id
 
     def roll_out(self, context: Context, plan: Json) -> None:
         """Claim and allocate, and hand the rest to the triggerer."""
@@ -83,16 +74,9 @@ class RolloutOperator(_Branch, operators.RolloutOperator):
 
 
 class GoBackOperator(_Branch, operators.GoBackOperator):
-    """Rebuilds the nodes with the last good image, and undeploys those that the run added.
-
-    :param conn_id: connection of type ``slipway_openstack``.
-    """
+    """Rebuilds the nodes with the last good image, and undeploys those that the run added."""
 
     platform = "bare_metal"
-
-    def __init__(self, *, plans: Any, conn_id: str = CONNECTION, **options: Any) -> None:
-        super().__init__(plans=plans, **options)
-        self.conn_id = conn_id
 
     def go_back(self, context: Context, plan: Json) -> None:
         """Write down that the run goes back, and hand the rest to the triggerer."""

@@ -31,6 +31,11 @@ class IronicSide(Side):
     def __init__(self, conn_id: str = OpenstackHook.default_conn_name) -> None:
         self.conn_id = conn_id
 
+    @classmethod
+    def of(cls, plan: Json) -> IronicSide:
+        """Return the side of the cloud that the plan is for."""
+        return cls(Fleet.from_json(plan).cloud)
+
     def tried(self, plan: Json) -> str:
         """Return the release's commit and digest."""
         return ledger.described(Fleet.from_json(plan))

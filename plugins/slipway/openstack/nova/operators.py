@@ -20,7 +20,6 @@ if TYPE_CHECKING:  # the SDK takes most of a second to import, which reading a D
     from slipway.openstack.nova.side import NovaSide
     from slipway.openstack.nova.watch import Outcome, Watch
 
-CONNECTION = "slipway_openstack"
 PATIENCE_SECONDS = 3.0
 """How long a worker looks on itself: handing over to the triggerer and back costs about as much."""
 SLACK = timedelta(hours=6)
@@ -30,14 +29,14 @@ SLACK = timedelta(hours=6)
 class _Waiting:
     """What both operators share: waiting for servers without a worker."""
 
-    conn_id: str
+    plan: Json
     defer: Any
 
     def side(self) -> NovaSide:
         """Return the cloud's side."""
         from slipway.openstack.nova.side import NovaSide
 
-        return NovaSide(self.conn_id)
+        return NovaSide.of(self.plan)
 
     def wait(self, cloud: Connection, plan: Json, run: str, wait: Wait, seen: Seen) -> Seen:
         """Return what is seen within a few seconds, or defer until there is something to see."""
@@ -50,7 +49,7 @@ class _Waiting:
         if outcome is not None:
             return outcome.seen(seen.healthy)
         self.defer(
-            trigger=ServersTrigger(watch=watch.to_json(), conn_id=self.conn_id),
+            trigger=ServersTrigger(watch=watch.to_json(), conn_id=self.side().conn_id),
             method_name="resume",
             kwargs={"healthy": sorted(seen.healthy)},
             timeout=SLACK,
@@ -59,16 +58,9 @@ class _Waiting:
 
 
 class RolloutOperator(_Waiting, operators.RolloutOperator):
-    """Makes the servers of a :class:`slipway.flow.servers.plan.ServersPlan` and switches to them.
-
-    :param conn_id: connection of type ``slipway_openstack``.
-    """
+    """Makes the servers of a :class:`slipway.flow.servers.plan.ServersPlan` and switches to them."""
 
     platform = "vm"
-
-    def __init__(self, *, plans: Any, conn_id: str = CONNECTION, **options: Any) -> None:
-        super().__init__(plans=plans, **options)
-        self.conn_id = conn_id
 
     def roll_out(self, context: Context, plan: Json) -> None:
         """Begin, or go on after a crash."""
@@ -107,16 +99,9 @@ class RolloutOperator(_Waiting, operators.RolloutOperator):
 
 
 class GoBackOperator(_Waiting, operators.GoBackOperator):
-    """Brings the servers of the last good release back, and removes those of the run.
-
-    :param conn_id: connection of type ``slipway_openstack``.
-    """
+    """Brings the servers of the last good release back, and removes those of the run."""
 
     platform = "vm"
-
-    def __init__(self, *, plans: Any, conn_id: str = CONNECTION, **options: Any) -> None:
-        super().__init__(plans=plans, **options)
-        self.conn_id = conn_id
 
     def go_back(self, context: Context, plan: Json) -> None:
         """Begin, or go on after a crash."""

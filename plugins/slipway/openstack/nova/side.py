@@ -29,6 +29,11 @@ class NovaSide(Side):
     def __init__(self, conn_id: str = OpenstackHook.default_conn_name) -> None:
         self.conn_id = conn_id
 
+    @classmethod
+    def of(cls, plan: Json) -> NovaSide:
+        """Return the side of the cloud that the plan is for."""
+        return cls(ServersPlan.from_json(plan).cloud)
+
     @cached_property
     def _cloud(self) -> Connection:
         """The login and what was asked of the cloud's versions: kept, for they cost half a dozen requests."""

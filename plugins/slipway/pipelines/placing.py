@@ -1,0 +1,36 @@
+"""An image to the cloud that it is to run in, when that is another one than it was built in."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from slipway.flow.environments import CLOUD
+from slipway.flow.image import Image
+
+log = logging.getLogger(__name__)
+
+
+def placed(image: Image, connection: str, properties: Mapping[str, str], run: str) -> Image:
+    """Return the image with its ids in a cloud; what that cloud lacks is copied there, and verified.
+
+    Ids of another cloud are not looked for: whoever knows one could have given it to other bytes here.
+
+    :param connection: of the cloud.
+    :param properties: of the image in Glance, should it be made.
+    :raises SlipwayError: when Artifactory has the image no more.
+    :raises TransientError: when a side is away, or the copy broke off.
+    """
+    if connection == CLOUD:
+        return image
+    # The SDK takes most of a second to import.
+    from slipway.openstack.glance.glance import RUN
+    from slipway.pipelines import stores
+    from slipway.pipelines.handover import in_glance
+
+    parts = {kind: part.model_copy(update={"glance": None}) for kind, part in image.parts.items()}
+    bare = image.model_copy(update={"glance": None, "parts": parts})
+    with stores.connected(connection) as both:
+        found = in_glance(both, bare, {**properties, RUN: run})
+    log.info("%s is image %s in the cloud of %s", image.digest, found.glance, connection)
+    return found
