@@ -16,6 +16,7 @@ from lab.ground import ground_of
 from lab.paths import Paths
 from lab.roster import servers
 from slipway.cli import parser
+from slipway.cli.result import RunResult
 from slipway.cli.status import PushStatus
 from slipway.flow.apps import Apps
 from slipway.flow.document import load
@@ -97,10 +98,12 @@ def test_every_example_may_build_in_the_lab() -> None:
         assert environment is not None
 
 
-def test_the_json_of_a_status_is_documented_as_it_is() -> None:
+def test_the_json_that_is_printed_is_documented_as_it_is() -> None:
     documented = [json.loads(text) for page, text in _blocks("json") if page.startswith("docs/cli.md")]
-    assert [PushStatus.from_json(value).to_json() for value in documented] == documented
-    assert documented[0]["platforms"]["container"]["state"] == "running"
+    status, result = documented
+    assert PushStatus.from_json(status).to_json() == status
+    assert status["platforms"]["container"]["state"] == "running"
+    assert RunResult.from_json(result).to_json() == result
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from slipway.cli.api import Airflow, AirflowError
+from slipway.cli.answers import AirflowError
+from slipway.cli.api import Airflow
 from slipway.cli.query import find_keys, get_status
 from slipway.cli.settings import Login
 from slipway.flow.push import PushEvent

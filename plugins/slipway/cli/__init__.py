@@ -12,10 +12,14 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-OK, NOT_SO, NOT_ASKED = 0, 1, 2
+OK, NOT_SO, NOT_ASKED, NOT_PERMITTED, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 _EXIT_CODES = "exit codes: 0 it is so; 1 it is not (errors in a document, a push that failed); " + (
     "2 it could not be asked (usage, a missing file, Airflow does not answer)"
+)
+
+_RUN_CODES = "exit codes: 0 the run succeeded (or was started, without --wait); 1 it failed; " + (
+    "2 refused input, or Airflow does not answer; 3 not permitted; 4 not through in time; 130 interrupted"
 )
 
 
@@ -28,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     _schema(commands.add_parser("schema", help="print the JSON Schema of slipway.yaml or apps.yaml"))
     _validate(commands.add_parser("validate", help="check slipway.yaml and apps.yaml", epilog=_EXIT_CODES))
     _status(commands.add_parser("status", help="what a commit became, by platform", epilog=_EXIT_CODES))
+    _run(commands.add_parser("run", help="start a pipeline for a commit, and follow it", epilog=_RUN_CODES))
     _demo(
         commands.add_parser("demo", help="push the example application twice and watch", epilog=_EXIT_CODES)
     )
@@ -90,6 +95,31 @@ def _status(command: argparse.ArgumentParser) -> None:
     command.add_argument("--app", metavar="OWNER/NAME", help="only this application")
     command.add_argument("--json", action="store_true", help="print JSON (docs/cli.md has its shape)")
     command.add_argument("--watch", action="store_true", help="go on until every platform has settled")
+    _airflow(command)
+
+
+def _run(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "pipeline",
+        metavar="PIPELINE",
+        choices=("push", "container_image", "vm_image", "bare_metal_image", "deploy", "rollback"),
+        help="push (all, and deploy), container_image, vm_image, bare_metal_image, deploy, rollback",
+    )
+    command.add_argument("--app", required=True, metavar="OWNER/NAME", help="the application's repository")
+    command.add_argument("--commit", metavar="ID", help="40 digits; without it, --ref's newest")
+    command.add_argument("--ref", metavar="REF", help="full name, or a branch; it decides the environment")
+    command.add_argument(
+        "--deploy",
+        action=argparse.BooleanOptionalAction,
+        help="deploy the image that was built (needs --wait); a push does by itself",
+    )
+    command.add_argument(
+        "--param", action="append", default=[], metavar="NAME=VALUE", help="of the DAG's form"
+    )
+    command.add_argument("--wait", action="store_true", help="follow it to its end")
+    command.add_argument("--timeout", type=float, default=7200, metavar="SECONDS", help="for --wait (7200)")
+    command.add_argument("--idempotency-key", metavar="KEY", help="the same key finds the run it started")
+    command.add_argument("--json", action="store_true", help="print JSON (docs/cli.md has its shape)")
     _airflow(command)
 
 

@@ -1,4 +1,4 @@
-"""Airflow's public REST API, as far as ``slipway`` reads it. Nothing is written.
+"""Airflow's public REST API, as far as ``slipway`` uses it. All that it writes is new runs.
 
 https://airflow.apache.org/docs/apache-airflow/3.3.2/stable-rest-api-ref.html
 """
@@ -6,16 +6,16 @@ https://airflow.apache.org/docs/apache-airflow/3.3.2/stable-rest-api-ref.html
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
 
+from slipway.cli.answers import AirflowError, AwayError, Json, list_of, object_of
+from slipway.cli.auth import TokenAuth as TokenAuth
 from slipway.cli.settings import Login
-from slipway.flow.record import SlipwayError
 
-Json = dict[str, Any]
 Query = dict[str, str | int]
 
 PAGE = 100
@@ -23,54 +23,8 @@ DIRECT = {"all://127.0.0.1": None, "all://localhost": None}
 """``mounts`` of a client: this machine is never reached through the environment's proxy."""
 
 TRIES, PAUSE_SECONDS = 3, 0.3
-
-_SHOWN = 300  # characters of a foreign answer that an error repeats
-
-
-class AirflowError(SlipwayError):
-    """Airflow did not answer what was asked."""
-
-
-class ServerError(AirflowError):
-    """Airflow itself failed (5xx), several times."""
-
-
-class TokenAuth(httpx.Auth):
-    """Gets a token with the first request, and a new one when Airflow says that it has expired."""
-
-    requires_response_body = True
-
-    def __init__(self, login: Login) -> None:
-        self._login = login
-        self._token = ""
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Send ``request`` with a bearer token, at most twice."""
-        for fresh in (not self._token, True):
-            if fresh:
-                self._token = _token((yield self._token_request(request)))
-            request.headers["Authorization"] = f"Bearer {self._token}"
-            response = yield request
-            if response.status_code != httpx.codes.UNAUTHORIZED:
-                return
-
-    def _token_request(self, request: httpx.Request) -> httpx.Request:
-        credentials = {"username": self._login.user, "password": self._login.password}
-        # The client's timeouts travel in a request's extensions.
-        return httpx.Request(
-            "POST", f"{self._login.url}/auth/token", json=credentials, extensions=request.extensions
-        )
-
-
-def _token(response: httpx.Response) -> str:
-    if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        raise AirflowError("Airflow refuses this login. Check AIRFLOW_USER and AIRFLOW_PASSWORD.")
-    token = _object(response).get("access_token")
-    if not isinstance(token, str):
-        raise AirflowError(
-            f"{response.url} gave no token. Check that AIRFLOW_URL is an Airflow 3 API server."
-        )
-    return token
+ROLES = "/auth/fab/v1/roles"
+"""https://airflow.apache.org/docs/apache-airflow-providers-fab/stable/api-ref/fab-public-api-ref.html"""
 
 
 class Airflow:
@@ -103,7 +57,7 @@ class Airflow:
         if partition_key_part:
             query["partition_key_pattern"] = f"%{partition_key_part}%"
         answer = self._get(f"/dags/{quote(dag_id)}/dagRuns", query, absent=_no_dag(self.url, dag_id))
-        return _list(answer, "dag_runs")
+        return list_of(answer, "dag_runs")
 
     def iterate_runs(self, dag_id: str, partition_key_part: str = "", most: int = 1000) -> Iterator[Json]:
         """Yield the ``most`` newest runs of ``dag_id``, as :meth:`get_runs` does."""
@@ -116,17 +70,17 @@ class Airflow:
     def get_tasks(self, dag_id: str, run_id: str) -> list[Json]:
         """Return the task instances of one run."""
         path = f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}/taskInstances"
-        return _list(self._get(path, {"limit": PAGE}), "task_instances")
+        return list_of(self._get(path, {"limit": PAGE}), "task_instances")
 
     def get_triggering_events(self, dag_id: str, run_id: str) -> list[Json]:
         """Return the asset events that one run was created from."""
         path = f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}/upstreamAssetEvents"
-        return _list(self._get(path, {}), "asset_events")
+        return list_of(self._get(path, {}), "asset_events")
 
     def get_run_events(self, dag_id: str, run_id: str) -> list[Json]:
         """Return the asset events that one run made."""
         query: Query = {"source_dag_id": dag_id, "source_run_id": run_id, "limit": PAGE}
-        return _list(self._get("/assets/events", query), "asset_events")
+        return list_of(self._get("/assets/events", query), "asset_events")
 
     def iterate_events(self, asset: str, dag_id: str = "", most: int = 1000) -> Iterator[Json]:
         """Yield the ``most`` newest events of the asset named ``asset``, newest first.
@@ -137,7 +91,7 @@ class Airflow:
             query: Query = {"name_pattern": asset, "order_by": "-timestamp", "limit": PAGE, "offset": offset}
             if dag_id:
                 query["source_dag_id"] = dag_id
-            page = _list(self._get("/assets/events", query), "asset_events")
+            page = list_of(self._get("/assets/events", query), "asset_events")
             yield from (event for event in page if event.get("name") == asset)
             if len(page) < PAGE:
                 return
@@ -147,17 +101,62 @@ class Airflow:
         path = f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}/taskInstances/{quote(task_id)}"
         return list(self._get(f"{path}/logs/{try_number}", {"full_content": "true"}).get("content", []))
 
+    def get_dag(self, dag_id: str) -> Json:
+        """Return what Airflow knows of a DAG (``is_paused`` ...)."""
+        return self._get(f"/dags/{quote(dag_id)}", {}, absent=_no_dag(self.url, dag_id))
+
+    def find_run(self, dag_id: str, run_id: str) -> Json | None:
+        """Return one run, or None."""
+        return self._find(f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}")
+
+    def find_xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """Return what a task of a run returned, or None while there is nothing."""
+        path = f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}/taskInstances/{quote(task_id)}"
+        found = self._find(f"{path}/xcomEntries/return_value", {"deserialize": "false", "stringify": "false"})
+        return None if found is None else found.get("value")
+
+    def create_run(self, dag_id: str, run_id: str, conf: Json, note: str) -> Json:
+        """Start a run, and return it.
+
+        :raises TakenError: when the DAG has a run of this id.
+        """
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": conf, "note": note}
+        return self._send("POST", f"/dags/{quote(dag_id)}/dagRuns", body)
+
+    def find_role(self, name: str) -> Json | None:
+        """Return a role of the FAB auth manager with its ``actions``, or None."""
+        return self._find(f"{self.url}{ROLES}/{quote(name, safe='')}")
+
+    def create_role(self, name: str, actions: Sequence[Json]) -> Json:
+        """Make a role."""
+        return self._send("POST", f"{self.url}{ROLES}", {"name": name, "actions": list(actions)})
+
+    def update_role(self, name: str, actions: Sequence[Json]) -> Json:
+        """Give a role exactly these permissions."""
+        body = {"name": name, "actions": list(actions)}
+        return self._send("PATCH", f"{self.url}{ROLES}/{quote(name, safe='')}", body)
+
+    def _find(self, path: str, query: Query | None = None) -> Json | None:
+        response = self._answer(lambda: self._ask(path, query or {}))
+        return None if response.status_code == httpx.codes.NOT_FOUND else object_of(response)
+
     def _get(self, path: str, query: Query, absent: str = "") -> Json:
+        response = self._answer(lambda: self._ask(path, query))
+        if absent and response.status_code == httpx.codes.NOT_FOUND:
+            raise AirflowError(absent)
+        return object_of(response)
+
+    def _send(self, method: str, path: str, body: Json) -> Json:
+        return object_of(self._answer(lambda: self._client.request(method, path, json=body)))
+
+    def _answer(self, ask: Callable[[], httpx.Response]) -> httpx.Response:
         try:
-            response = self._ask(path, query)
+            return ask()
         except httpx.TransportError as error:
-            raise AirflowError(
+            raise AwayError(
                 f"no answer from Airflow at {self.url} ({error}). "
                 "Check AIRFLOW_URL; for the lab: `make lab-status`."
             ) from error
-        if absent and response.status_code == httpx.codes.NOT_FOUND:
-            raise AirflowError(absent)
-        return _object(response)
 
     def _ask(self, path: str, query: Query) -> httpx.Response:
         """Ask again a few times where the server itself fails.
@@ -178,28 +177,3 @@ def _no_dag(url: str, dag_id: str) -> str:
         f"Airflow at {url} has no DAG {dag_id!r}. Is Slipway's dags/ in its DAGs folder, has the DAG "
         "processor read it (a minute after the start), and without import errors (the UI shows them)?"
     )
-
-
-def _object(response: httpx.Response) -> Json:
-    if response.is_error:
-        kind = ServerError if response.is_server_error else AirflowError
-        raise kind(
-            f"Airflow answered {response.status_code} to {response.url.path}: {response.text[:_SHOWN]}. "
-            "If it stays, the API server's log says why."
-        )
-    try:
-        value = response.json()
-    except ValueError as error:
-        raise AirflowError(
-            f"{response.url} is not JSON. Check that AIRFLOW_URL is an Airflow 3 API server."
-        ) from error
-    if not isinstance(value, dict):
-        raise AirflowError(f"{response.url} is not a JSON object. Check AIRFLOW_URL.")
-    return value
-
-
-def _list(answer: Json, key: str) -> list[Json]:
-    found = answer.get(key)
-    if not isinstance(found, list):
-        raise AirflowError(f"Airflow's answer has no list {key!r}. Slipway needs Airflow 3.3's REST API.")
-    return found

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from slipway.cli.api import Airflow, AirflowError
+from slipway.cli.answers import AirflowError
+from slipway.cli.api import Airflow
 from slipway.cli.progress import Stage
 from slipway.cli.status import PlatformStatus
 from slipway.cli.tables import printable
 
 _LOG_LINES = 25
+_CURE = "Fix what it names and push again; `make lab-status` shows whether every server is up."
 
 
 def explain(
@@ -25,7 +27,8 @@ def explain(
         )
     failed = [(stage, task) for stage in stages for task in stage.failed_tasks]
     if failed:
-        return "\n".join(_task(airflow, stage, task["task_id"], task["try_number"]) for stage, task in failed)
+        told = [task_failure(airflow, stage, task["task_id"], task["try_number"]) for stage, task in failed]
+        return "\n".join([*told, _CURE])
     if any(stage.state in ("queued", "running", "waiting") for stage in stages):
         states = ", ".join(f"{stage.dag_id} is {stage.state}" for stage in stages)
         return f"not through after {seconds:.0f} s: {states}. Follow it with `slipway status --watch`."
@@ -33,7 +36,8 @@ def explain(
     return f"{platform} is {status.state}: {why}. See {airflow.url}."
 
 
-def _task(airflow: Airflow, stage: Stage, task_id: str, try_number: int) -> str:
+def task_failure(airflow: Airflow, stage: Stage, task_id: str, try_number: int) -> str:
+    """Return what a failed task logged last, and where the rest is, several lines."""
     assert stage.run is not None  # it has tasks
     run_id = stage.run["dag_run_id"]
     try:
@@ -43,8 +47,7 @@ def _task(airflow: Airflow, stage: Stage, task_id: str, try_number: int) -> str:
     said = "\n".join(f"    {printable(line)}" for line in lines[-_LOG_LINES:]) or "    (nothing)"
     return (
         f"task {stage.dag_id} / {task_id} failed (try {try_number}). Its log ended with:\n{said}\n"
-        f"The whole log: {airflow.url}/dags/{stage.dag_id}/runs/{run_id}/tasks/{task_id}\n"
-        "Fix what it names and push again; `make lab-status` shows whether every server is up."
+        f"The whole log: {airflow.url}/dags/{stage.dag_id}/runs/{run_id}/tasks/{task_id}"
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from slipway.cli.api import PAGE, Airflow, Json, ServerError
+from slipway.cli.answers import Json, ServerError
+from slipway.cli.api import PAGE, Airflow
 from slipway.cli.status import BUILD_DAGS, DEPLOY_DAG, Facts, PushStatus, push_status
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Built, Platform
@@ -16,6 +17,10 @@ from slipway.flow.push import PushEvent, parse_partition_key
 from slipway.flow.record import SlipwayError
 
 PUSH_ASSET, DEPLOYMENT_ASSET = "slipway_push", "slipway_deployment"
+_ASSETS: Mapping[type, Collection[str]] = {
+    Built: [f"slipway_{platform}_image" for platform in BUILD_DAGS],
+    Deployment: [DEPLOYMENT_ASSET],
+}
 R = TypeVar("R", Built, Deployment)
 
 
@@ -60,11 +65,11 @@ def find_run(airflow: Airflow, dag_id: str, key: str) -> Json | None:
 def _facts(airflow: Airflow, platform: Platform, dag_id: str, key: str) -> Facts:
     build = find_run(airflow, dag_id, key)
     try:
-        built = _handed_on(airflow, build, f"slipway_{platform}_image", Built, platform)
+        built = _of_platform(airflow, build, Built, platform)
     except ServerError:  # the run that it started is queued, see Airflow._ask
         built = None
     deploy = find_run(airflow, DEPLOY_DAG, key)
-    deployment = _handed_on(airflow, deploy, DEPLOYMENT_ASSET, Deployment, platform)
+    deployment = _of_platform(airflow, deploy, Deployment, platform)
     return Facts(
         build=build,
         built=built,
@@ -75,13 +80,14 @@ def _facts(airflow: Airflow, platform: Platform, dag_id: str, key: str) -> Facts
     )
 
 
-def _handed_on(
-    airflow: Airflow, run: Json | None, asset: str, model: type[R], platform: Platform
-) -> R | None:
-    if run is None:
-        return None
+def handed_on(airflow: Airflow, run: Mapping[str, Any], model: type[R]) -> list[R]:
+    """Return the images, or the deployments, that a run handed on."""
     events = airflow.get_run_events(run["dag_id"], run["dag_run_id"])
-    records = (_read(event, model) for event in events if event.get("name") == asset)
+    return [_read(event, model) for event in events if event.get("name") in _ASSETS[model]]
+
+
+def _of_platform(airflow: Airflow, run: Json | None, model: type[R], platform: Platform) -> R | None:
+    records = handed_on(airflow, run, model) if run else []
     return next((record for record in records if record.platform == platform), None)
 
 

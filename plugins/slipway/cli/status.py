@@ -15,7 +15,7 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from slipway.flow.deployment import Deployment
-from slipway.flow.image import Built, Platform
+from slipway.flow.image import PIPELINES, Built, Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record
 
@@ -24,12 +24,7 @@ State = Literal[
     "waiting", "building", "built", "deploying", "running", "replaced", "not deployed", "nothing", "failed"
 ]
 
-BUILD_DAGS: dict[Platform, str] = {
-    "container": "container_image",
-    "vm": "vm_image",
-    "bare_metal": "bare_metal_image",
-}
-"""The pipelines, by platform."""
+BUILD_DAGS = PIPELINES
 DEPLOY_DAG = "deploy"
 
 SETTLED: frozenset[State] = frozenset({"running", "replaced", "not deployed", "nothing", "failed"})

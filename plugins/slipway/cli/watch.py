@@ -32,7 +32,7 @@ def get_stages(airflow: Airflow, key: str) -> list[Stage]:
 def follow(airflow: Airflow, key: str, seconds: float, out: Console) -> list[Stage]:
     """Show the push until it is through or ``seconds`` have passed; returns its stages then."""
     if not out.is_terminal:
-        return _poll(airflow, key, seconds, _line_printer(out))
+        return _poll(airflow, key, seconds, line_printer(out))
     with Live(console=out, refresh_per_second=8) as live:
         return _poll(airflow, key, seconds, lambda now: live.update(table(now)))
 
@@ -47,7 +47,8 @@ def _poll(airflow: Airflow, key: str, seconds: float, show: Callable[[list[Row]]
         time.sleep(_POLL_SECONDS)
 
 
-def _line_printer(out: Console) -> Callable[[list[Row]], None]:
+def line_printer(out: Console) -> Callable[[list[Row]], None]:
+    """Return what prints a line for each pipeline or task whose state is another one than before."""
     before: list[Row] = []
 
     def show(now: list[Row]) -> None:

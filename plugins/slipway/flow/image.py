@@ -13,6 +13,13 @@ from slipway.flow.record import CommitId, Digest, Matching, Name, Record, Reposi
 
 Platform = Literal["vm", "bare_metal", "container"]
 
+PIPELINES: dict[Platform, str] = {
+    "container": "container_image",
+    "vm": "vm_image",
+    "bare_metal": "bare_metal_image",
+}
+"""The DAGs that build, by platform."""
+
 GlanceDigest = Annotated[
     str, Matching(r"^sha512:[0-9a-f]{128}$", "must be a digest: `sha512:` and 128 hexadecimal digits")
 ]

@@ -10,7 +10,7 @@ from slipway.config import load_apps
 from slipway.docker.catalogue import find_commit_image
 from slipway.docker.hook import get_registry
 from slipway.docker.inputs import repository
-from slipway.flow.image import Image, Platform
+from slipway.flow.image import PIPELINES, Image, Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 from slipway.flow.release import Release
@@ -20,12 +20,6 @@ from slipway.github.repository import fetched
 from slipway.pipelines.commit import read_spec
 from slipway.pipelines.outcome import NothingToDo
 from slipway.pipelines.records import commit_record
-
-PIPELINES: dict[Platform, str] = {
-    "container": "container_image",
-    "vm": "vm_image",
-    "bare_metal": "bare_metal_image",
-}
 
 
 def release_asked_for(push: PushEvent) -> Release:

@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from slipway.flow.record import Record
 from slipway.webhooks.search import Search
 from slipway.webhooks.secrets import trigger_secrets
 from slipway.webhooks.signature import sign_search
@@ -53,28 +54,33 @@ class DeliveryTrigger(BaseTrigger):  # type: ignore[misc]
         search = Search.from_json(self.search)
         async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
             while True:
-                answer = await self._ask(client, search)
+                answer = await ask(client, f"{self.url}/deliveries/search", search)
                 if answer.get("error") or answer.get("delivery"):
                     yield TriggerEvent(answer)
                     return
                 search = _later(search, answer.get("now"))
                 await asyncio.sleep(self.poll_seconds)
 
-    async def _ask(self, client: httpx.AsyncClient, search: Search) -> dict[str, Any]:
-        body = json.dumps(search.to_json()).encode()
-        secrets = await trigger_secrets()
-        if not secrets:
-            return {"error": "no webhook secret is configured: set webhook_secrets of slipway_github"}
-        headers = {
-            "content-type": "application/json",
-            "x-slipway-signature": sign_search(body, secrets[0], int(time.time())),
-        }
-        try:
-            response = await client.post(f"{self.url}/deliveries/search", content=body, headers=headers)
-        except httpx.TransportError as error:
-            log.warning("the API server does not answer (%s); asking again", type(error).__name__)
-            return {}
-        return _read(response)
+
+async def ask(client: httpx.AsyncClient, address: str, question: Record) -> dict[str, Any]:
+    """Ask the API server, inside the triggerer; nothing while it does not answer, ``error`` when it refuses.
+
+    :param address: of the route.
+    """
+    body = json.dumps(question.to_json()).encode()
+    secrets = await trigger_secrets()
+    if not secrets:
+        return {"error": "no webhook secret is configured: set webhook_secrets of slipway_github"}
+    headers = {
+        "content-type": "application/json",
+        "x-slipway-signature": sign_search(body, secrets[0], int(time.time())),
+    }
+    try:
+        response = await client.post(address, content=body, headers=headers)
+    except httpx.TransportError as error:
+        log.warning("the API server does not answer (%s); asking again", type(error).__name__)
+        return {}
+    return _read(response)
 
 
 def _read(response: httpx.Response) -> dict[str, Any]:

@@ -1,0 +1,52 @@
+"""A whole push that somebody asks for: every pipeline of a commit, its deployment, and how it ended."""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, Param
+
+from slipway import forms
+from slipway.assets import PUSH
+from slipway.pushing.asked_for import PushAskedForOperator, PushOutcomeOperator
+
+ABOUT = """\
+### What it does
+
+**push** (the commit's pipelines start as by the webhook; when the same commit is under way already, that push
+is joined) → **outcome** (waits without a worker until all of them and `deploy` have ended; fails when one of
+them did).
+
+### How it starts
+
+By a person (the form), by `slipway run push`, by Jenkins, or over the REST API. Without a commit it takes the
+ref's newest. What it starts counts as the newest push.
+"""
+
+with DAG(
+    dag_id="push",
+    dag_display_name="Push",
+    description="Builds a commit for every platform and deploys it, as a push does",
+    schedule=None,
+    catchup=False,
+    max_active_runs=64,
+    doc_md=ABOUT,
+    tags=["slipway", "build", "deploy"],
+    default_args=forms.DEFAULT_ARGS,
+    params={
+        "repository": forms.repository(),
+        "ref": forms.ref("Full name; it decides the environment"),
+        "commit": forms.commit(),
+        "deploy": Param(True, type="boolean", title="Deploy it too"),
+    },
+) as dag:
+    pushed = PushAskedForOperator(
+        task_id="push",
+        outlets=[PUSH],
+        doc_md="Register the push, or join the one that is under way.",
+    )
+    outcome = PushOutcomeOperator(
+        task_id="outcome",
+        asked_for="push",
+        trigger_rule="none_failed",
+        doc_md="Wait for all that the push started, and say how it ended.",
+    )
+    pushed >> outcome

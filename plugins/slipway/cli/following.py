@@ -1,0 +1,90 @@
+"""Follows a run, and those that it starts, until it has ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from slipway.cli.answers import AirflowError, AwayError, Json, ServerError
+from slipway.cli.api import Airflow
+from slipway.cli.progress import Stage
+from slipway.cli.query import find_run, handed_on
+from slipway.cli.starting import ROLLBACK
+from slipway.cli.status import DEPLOY_DAG
+from slipway.flow.deployment import Deployment
+from slipway.flow.followed import ENDED, PUSH, Followed
+from slipway.flow.image import PIPELINES, Built
+
+POLL_SECONDS = 1.0
+AWAY_SECONDS = 300.0
+"""How long Airflow may be silent while a run is followed."""
+
+
+@dataclass
+class Follower:
+    """One run, and what it starts: of ``push`` the pipelines, of ``rollback`` the deployment."""
+
+    airflow: Airflow
+    dag_id: str
+    run_id: str
+    _push: Followed | None = field(default=None, init=False)
+
+    def look(self) -> list[Stage]:
+        """Return its run, and the others, as they are now.
+
+        :raises AirflowError: when the run is gone.
+        """
+        run = self.airflow.find_run(self.dag_id, self.run_id)
+        if run is None:
+            raise AirflowError(f"run {self.run_id} of {self.dag_id} is not there any more: was it deleted?")
+        return [self._stage(one) for one in (run, *self._started())]
+
+    def wait(self, until: float, show: Callable[[Sequence[Stage]], None]) -> list[Stage]:
+        """Look until the run has ended or ``until`` (of the monotonic clock) has come.
+
+        :raises AirflowError: when Airflow was silent for too long.
+        """
+        answered = time.monotonic()
+        stages: list[Stage] = []
+        while True:
+            try:
+                stages = self.look()
+                answered = time.monotonic()
+                show(stages)
+            except (AwayError, ServerError):
+                if time.monotonic() - answered > AWAY_SECONDS:
+                    raise
+            if (stages and stages[0].state in ENDED) or time.monotonic() > until:
+                return stages
+            time.sleep(POLL_SECONDS)
+
+    def _stage(self, run: Json) -> Stage:
+        return Stage(run["dag_id"], run, self.airflow.get_tasks(run["dag_id"], run["dag_run_id"]))
+
+    def _started(self) -> Iterator[Json]:
+        if self.dag_id == ROLLBACK:
+            run = self.airflow.find_run(DEPLOY_DAG, f"rollback__{self.run_id}")
+            yield from [run] if run else []
+        elif self.dag_id == PUSH and (followed := self._followed()) is not None:
+            for dag_id in (*PIPELINES.values(), DEPLOY_DAG):
+                run = find_run(self.airflow, dag_id, followed.push.partition_key)
+                if run and run["dag_run_id"] not in followed.before:
+                    yield run
+
+    def _followed(self) -> Followed | None:
+        if self._push is None and (told := self.airflow.find_xcom(PUSH, self.run_id, PUSH)) is not None:
+            self._push = Followed.from_json(told)
+        return self._push
+
+
+def results(airflow: Airflow, stages: Sequence[Stage]) -> tuple[list[Built], list[Deployment]]:
+    """Return what ended runs handed on: images, and deployments."""
+    builts: list[Built] = []
+    deployments: list[Deployment] = []
+    for stage in stages:
+        if stage.run is not None and stage.dag_id in PIPELINES.values():
+            builts += handed_on(airflow, stage.run, Built)
+        elif stage.run is not None and stage.dag_id == DEPLOY_DAG:
+            deployments += handed_on(airflow, stage.run, Deployment)
+    return builts, deployments

@@ -1,0 +1,109 @@
+"""What ``slipway run`` says: progress on stderr, the result on stdout."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+
+from rich.console import Console
+
+from slipway.cli.answers import Json
+from slipway.cli.api import Airflow
+from slipway.cli.failure import task_failure
+from slipway.cli.progress import Stage, rows
+from slipway.cli.result import BuiltImage, Deployed, FailedTask, RunResult, StartedRun
+from slipway.cli.starting import Wish
+from slipway.cli.tables import console, printable
+from slipway.cli.watch import line_printer
+from slipway.flow.deployment import Deployment
+from slipway.flow.image import Built, Platform
+
+_QUIET = ("waiting", "scheduled", "queued")
+"""States of a task that are not worth a line."""
+
+
+class Telling:
+    """What is said of one wish."""
+
+    def __init__(self, wish: Wish, key: str) -> None:
+        self.wish, self.key = wish, key
+        self.errors = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.runs: list[StartedRun] = []
+        self.images: dict[Platform, BuiltImage | None] = {}
+        self.deployments: list[Deployed] = []
+        self.failed: dict[tuple[str, str], FailedTask] = {}
+
+    @property
+    def result(self) -> RunResult:
+        """What is known so far."""
+        return RunResult(
+            pipeline=self.wish.pipeline,
+            idempotency_key=self.key,
+            runs=tuple(self.runs),
+            images=self.images,
+            deployments=tuple(self.deployments),
+            failed=tuple(self.failed.values()),
+        )
+
+    def started(self, url: str, run: Json, *, new: bool) -> None:
+        """Say which run it is."""
+        dag_id, run_id = run["dag_id"], run["dag_run_id"]
+        address = f"{url}/dags/{dag_id}/runs/{run_id}"
+        self.runs.append(StartedRun(dag_id=dag_id, run_id=run_id, url=address, state=run["state"]))
+        what = "started" if new else "was started with this key before"
+        self.errors.print(f"{dag_id} {what}: {address}", markup=False)
+
+    def follow(self, airflow: Airflow) -> Callable[[Sequence[Stage]], None]:
+        """Return what prints changes of state as they come, and the logs of tasks that failed."""
+        lines = line_printer(self.errors)
+
+        def show(stages: Sequence[Stage]) -> None:
+            found = rows(stages, datetime.now(UTC))
+            lines([row for row in found if not row.task or row.state not in _QUIET])
+            for stage in stages:
+                for task in stage.failed_tasks:
+                    self._fail(airflow, stage, task["task_id"], task["try_number"])
+
+        return show
+
+    def _fail(self, airflow: Airflow, stage: Stage, task_id: str, try_number: int) -> None:
+        name = (stage.dag_id, task_id)
+        if name not in self.failed:
+            text = task_failure(airflow, stage, task_id, try_number)
+            self.errors.print(text, markup=False)
+            self.failed[name] = FailedTask(dag_id=stage.dag_id, task_id=task_id, log=text)
+
+    def ended(self, state: str, builts: Iterable[Built], deployments: Iterable[Deployment]) -> None:
+        """Take what came of the last run that was started."""
+        self.runs[-1] = self.runs[-1].model_copy(update={"state": state})
+        self.images |= {built.platform: BuiltImage.of(built) for built in builts}
+        self.deployments += map(Deployed.of, deployments)
+
+    def goes_on(self, why: str) -> None:
+        """Say how to follow what goes on."""
+        if not self.runs:
+            self.errors.print(f"slipway: {why}; nothing was started", markup=False)
+            return
+        again = f"{self.wish.command} --wait --idempotency-key {shlex.quote(self.key)}"
+        text = f"slipway: {why}; the run goes on: {self.runs[-1].url}\nFollow it again with: {again}"
+        self.errors.print(text, markup=False)
+
+    def print(self, *, as_json: bool) -> None:
+        """Print the result."""
+        if as_json:
+            print(json.dumps(self.result.to_json(), indent=2))
+            return
+        out = console()
+        for platform, image in self.images.items():
+            out.print(printable(f"{platform:<12}{_in_words(image)}"), markup=False)
+        for one in self.deployments:
+            out.print(printable(f"{one.platform:<12}{one.where} ({one.environment}) {one.url}"), markup=False)
+
+
+def _in_words(image: BuiltImage | None) -> str:
+    if image is None:
+        return "nothing declared"
+    glance = f" glance {image.glance}" if image.glance else ""
+    return f"{image.digest} {image.reference.partition('@')[0]}{glance}"
