@@ -23,8 +23,11 @@ For one release: **release** (what the builds handed on, and what `slipway.yaml`
 → **keep** (when all of them are: the new version stays, what only the old one needed is removed).
 
 When a platform's new version does not become healthy, its task's log says what is known of it; then
-**go_back** brings back the version before on *every* platform, and the run fails. A newer push takes the
-place of an older one that is still rolling out; an older commit never replaces a newer one.
+**go_back** brings back the version before on *every* platform, and the run fails.
+
+Of one application and environment one release at a time is rolled out. A newer one waits for its turn, in its
+rollouts and without a worker; of those that wait the newest is next, and the others are skipped, saying by
+which they were superseded. An older commit never replaces a newer one.
 
 A release for one platform alone is kept by its rollout. `all_ended`, `one_failed` and `released` only gather
 states: no process is started for them.
@@ -48,7 +51,7 @@ with DAG(
     description="Brings a release onto its platforms, all or none, and sees that it serves",
     schedule=PartitionedAssetTimetable(assets=CONTAINER_IMAGE & VM_IMAGE & BARE_METAL_IMAGE),
     catchup=False,
-    max_active_runs=64,
+    max_active_runs=512,  # most of them wait, which takes no worker
     doc_md=ABOUT,
     tags=["slipway", "deploy", "container", "vm"],
     default_args=forms.DEFAULT_ARGS,

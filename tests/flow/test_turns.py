@@ -34,6 +34,9 @@ def test_one_that_runs_is_waited_for_by_a_newer_one() -> None:
     known, turn = take([running], contender(2), NOON)
     assert turn == Turn(state="waits", other=running)
     assert known == [running, contender(2)]
+    assert turn.told(contender(2)) == (
+        "000000000000 waits for its turn: 000000000000 (run run-1) is being deployed"
+    )
     # The run that was waited for is over.
     assert take([contender(2)], contender(2), NOON)[1].state == "given"
 
@@ -44,6 +47,9 @@ def test_of_those_that_wait_the_newest_is_left() -> None:
     known = [contender(1, has_it=True), contender(2), contender(3)]
     left, turn = take(known, contender(2), NOON)
     assert (left, turn.other) == ([known[0], known[2]], contender(3))
+    assert "is superseded by 000000000000 (run run-3), which was pushed later and is next" in turn.told(
+        contender(2)
+    )
 
 
 def test_an_older_one_is_superseded_by_what_runs() -> None:

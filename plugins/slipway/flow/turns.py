@@ -57,6 +57,19 @@ class Turn(Record):
     other: Contender | None = None
     """Whom it waits for, or by whom it is superseded."""
 
+    def told(self, mine: Contender) -> str:
+        """Return it in words."""
+        if self.other is None:
+            return f"it is the turn of {mine.commit[:12]}"
+        other = f"{self.other.commit[:12]} (run {self.other.run_id})"
+        if self.state == "waits":
+            return f"{mine.commit[:12]} waits for its turn: {other} is being deployed"
+        does = "is being deployed" if self.other.since else "is next"
+        return (
+            f"{mine.commit[:12]} is superseded by {other}, which was pushed later and {does}: "
+            "nothing is rolled out"
+        )
+
 
 def take(known: Sequence[Contender], mine: Contender, now: datetime) -> tuple[list[Contender], Turn]:
     """Return who contends now, and what ``mine`` is told.

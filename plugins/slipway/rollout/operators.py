@@ -18,6 +18,8 @@ from slipway.rollout.side import Json, Side
 
 REASON = "reason"
 """XCom key: why a rollout failed, or was skipped."""
+TURN = "turn"
+"""XCom key: when it became the run's turn to roll out; it is over when the run is."""
 
 
 class PlatformOperator(BaseOperator):  # type: ignore[misc]
@@ -78,7 +80,10 @@ class RolloutOperator(PlatformOperator):
     """Brings a platform's new version up until it is healthy and serves; the one before stays restorable.
 
     When the release is for this platform alone, it is taken for good here: there is nobody to wait for, and
-    a task less to start. It is skipped when a newer push runs already or comes meanwhile.
+    a task less to start.
+
+    Of one application and environment one release at a time is rolled out: this one waits, without a worker,
+    until it is its turn, and is skipped when a newer push waits or runs.
     """
 
     ui_color = "#cfe3f9"
@@ -88,9 +93,29 @@ class RolloutOperator(PlatformOperator):
         super().__init__(plans=plans, outlets=[DEPLOYMENTS], **options)
 
     def execute(self, context: Context) -> None:
-        """Roll the plan out."""
+        """Roll the plan out when it is its turn."""
         with self.ending(context):
-            self.roll_out(context, self.plan)
+            self._in_turn(context, self.plan)
+
+    def come(self, context: Context, event: Any = None) -> None:  # noqa: ARG002
+        """Ask for the turn again."""
+        self.execute(context)
+
+    def _in_turn(self, context: Context, plan: Json) -> None:
+        from slipway.rollout.turn import TurnTrigger, question_of
+        from slipway.webhooks.asking import ask_turn
+        from slipway.webhooks.sensors import server_url
+
+        question = question_of(context, plan)
+        turn = ask_turn(question)
+        if turn.state == "superseded":
+            raise SupersededError(turn.told(question.mine))
+        if turn.state == "waits":
+            self.log.info("%s", turn.told(question.mine))
+            trigger = TurnTrigger(url=server_url(), question=question.to_json())
+            self.defer(trigger=trigger, method_name="come")
+        context["ti"].xcom_push(key=TURN, value=turn.since and turn.since.isoformat())
+        self.roll_out(context, plan)
 
     def roll_out(self, context: Context, plan: Json) -> None:
         """Begin the rollout; end with :meth:`healthy` or :meth:`fail`, or defer until that is known.

@@ -94,12 +94,11 @@ class Reception:
 
     def turns(self, question: TurnsQuestion) -> Answer:
         """Say whose turn it is: each place in a transaction of its own, so that none waits for another."""
-        now = datetime.now(UTC)
         try:
             given = []
             for one in question.turns:
                 with self.session() as session:
-                    given.append(turns.give(session, one, now))
+                    given.append(turns.give(session, one))
         except SQLAlchemyError:
             log.exception("a turn cannot be given")
             return Answer(503, {"reason": "the database does not answer; ask again"})

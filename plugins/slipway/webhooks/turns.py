@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.models.dagrun import DagRun
@@ -17,7 +17,7 @@ from slipway.webhooks.questions import TurnQuestion
 from slipway.webhooks.table import turns
 
 
-def give(session: Session, question: TurnQuestion, now: datetime) -> Turn:
+def give(session: Session, question: TurnQuestion) -> Turn:
     """Say whose turn it is at a place; contenders whose run is over are forgotten.
 
     Others that ask about the same place wait for the transaction's end.
@@ -26,7 +26,7 @@ def give(session: Session, question: TurnQuestion, now: datetime) -> Turn:
     stored = _locked(session, place)
     contenders = [Contender.from_json(one) for one in stored]
     living = _living(session, contenders)
-    left, turn = take([one for one in contenders if one.run in living], question.mine, now)
+    left, turn = take([one for one in contenders if one.run in living], question.mine, datetime.now(UTC))
     if (told := [one.to_json() for one in left]) != stored:
         session.execute(turns.update().where(turns.c.place == place).values(contenders=told))
     return turn
