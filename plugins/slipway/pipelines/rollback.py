@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-from pydantic import ValidationError
 
 from slipway.config import load_apps
 from slipway.flow.apps import Application
-from slipway.flow.deployment import Deployment
 from slipway.flow.history import Place, before, named, releases
 from slipway.flow.record import SlipwayError
+from slipway.pipelines.deployments import deployments
 
 log = logging.getLogger(__name__)
-
-PAGE = 500
-MOST = 20_000
-"""Deployments of all applications that are looked through."""
 
 
 def choose(params: Mapping[str, Any], events: Any) -> dict[str, str]:
@@ -29,7 +23,7 @@ def choose(params: Mapping[str, Any], events: Any) -> dict[str, str]:
     :raises SlipwayError: when there is nothing to go back to, or a name is wrong.
     """
     place = _place(params)
-    past = releases(_deployments(events), place)
+    past = releases(deployments(events), place)
     for one in past[:10]:
         log.info("ran in %s: %s", place.environment, one)
     commit = params.get("commit")
@@ -63,27 +57,3 @@ def _only(application: Application, repository: str) -> str:
         return next(iter(application.environments))
     names = ", ".join(application.environments)
     raise SlipwayError(f"{repository} has several environments: say which of {names} is to go back.")
-
-
-def _deployments(events: Any) -> Iterator[Deployment]:
-    """Yield every deployment, newest first, a page at a time."""
-    seen, moment = set[int](), None
-    while len(seen) < MOST:
-        query = events.ascending(False).limit(PAGE)
-        page = list(query.before(moment) if moment else query)
-        fresh = [event for event in page if event.id not in seen]
-        for event in fresh:
-            if (deployment := _read(event)) is not None:
-                yield deployment
-        if not fresh:
-            return
-        seen.update(event.id for event in fresh)
-        moment = fresh[-1].timestamp.isoformat()
-
-
-def _read(event: Any) -> Deployment | None:
-    try:
-        return Deployment.from_json(event.extra)
-    except ValidationError:
-        log.warning("asset event %s is no deployment of this version of Slipway; passed over", event.id)
-        return None

@@ -1,0 +1,44 @@
+"""What was deployed, as Airflow's asset events tell it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from slipway.flow.deployment import Deployment
+
+log = logging.getLogger(__name__)
+
+PAGE = 500
+MOST = 20_000
+"""Deployments of all applications that are looked through."""
+
+
+def deployments(events: Any) -> Iterator[Deployment]:
+    """Yield every deployment, newest first, a page at a time.
+
+    :param events: Airflow's accessor of the asset events of ``DEPLOYMENT``, an inlet of the task.
+    """
+    seen, moment = set[int](), None
+    while len(seen) < MOST:
+        query = events.ascending(False).limit(PAGE)
+        page = list(query.before(moment) if moment else query)
+        fresh = [event for event in page if event.id not in seen]
+        for event in fresh:
+            if (deployment := _read(event)) is not None:
+                yield deployment
+        if not fresh:
+            return
+        seen.update(event.id for event in fresh)
+        moment = fresh[-1].timestamp.isoformat()
+
+
+def _read(event: Any) -> Deployment | None:
+    try:
+        return Deployment.from_json(event.extra)
+    except ValidationError:
+        log.warning("asset event %s is no deployment of this version of Slipway; passed over", event.id)
+        return None
