@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import airflow.sdk  # noqa: F401  the yardstick: what every DAG file pays
+import croniter  # type: ignore[import-untyped]  # noqa: F401  Airflow's own, for cron: runs `file`
 
 NETWORK = {
     "socket.connect",
