@@ -61,6 +61,16 @@ class Lab:
         return self._login("SLIPWAY_ARTIFACTORY_READER", self["SLIPWAY_ARTIFACTORY_URL"])
 
     @property
+    def jira(self) -> Login:
+        """The stand-in of Jira."""
+        return Login(self["SLIPWAY_JIRA_URL"], self["SLIPWAY_JIRA_USER"], self["SLIPWAY_JIRA_TOKEN"])
+
+    @property
+    def jenkins(self) -> Login:
+        """The stand-in of Jenkins; the password is the API token."""
+        return Login(self["SLIPWAY_JENKINS_URL"], self["SLIPWAY_JENKINS_USER"], self["SLIPWAY_JENKINS_TOKEN"])
+
+    @property
     def registry(self) -> Login:
         """The registry of Artifactory's docker repositories."""
         return self._login("SLIPWAY_REGISTRY", f"http://{self['SLIPWAY_REGISTRY']}")

@@ -15,6 +15,8 @@ from lab.openstack.sushy import Redfish
 from lab.server import Server
 from lab.servers.artifactory import Artifactory
 from lab.servers.docker_hub import DockerHub
+from lab.servers.jenkins import Jenkins
+from lab.servers.jira import Jira
 from lab.servers.keystone_auth import KeystoneAuth
 from lab.servers.postgres import Postgres
 from lab.servers.registry import Registry
@@ -39,6 +41,8 @@ def servers(ground: Ground) -> list[Server]:
         dockerhub,
         Artifactory(ground, registry),
         Git(ground, airflow),
+        Jenkins(ground, airflow),
+        Jira(ground),
         kubernetes(ground, engine, registry),
         Redfish(Cloud(ground)),
         *openstack(ground),

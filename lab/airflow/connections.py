@@ -17,12 +17,14 @@ def connections(known: Mapping[str, str]) -> dict[str, str]:
         "slipway_artifactory": _web(
             known, "SLIPWAY_ARTIFACTORY", "SLIPWAY_ARTIFACTORY_URL", "slipway_artifactory"
         ),
+        "slipway_jenkins": _jenkins(known),
         "slipway_registry": _registry(known, "SLIPWAY_REGISTRY"),
         "slipway_dockerhub": _registry(known, "SLIPWAY_DOCKERHUB"),
         "slipway_kubernetes": _kubernetes(known),
         "slipway_tenants": _kubernetes(known, "SLIPWAY_TENANTS_KUBECONFIG"),
         "slipway_openstack": _openstack(known),
         "slipway_keystone": _keystone(known),
+        "slipway_jira": _jira(known),
     }
     return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in found.items() if value}
 
@@ -38,6 +40,17 @@ def _web(known: Mapping[str, str], prefix: str, address: str, kind: str) -> dict
     }
 
 
+def _jira(known: Mapping[str, str]) -> dict[str, Any] | None:
+    if "SLIPWAY_JIRA_URL" not in known:
+        return None
+    return {
+        "conn_type": "jira",
+        "host": known["SLIPWAY_JIRA_URL"],
+        "login": known["SLIPWAY_JIRA_USER"],
+        "password": known["SLIPWAY_JIRA_TOKEN"],
+    }
+
+
 def _registry(known: Mapping[str, str], prefix: str) -> dict[str, Any] | None:
     if prefix not in known:
         return None
@@ -49,6 +62,18 @@ def _registry(known: Mapping[str, str], prefix: str) -> dict[str, Any] | None:
         "login": known[f"{prefix}_USER"],
         "password": known[f"{prefix}_PASSWORD"],
         "extra": {"reauth": False},
+    }
+
+
+def _jenkins(known: Mapping[str, str]) -> dict[str, Any] | None:
+    if "SLIPWAY_JENKINS_URL" not in known:
+        return None
+    return {
+        "conn_type": "slipway_jenkins",
+        "host": known["SLIPWAY_JENKINS_URL"],
+        "login": known["SLIPWAY_JENKINS_USER"],
+        "password": known["SLIPWAY_JENKINS_TOKEN"],
+        "extra": {"notifies": True},
     }
 
 
