@@ -8,10 +8,12 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable, TaskGroup, get_current_context, task
 
 from slipway import forms
-from slipway.assets import BARE_METAL_IMAGE, CONTAINER_IMAGE, DEPLOYMENTS, IMAGES, VM_IMAGE
+from slipway.assets import BARE_METAL_IMAGE, CONTAINER_IMAGE, DEPLOYMENT, DEPLOYMENTS, IMAGES, VM_IMAGE
+from slipway.flow.approval import APPROVAL
 from slipway.kubernetes import operators as kubernetes
 from slipway.openstack.ironic import operators as ironic
 from slipway.openstack.nova import operators as nova
+from slipway.pipelines.approval import ApproveOperator
 from slipway.pipelines.outcome import hand_on, retried_if_worth_it
 from slipway.rollout.operators import register
 
@@ -19,7 +21,8 @@ ABOUT = """\
 ### What it does
 
 For one release: **release** (what the builds handed on, and what `slipway.yaml` at that commit wants run)
-→ a **rollout** on each platform, side by side (followed until the new version is healthy; no worker waits)
+→ **approve** (where `apps.yaml` says so: people are asked) → a **rollout** on each platform, side by side
+(followed until the new version is healthy; no worker waits)
 → **keep** (when all of them are: the new version stays, what only the old one needed is removed).
 
 When a platform's new version does not become healthy, its task's log says what is known of it; then
@@ -29,13 +32,20 @@ Of one application and environment one release at a time is rolled out. A newer 
 rollouts and without a worker; of those that wait the newest is next, and the others are skipped, saying by
 which they were superseded. An older commit never replaces a newer one.
 
+**approve** shows what would change, and waits without a worker. A rejection, or no answer in time, leaves
+everything as it is; a newer push takes the place of one that waits for an answer. Answers are given in
+Airflow's UI (*Required actions*), or over its REST API.
+
+**promote** writes into Artifactory that a release went on to another environment.
+
 A release for one platform alone is kept by its rollout. `all_ended`, `one_failed` and `released` only gather
 states: no process is started for them.
 
 ### How it starts
 
-By the builds of a push; or by a person (the form), or over the REST API, for a commit that was built before.
-What a person starts counts as the newest.
+By the builds of a push; or by a person (the form, `slipway promote`), or over the REST API: for a commit that
+was built before, or, with *Promote from*, for the very images that another environment runs. What a person
+starts counts as the newest.
 """
 
 PLATFORMS = {
@@ -66,17 +76,26 @@ with DAG(
             description="Of apps.yaml; empty takes the one that takes the ref",
             pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$",
         ),
+        "promote_from": Param(
+            None,
+            type=["null", "string"],
+            title="Promote from",
+            description="An environment: the release that it runs goes to the other one, image by image",
+            pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$",
+        ),
     },
 ) as dag:
 
-    @task(multiple_outputs=False)
+    @task(multiple_outputs=False, inlets=[DEPLOYMENT])
     def release() -> dict[str, Any]:
         """Decide what is to run where: each platform's plan."""
         with retried_if_worth_it():
             from slipway.flow.image import Built
-            from slipway.pipelines import deploy, pushes, releases
+            from slipway.pipelines import deploy, promotion, pushes, releases
 
             context = get_current_context()
+            params, person = context["params"], context["dag_run"].triggering_user_name or ""
+            source = params.get("promote_from")
             events = [
                 event
                 for asset in IMAGES
@@ -84,11 +103,15 @@ with DAG(
             ]
             if events:
                 wanted = deploy.release_of([Built.from_json(event.extra) for event in events])
+            elif source:
+                wanted = promotion.release_of(params, context["inlet_events"][DEPLOYMENT], person)
             else:
-                wanted = releases.release_asked_for(pushes.push_asked_for(context["params"]))
-            environment = context["params"].get("environment") or ""
-            plans = deploy.plans_of(wanted, context["run_id"], environment)
-            return hand_on(context, plans, deploy.idle(plans))
+                wanted = releases.release_asked_for(pushes.push_asked_for(params))
+            environment = params.get("environment") or ""
+            plans, request = deploy.plans_of(wanted, context["run_id"], environment, source)
+            if request:
+                context["ti"].xcom_push(key=APPROVAL, value=request.to_json())
+            return hand_on(context, plans, deploy.idle(plans, request, source))
 
     @task(trigger_rule="none_failed_min_one_success", outlets=[DEPLOYMENTS])
     def keep() -> None:
@@ -99,15 +122,29 @@ with DAG(
             context = get_current_context()
             register(context, deploy.keep_release(context))
 
+    @task
+    def promote() -> None:
+        """Write the promotion down."""
+        with retried_if_worth_it():
+            from slipway.pipelines import promotion
+
+            promotion.record(get_current_context())
+
     plans = release()
+    approve = ApproveOperator(task_id="approve")
     kept = keep()
     all_ended = EmptyOperator(task_id="all_ended", trigger_rule="all_done")
     one_failed = EmptyOperator(task_id="one_failed", trigger_rule="one_failed")
     released = EmptyOperator(task_id="released", trigger_rule="none_failed_min_one_success")
+    plans >> approve
     kept >> [one_failed, released]
+    released >> promote()
     for name, (label, rollout_operator, go_back_operator) in PLATFORMS.items():
         with TaskGroup(name, tooltip=label):
-            rollout = rollout_operator(task_id="rollout", plans=plans)
+            rollout = rollout_operator(
+                task_id="rollout", plans=plans, trigger_rule="none_failed_min_one_success"
+            )
             go_back = go_back_operator(task_id="go_back", plans=plans)
+        approve >> rollout
         rollout >> [kept, all_ended, one_failed, released]
         [all_ended, one_failed] >> go_back

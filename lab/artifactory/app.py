@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from lab.artifactory import refusal
 from lab.artifactory.routes_builds import router as builds
 from lab.artifactory.routes_files import router as files
+from lab.artifactory.routes_promotion import router as promotion
 from lab.artifactory.routes_search import router as search
 from lab.artifactory.routes_signed import router as signed
 from lab.artifactory.routes_storage import router as storage
@@ -20,6 +21,7 @@ _ROUTERS = (
     storage,
     transfer,
     search,
+    promotion,
     builds,
     signed,
     files,  # last: its path takes whatever no other took

@@ -38,7 +38,7 @@ def names(_: Reader, store: Kept, base: Base) -> dict[str, Any]:
     :raises Refusal: 404 when there are none.
     """
     latest: dict[str, str] = {}
-    for build in _find(store):
+    for build in find(store):
         latest.setdefault(build.name, build.started)
     shown = [{"uri": f"/{_quoted(name)}", "lastStarted": started} for name, started in latest.items()]
     return {"uri": f"{base}/api/build", "builds": shown}
@@ -66,12 +66,12 @@ def describe(request: Request, _: Reader, store: Kept, base: Base) -> dict[str, 
     """
     if "diff" in request.query_params:
         raise Refusal(400, "Builds are not compared here: fetch both documents and compare them.")
-    name, number = _names(request)
+    name, number = names_in(request, "api/build/")
     if number is None:
-        shown = [{"uri": f"/{_quoted(run.number)}", "started": run.started} for run in _find(store, name)]
+        shown = [{"uri": f"/{_quoted(run.number)}", "started": run.started} for run in find(store, name)]
         return {"uri": f"{base}/api/build/{_quoted(name)}", "buildsNumbers": shown}
     started = request.query_params.get("started")
-    for run in _find(store, name, number):
+    for run in find(store, name, number):
         if started in (None, run.started):
             uri = f"{base}/api/build/{_quoted(name)}/{_quoted(number)}"
             return {"uri": uri, "buildInfo": run.info}
@@ -86,7 +86,7 @@ def delete(request: Request, _: Writer, store: Kept) -> PlainTextResponse:
 
     :raises Refusal: 400 when it is not said which; 404 when there are none such.
     """
-    name, number = _names(request)
+    name, number = names_in(request, "api/build/")
     if number is not None:
         raise Refusal(400, "Name the runs in parameter 'buildNumbers', not in the path.")
     numbers = [one for one in request.query_params.get("buildNumbers", "").split(",") if one]
@@ -97,7 +97,7 @@ def delete(request: Request, _: Writer, store: Kept) -> PlainTextResponse:
 def _delete(store: Store, name: str, numbers: list[str] | None, *, artifacts: bool) -> PlainTextResponse:
     if numbers == []:
         raise Refusal(400, "Say which builds: 'buildNumbers', or 'deleteAll'.")
-    every = _find(store, name)
+    every = find(store, name)
     builds = every if numbers is None else [build for build in every if build.number in numbers]
     if missing := sorted(set(numbers or []) - {build.number for build in builds}):
         raise Refusal(404, f"No build was found for build name: {name}, build number: {missing[0]}")
@@ -118,7 +118,11 @@ def _delete_artifacts(store: Store, name: str, number: str) -> None:
         store.delete(item.at)
 
 
-def _find(store: Store, name: str | None = None, number: str | None = None) -> list[Build]:
+def find(store: Store, name: str | None = None, number: str | None = None) -> list[Build]:
+    """Return the builds of a name and number, the latest first.
+
+    :raises Refusal: 404 when there are none.
+    """
     with store.db.reading() as db:
         found = build_info.find(db, name, number)
     if not found:
@@ -127,8 +131,9 @@ def _find(store: Store, name: str | None = None, number: str | None = None) -> l
     return found
 
 
-def _names(request: Request) -> tuple[str, str | None]:
-    name, slash, number = raw_path(request, "api/build/").strip("/").partition("/")
+def names_in(request: Request, prefix: str) -> tuple[str, str | None]:
+    """Read a build's name and, when there is one, its number from the path after ``prefix``."""
+    name, slash, number = raw_path(request, prefix).strip("/").partition("/")
     return unquote(name), unquote(number) if slash else None
 
 

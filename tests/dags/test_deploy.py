@@ -35,8 +35,8 @@ KUBERNETES = """\
 """
 IDLE = {
     f"{platform}.{task}": "skipped" for platform in ("vm", "bare_metal") for task in ("rollout", "go_back")
-}
-"""Branches of platforms that the application does not declare."""
+} | {"approve": "skipped"}
+"""Branches of platforms that the application does not declare; nobody is asked."""
 
 
 def files(app: Pushed, answer: str, start: str = SERVE, kubernetes: str = KUBERNETES) -> dict[str, str]:
@@ -84,6 +84,7 @@ def test_push_runs_answers_and_is_told(app: Pushed) -> None:
         "one_failed": "skipped",
         "container.go_back": "skipped",
         "released": "success",
+        "promote": "skipped",
         **IDLE,
     }
     done = deployment(run)
@@ -115,6 +116,7 @@ def test_version_that_crashes_is_explained_and_the_one_before_serves_on(app: Pus
         "one_failed": "success",
         "container.go_back": "success",
         "released": "upstream_failed",
+        "promote": "skipped",
         **IDLE,
     }
     assert second.tries["container.rollout"] == 1

@@ -154,7 +154,8 @@ def test_container_image_goes_from_the_plan_to_the_image(report: Report) -> None
     assert about["upstream"] == {
         "plan": [],
         "base_images": ["plan"],
-        "build": ["base_images"],
+        "jenkins": ["base_images"],
+        "build": ["base_images", "jenkins"],
         "publish": ["base_images", "build", "plan"],
     }
     assert about["outlets"]["publish"] == ["slipway://image/container"]
@@ -193,10 +194,12 @@ def test_deploy_goes_from_the_release_over_all_platforms_and_back(report: Report
     rollouts = sorted(name for name in upstream if name.endswith(".rollout"))
     assert rollouts == ["bare_metal.rollout", "container.rollout", "vm.rollout"]
     assert upstream["release"] == []
+    assert upstream["approve"] == ["release"]
+    assert upstream["promote"] == ["released"]
     assert upstream["keep"] == upstream["all_ended"] == rollouts
     assert upstream["one_failed"] == upstream["released"] == sorted([*rollouts, "keep"])
     for rollout in rollouts:
-        assert upstream[rollout] == ["release"]
+        assert upstream[rollout] == ["approve", "release"]
         assert upstream[rollout.replace("rollout", "go_back")] == ["all_ended", "one_failed", "release"]
     outlets = report["dags"]["deploy"]["outlets"]
     assert {name for name, assets in outlets.items() if assets} == {*rollouts, "keep"}

@@ -24,12 +24,11 @@ def document(
     :param run_url: where a person finds the run.
     :param source: the repository's address.
     """
-    name, _, _ = image.reference.partition("/")[2].partition("@")
     module = {
         "type": "docker",
         "artifacts": [{"name": "manifest.json", "type": "json", **_sums(manifest)}],
     }
-    return _document(push, image, name, module, started, run_url, source)
+    return _document(push, image, module, started, run_url, source)
 
 
 def document_of_files(
@@ -44,7 +43,6 @@ def document_of_files(
 
     :param files: checksums by path, as Artifactory computed them.
     """
-    place = image.reference.split("/")
     module = {
         "type": "generic",
         "artifacts": [
@@ -52,23 +50,32 @@ def document_of_files(
             for path, sums in files.items()
         ],
     }
-    # KEY/TENANT/APPLICATION/PLATFORM
-    return _document(push, image, "/".join(place[:4]), module, started, run_url, source)
+    return _document(push, image, module, started, run_url, source)
+
+
+def build_of(push: PushEvent, image: Image) -> tuple[str, str]:
+    """Return name and number of the build that handed an image on for a push."""
+    if image.platform == "container":
+        place = image.reference.partition("/")[2].partition("@")[0]
+    else:
+        place = "/".join(image.reference.split("/")[:4])  # KEY/TENANT/APPLICATION/PLATFORM
+    number = f"{push.short_commit}{f'+{push.rebuild}' if push.rebuild else ''}"
+    return place.replace("/", " :: "), number
 
 
 def _document(
     push: PushEvent,
     image: Image,
-    name: str,
     module: Mapping[str, Any],
     started: datetime,
     run_url: str,
     source: str,
 ) -> dict[str, Any]:
+    name, number = build_of(push, image)
     return {
         "version": "1.0.1",
-        "name": name.replace("/", " :: "),
-        "number": f"{push.short_commit}{f'+{push.rebuild}' if push.rebuild else ''}",
+        "name": name,
+        "number": number,
         "type": "GENERIC",
         "agent": {"name": "Slipway", "version": ""},
         "buildAgent": {"name": "Slipway", "version": ""},

@@ -82,6 +82,22 @@ def reachable(past: Sequence[Past], most: int) -> list[Past]:
     return [newest[commit] for commit in commits if commit in wanted]
 
 
+def running(deployments: Iterable[Deployment], place: Place) -> dict[Platform, Deployment]:
+    """Return what runs in ``place`` now, by platform: the deployments of the release that came last.
+
+    :param deployments: newest first.
+    :raises SlipwayError: when nothing does.
+    """
+    found: dict[Platform, Deployment] = {}
+    for one in filter(place.runs, deployments):
+        if any(other.push.commit != one.push.commit for other in found.values()):
+            break
+        found.setdefault(one.platform, one)
+    if not found:
+        raise _never_deployed(place)
+    return found
+
+
 def before(past: Sequence[Past], place: Place) -> Past:
     """Return the release to go back to: the one before the current one first came.
 
@@ -117,8 +133,12 @@ def named(past: Sequence[Past], place: Place, commit: str) -> Past | None:
 
 def _current(past: Sequence[Past], place: Place) -> Past:
     if not past:
-        raise SlipwayError(
-            f"nothing of {place.repository} was ever deployed to {place.environment}, as far as Airflow's "
-            "asset events say. Check both names; `slipway status --app` shows what runs."
-        )
+        raise _never_deployed(place)
     return past[0]
+
+
+def _never_deployed(place: Place) -> SlipwayError:
+    return SlipwayError(
+        f"nothing of {place.repository} was ever deployed to {place.environment}, as far as Airflow's "
+        "asset events say. Check both names; `slipway status --app` shows what runs."
+    )

@@ -41,6 +41,11 @@ class KubernetesSide(Side):
         known = ledger.before(self.ask(lambda cluster: ledger.read(cluster, *place)), run)
         return deployer.described(known.workload) if known else NOTHING
 
+    def refuse_older(self, plan: Json, run: str) -> None:
+        """Read the ledger."""
+        known = self.ask(lambda cluster: ledger.read(cluster, *_place(plan)))
+        ledger.claim(known, ledger.Attempt(run=run, workload=Workload.from_json(plan)))
+
     def check(self, plan: Json, run: str) -> None:
         """Read the ledger."""
         known = self.ask(lambda cluster: ledger.read(cluster, *_place(plan)))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from slipway.config import load_apps
+from slipway.flow.approval import APPROVE_TASK, Request
 from slipway.flow.apps import Application, Environment
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Built
@@ -23,6 +24,8 @@ from slipway.rollout.operators import REASON, go_back_task, rollout_task
 from slipway.rollout.side import Json, Side
 
 Plans = dict[str, Json | None]
+PROMOTE_TASK = "promote"
+"""The task that writes a promotion down."""
 
 log = logging.getLogger(__name__)
 
@@ -65,11 +68,14 @@ def release_of(builts: list[Built]) -> Release:
     return release
 
 
-def plans_of(release: Release, run: str, environment: str = "") -> Plans:
-    """Return what is to run, by platform; None where the release has nothing.
+def plans_of(
+    release: Release, run: str, environment: str = "", promoted_from: str | None = None
+) -> tuple[Plans, Request | None]:
+    """Return what is to run, by platform (None where the release has nothing), and whom to ask before.
 
     :param run: the run that deploys.
     :param environment: of ``apps.yaml``; the one that takes the release's ref when it is empty.
+    :param promoted_from: the environment that runs the release already.
     :raises NothingToDo: when no environment takes the ref, or nothing of the release is to run.
     :raises SlipwayError: when ``slipway.yaml`` or a manifest breaks a rule.
     """
@@ -83,13 +89,18 @@ def plans_of(release: Release, run: str, environment: str = "") -> Plans:
             plans[platform] = planned.to_json() if planned else None
     if not any(plans.values()):
         raise NothingToDo(f"slipway.yaml of {push.repository} says of no image how it is to run")
-    return plans
+    if (approval := chosen.approvers) is None:
+        return plans, None
+    return plans, Request(
+        push=push, application=spec.name, environment=name, approval=approval, promoted_from=promoted_from
+    )
 
 
-def idle(plans: Plans) -> list[str]:
-    """Return the tasks of platforms that have nothing to do."""
+def idle(plans: Plans, request: Request | None, promoted_from: str | None) -> list[str]:
+    """Return the tasks that have nothing to do."""
     none = [platform for platform, plan in plans.items() if not plan]
-    return [task for platform in none for task in (rollout_task(platform), go_back_task(platform))]
+    tasks = [task for platform in none for task in (rollout_task(platform), go_back_task(platform))]
+    return [*tasks, *([] if request else [APPROVE_TASK]), *([] if promoted_from else [PROMOTE_TASK])]
 
 
 def keep_release(context: Any) -> list[Deployment]:

@@ -16,21 +16,26 @@ def placed(image: Image, connection: str, properties: Mapping[str, str], run: st
 
     Ids of another cloud are not looked for: whoever knows one could have given it to other bytes here.
 
+    :param image: with its ids in the cloud that it was built in, or without any.
     :param connection: of the cloud.
     :param properties: of the image in Glance, should it be made.
     :raises SlipwayError: when Artifactory has the image no more.
     :raises TransientError: when a side is away, or the copy broke off.
     """
-    if connection == CLOUD:
+    if connection == CLOUD and image.glance is not None:
         return image
     # The SDK takes most of a second to import.
     from slipway.openstack.glance.glance import RUN
     from slipway.pipelines import stores
     from slipway.pipelines.handover import in_glance
 
-    parts = {kind: part.model_copy(update={"glance": None}) for kind, part in image.parts.items()}
-    bare = image.model_copy(update={"glance": None, "parts": parts})
     with stores.connected(connection) as both:
-        found = in_glance(both, bare, {**properties, RUN: run})
+        found = in_glance(both, unplaced(image), {**properties, RUN: run})
     log.info("%s is image %s in the cloud of %s", image.digest, found.glance, connection)
     return found
+
+
+def unplaced(image: Image) -> Image:
+    """Return the image without its ids in a cloud."""
+    parts = {kind: part.model_copy(update={"glance": None}) for kind, part in image.parts.items()}
+    return image.model_copy(update={"glance": None, "parts": parts})

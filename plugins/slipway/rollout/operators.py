@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DownstreamTasksSkipped
 
 from slipway.assets import DEPLOYMENT, DEPLOYMENTS
+from slipway.flow.approval import APPROVAL, APPROVE_TASK, RELEASE_TASK
 from slipway.flow.deployment import Deployment
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.flow.release import NOTHING, Row, SupersededError, table
@@ -49,6 +50,12 @@ class PlatformOperator(BaseOperator):  # type: ignore[misc]
             raise AirflowSkipException(f"the release has nothing for platform {self.platform}")
         found: Json = plan
         return found
+
+    def is_let_in(self, context: Context) -> bool:
+        """Say whether the release was approved, when it has to be: task states alone can be set by hand."""
+        ti = context["ti"]
+        asked = ti.xcom_pull(task_ids=RELEASE_TASK, key=APPROVAL)
+        return not asked or bool(ti.xcom_pull(task_ids=APPROVE_TASK))
 
     @contextmanager
     def ending(self, context: Context) -> Iterator[None]:
@@ -95,6 +102,11 @@ class RolloutOperator(PlatformOperator):
     def execute(self, context: Context) -> None:
         """Roll the plan out when it is its turn."""
         with self.ending(context):
+            if not self.is_let_in(context):
+                raise SlipwayError(
+                    f"nobody has approved this release: task `{APPROVE_TASK}` has no answer on record. "
+                    "Clear it, to ask again."
+                )
             self._in_turn(context, self.plan)
 
     def come(self, context: Context, event: Any = None) -> None:  # noqa: ARG002
@@ -152,6 +164,8 @@ class GoBackOperator(PlatformOperator):
     def execute(self, context: Context) -> None:
         """Go back."""
         with self.ending(context):
+            if not self.is_let_in(context):
+                raise AirflowSkipException("the release was not let in: nothing was rolled out")
             self.go_back(context, self.plan)
 
     def go_back(self, context: Context, plan: Json) -> None:

@@ -33,6 +33,13 @@ class Side(ABC):
         """Return the version that ``run`` came upon, for people; :data:`slipway.flow.release.NOTHING`."""
 
     @abstractmethod
+    def refuse_older(self, plan: Json, run: str) -> None:
+        """Say whether the plan could be rolled out now, as far as other pushes are concerned.
+
+        :raises SupersededError: when a newer one is in place, or is being rolled out.
+        """
+
+    @abstractmethod
     def check(self, plan: Json, run: str) -> None:
         """Say whether :meth:`keep` can be called.
 

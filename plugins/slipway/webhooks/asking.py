@@ -20,11 +20,14 @@ from slipway.flow.orphans import RunState
 from slipway.flow.record import Record, SlipwayError, TransientError
 from slipway.flow.turns import Turn
 from slipway.webhooks.questions import (
+    APPROVALS_ROUTE,
     AT_ONCE,
     PUSHES_ROUTE,
     RUNS_ROUTE,
     TURNS_AT_ONCE,
     TURNS_ROUTE,
+    ApprovalAnswer,
+    ApprovalQuestion,
     KnownPush,
     PushesAnswer,
     PushesQuestion,
@@ -72,6 +75,14 @@ def ask_under_way(rebuild: str) -> int:
     """
     answer = _ask(PUSHES_ROUTE, PushesQuestion(keys=(), rebuild=rebuild))
     return PushesAnswer.model_validate_json(answer).under_way
+
+
+def ask_approval(question: ApprovalQuestion) -> ApprovalAnswer:
+    """Ask whether a run is the one that people are asked about, and have older ones answered for.
+
+    :raises TransientError: when the API server does not answer.
+    """
+    return ApprovalAnswer.model_validate_json(_ask(APPROVALS_ROUTE, question))
 
 
 def ask_turn(question: TurnQuestion) -> Turn:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from slipway.flow.environments import Approver
 from slipway.flow.orphans import RunState
 from slipway.flow.push import PARTITION_KEY_LENGTH
 from slipway.flow.record import Record
@@ -15,6 +16,7 @@ AT_ONCE = 200
 """How many one question may ask for."""
 TURNS_AT_ONCE = 50
 RUNS_ROUTE, PUSHES_ROUTE, TURNS_ROUTE = "/runs/search", "/pushes/search", "/turns"
+APPROVALS_ROUTE = "/approvals"
 
 Id = Annotated[str, Field(max_length=PARTITION_KEY_LENGTH)]
 Outcome = Literal["built", "unchanged", "nothing"]
@@ -86,3 +88,22 @@ class TurnsAnswer(Record):
     """In the order of the questions."""
 
     turns: tuple[Turn, ...]
+
+
+class ApprovalQuestion(Record):
+    """May this run be the one that people are asked about? Older ones are then answered for."""
+
+    place: Place
+    mine: Contender
+    by: tuple[Approver, ...] = ()
+    """Who may answer."""
+
+
+class ApprovalAnswer(Record):
+    """It may, unless a newer push waits."""
+
+    newer: Contender | None = None
+    ended: tuple[Contender, ...] = ()
+    """Those that were answered for."""
+    unknown: tuple[str, ...] = ()
+    """Names of ``by`` that Airflow does not know."""

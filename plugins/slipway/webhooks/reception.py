@@ -15,8 +15,14 @@ from sqlalchemy.orm import Session
 
 from slipway.flow.apps import Apps
 from slipway.flow.record import SlipwayError
-from slipway.webhooks import events, history, inbox, turns
-from slipway.webhooks.questions import PushesQuestion, RunsQuestion, TurnsAnswer, TurnsQuestion
+from slipway.webhooks import approvals, events, history, inbox, turns
+from slipway.webhooks.questions import (
+    ApprovalQuestion,
+    PushesQuestion,
+    RunsQuestion,
+    TurnsAnswer,
+    TurnsQuestion,
+)
 from slipway.webhooks.receiver import receive
 from slipway.webhooks.search import Search, reply
 from slipway.webhooks.verdict import Accepted, Ignored, Pong, Refused, Verdict
@@ -103,6 +109,10 @@ class Reception:
             log.exception("a turn cannot be given")
             return Answer(503, {"reason": "the database does not answer; ask again"})
         return Answer(200, TurnsAnswer(turns=tuple(given)).to_json())
+
+    def approvals(self, question: ApprovalQuestion) -> Answer:
+        """Say whether a run is the one that people are asked about."""
+        return self._look(lambda session: approvals.claim(session, question).to_json())
 
     def _look(self, find: Callable[[Session], dict[str, Any]]) -> Answer:
         try:

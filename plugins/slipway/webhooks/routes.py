@@ -20,9 +20,11 @@ from starlette.requests import ClientDisconnect
 
 from slipway.flow.record import Record
 from slipway.webhooks.questions import (
+    APPROVALS_ROUTE,
     PUSHES_ROUTE,
     RUNS_ROUTE,
     TURNS_ROUTE,
+    ApprovalQuestion,
     PushesQuestion,
     RunsQuestion,
     TurnsQuestion,
@@ -78,6 +80,11 @@ def create_app(reception: Reception) -> FastAPI:
     async def turns(request: Request) -> JSONResponse:
         """Tell a task, or a trigger, whose turn it is to deploy."""
         return _respond(await _signed(request, reception.secrets, TurnsQuestion, reception.turns))
+
+    @app.post(APPROVALS_ROUTE)
+    async def approvals(request: Request) -> JSONResponse:
+        """Tell a task whether people are to be asked about its release, and not about a newer one."""
+        return _respond(await _signed(request, reception.secrets, ApprovalQuestion, reception.approvals))
 
     return app
 

@@ -46,6 +46,12 @@ class IronicSide(Side):
             known = ledger.before(fleets.read(Fleet.from_json(plan)), run)
         return ledger.described(known.fleet) if known else NOTHING
 
+    def refuse_older(self, plan: Json, run: str) -> None:
+        """Read the ledger."""
+        fleet = Fleet.from_json(plan)
+        with self.fleets() as fleets:
+            ledger.claim(fleets.read(fleet), ledger.Attempt(run=run, fleet=fleet))
+
     def check(self, plan: Json, run: str) -> None:
         """Read the ledger."""
         with self.fleets() as fleets:

@@ -52,10 +52,14 @@ class NovaSide(Side):
         """Return what the servers' metadata says was good before ``run``."""
         return _described(self.servers(ServersPlan.from_json(plan), run).view().good(run), run)
 
-    def check(self, plan: Json, run: str) -> None:
-        """Look for a newer push."""
+    def refuse_older(self, plan: Json, run: str) -> None:
+        """Read the servers' metadata."""
         known = ServersPlan.from_json(plan)
         refuse_older_than(self.servers(known, run).view().servers, known.push, run)
+
+    def check(self, plan: Json, run: str) -> None:
+        """Look for a newer push."""
+        self.refuse_older(plan, run)
 
     def keep(self, plan: Json, run: str) -> Deployment:
         """Write on the servers that they are good."""

@@ -1,0 +1,121 @@
+"""The task of ``deploy`` that asks people before a release is let into an environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped, TaskAwaitingInput
+
+from slipway.flow import approval
+from slipway.flow.approval import APPROVAL, RELEASE_TASK, Request
+from slipway.flow.image import Image
+from slipway.flow.release import Row, SupersededError
+from slipway.pipelines.outcome import retried_if_worth_it
+from slipway.rollout.operators import REASON
+from slipway.rollout.side import Json
+
+
+class ApproveOperator(HITLOperator):  # type: ignore[misc]
+    """Asks who may approve, and waits without a worker; its result is the answer that lets the release in.
+
+    A rejection, a newer push, and silence where ``otherwise`` is ``skip`` skip what follows; silence fails
+    the task where it is ``fail``. https://airflow.apache.org/docs/apache-airflow/3.3.2/tutorial/hitl.html
+    """
+
+    ui_color = "#f3e3f9"
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(subject="Deploy?", options=[approval.APPROVE, approval.REJECT], **options)
+
+    def execute(self, context: Context) -> None:
+        """Ask, unless a newer release is in place, or waits for an answer."""
+        request = _request(context)
+        with retried_if_worth_it():
+            try:
+                self._word(context, request)
+            except SupersededError as error:
+                self._refuse(context, f"nobody is asked: {error}")
+        try:
+            super().execute(context)
+        except TaskAwaitingInput:
+            # The question is on record: of two that are asked in this moment, each finds the other.
+            with retried_if_worth_it():
+                self._claim(context, request)
+            raise
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """End as the answer says."""
+        request = _request(context)
+        if event.get("error_type") == "timeout":
+            reason = approval.unanswered(request)
+            if request.approval.otherwise == "fail":
+                context["ti"].xcom_push(key=REASON, value=reason)
+                raise AirflowFailException(reason)
+            self._refuse(context, reason)
+        answer = super().execute_complete(context, event)
+        if (refused := approval.refusal(request, answer)) is not None:
+            self._refuse(context, refused)
+        self.log.info("approved by %s", answer["responded_by_user"]["name"])
+        return answer
+
+    def _word(self, context: Context, request: Request) -> None:
+        """Word the question, with what is true now."""
+        from slipway.pipelines.deploy import SIDES
+
+        plans, run = _plans(context), context["run_id"]
+        rows = []
+        for name, plan in plans.items():
+            side = SIDES[name](plan)
+            side.refuse_older(plan, run)
+            tried = side.tried(plan)
+            rows.append(Row(platform=name, before=side.before(plan, run), tried=tried, now=tried))
+        images = {name: Image.from_json(plan["image"]) for name, plan in plans.items()}
+        self.response_timeout = timedelta(hours=request.approval.within)
+        self.subject = approval.subject(request)
+        self.body = approval.body(request, rows, images, datetime.now(UTC) + self.response_timeout)
+        # Where Airflow knows users by numbers, nobody may answer until the API server has looked them up.
+        self.assigned_users = [{"id": name, "name": name} for name in request.approval.by]
+        self.log.info("%s\n%s", self.subject, self.body)
+
+    def _claim(self, context: Context, request: Request) -> None:
+        """Be the one that is asked about.
+
+        :raises SlipwayError: when nobody could answer.
+        """
+        from slipway.rollout.turn import question_of
+        from slipway.webhooks.asking import ask_approval
+        from slipway.webhooks.questions import ApprovalQuestion
+
+        turn = question_of(context, next(iter(_plans(context).values())))
+        question = ApprovalQuestion(place=turn.place, mine=turn.mine, by=request.approval.by)
+        answer = ask_approval(question)
+        if answer.newer is not None:
+            other = f"{answer.newer.commit[:12]} (run {answer.newer.run_id})"
+            self._refuse(context, f"nobody is asked: {other} is newer, and waits for approval")
+        for ended in answer.ended:
+            self.log.info("%s (run %s) waited, and is superseded", ended.commit[:12], ended.run_id)
+        approval.check_known(request, answer.unknown)
+        if answer.unknown:
+            self.log.warning("apps.yaml: approval.by: Airflow does not know %s", ", ".join(answer.unknown))
+
+    def _refuse(self, context: Context, reason: str) -> None:
+        """End with nothing deployed.
+
+        :raises DownstreamTasksSkipped: always.
+        """
+        self.log.info("%s", reason)
+        context["ti"].xcom_push(key=REASON, value=reason)
+        raise DownstreamTasksSkipped(tasks=sorted(self.downstream_task_ids))
+
+
+def _request(context: Context) -> Request:
+    return Request.from_json(context["ti"].xcom_pull(task_ids=RELEASE_TASK, key=APPROVAL))
+
+
+def _plans(context: Context) -> Mapping[str, Json]:
+    plans: Mapping[str, Json | None] = context["ti"].xcom_pull(task_ids=RELEASE_TASK)
+    return {name: plan for name, plan in plans.items() if plan}

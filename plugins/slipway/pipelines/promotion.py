@@ -1,0 +1,92 @@
+"""Promotion, in ``deploy``: what an environment runs goes on to another, and Artifactory is told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from slipway.artifactory.build_info import build_of
+from slipway.artifactory.hook import ArtifactoryHook
+from slipway.artifactory.promotion import Promotion, promote
+from slipway.config import load_apps
+from slipway.flow.approval import RELEASE_TASK
+from slipway.flow.environments import CLOUD
+from slipway.flow.history import Place, running
+from slipway.flow.image import Image
+from slipway.flow.push import PushEvent
+from slipway.flow.record import SlipwayError
+from slipway.flow.release import Release
+from slipway.pipelines.deployments import deployments
+from slipway.pipelines.placing import unplaced
+
+log = logging.getLogger(__name__)
+
+
+def release_of(params: Mapping[str, Any], events: Any, person: str) -> Release:
+    """Return the release that an environment runs, with the same images; it counts as pushed now.
+
+    :param params: the form's: ``repository``, ``promote_from``, ``environment``.
+    :param events: Airflow's accessor of the deployments' asset events.
+    :param person: who promotes.
+    :raises SlipwayError: when the environment runs nothing, or a name is wrong.
+    """
+    place, target = _places(params)
+    cloud = load_apps().get(place.repository).get_environment(place.environment, place.repository).openstack
+    found = running(deployments(events), place)
+    push = next(iter(found.values())).push
+    if params.get("commit") not in (None, push.commit):
+        raise SlipwayError(
+            f"{place.environment} runs {push.short_commit}, and not {params['commit'][:12]}: a promotion "
+            "takes what runs. Leave the commit out, or deploy it without `promote_from`."
+        )
+    for name, one in found.items():
+        what = (push.short_commit, one.image.digest)
+        log.info("%s: %s (%s) goes from %s to %s", name, *what, place.environment, target)
+    # The build is found by the push that it was for.
+    moved = PushEvent(
+        repository=push.repository,
+        ref=push.ref,
+        commit=push.commit,
+        rebuild=push.rebuild,
+        pusher=person,
+    )
+    images = {name: one.image if cloud == CLOUD else unplaced(one.image) for name, one in found.items()}
+    return Release(push=moved, images=images)
+
+
+def record(context: Any) -> None:
+    """Write down in Artifactory what was promoted.
+
+    :raises SlipwayError: when the login may not annotate, or an image is not there.
+    """
+    params = context["params"]
+    target, source = params["environment"], params["promote_from"]
+    plans = context["ti"].xcom_pull(task_ids=RELEASE_TASK)
+    catalogue = ArtifactoryHook().get_conn()
+    for plan in filter(None, plans.values()):
+        push, image = PushEvent.from_json(plan["push"]), Image.from_json(plan["image"])
+        told = Promotion(target, f"promoted from {source} by run {context['run_id']}", push.pusher)
+        name, number = build_of(push, image)
+        if promote(catalogue, name, number, told):
+            log.info("build %s %s: %s", name, number, target)
+        else:
+            log.warning("Artifactory has no build %s %s any more: only its image says it", name, number)
+        path = image.reference
+        if image.platform == "container":
+            path = catalogue.manifest_path(image, push.commit)
+        catalogue.annotate(path, {f"slipway.promoted.{target}": f"{push.at:%Y-%m-%dT%H:%M:%SZ}"})
+
+
+def _places(params: Mapping[str, Any]) -> tuple[Place, str]:
+    repository, source, target = (params.get(name) for name in ("repository", "promote_from", "environment"))
+    if not repository:
+        raise SlipwayError("no repository was given. Fill in the form's field, as owner/name.")
+    if not target or target == source:
+        raise SlipwayError(
+            f"say in `environment` where the release of {source} is promoted to: another environment."
+        )
+    application = load_apps().get(repository)
+    for name in (str(source), target):
+        application.get_environment(name, repository)
+    return Place(repository=repository, environment=str(source)), target
