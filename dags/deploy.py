@@ -122,7 +122,7 @@ with DAG(
             context = get_current_context()
             register(context, deploy.keep_release(context))
 
-    @task
+    @task(trigger_rule="none_failed_min_one_success")
     def promote() -> None:
         """Write the promotion down."""
         with retried_if_worth_it():
@@ -132,13 +132,13 @@ with DAG(
 
     plans = release()
     approve = ApproveOperator(task_id="approve")
-    kept = keep()
+    kept, promoted = keep(), promote()
     all_ended = EmptyOperator(task_id="all_ended", trigger_rule="all_done")
     one_failed = EmptyOperator(task_id="one_failed", trigger_rule="one_failed")
     released = EmptyOperator(task_id="released", trigger_rule="none_failed_min_one_success")
     plans >> approve
-    kept >> [one_failed, released]
-    released >> promote()
+    kept >> [one_failed, promoted, released]
+    promoted >> released
     for name, (label, rollout_operator, go_back_operator) in PLATFORMS.items():
         with TaskGroup(name, tooltip=label):
             rollout = rollout_operator(
@@ -146,5 +146,5 @@ with DAG(
             )
             go_back = go_back_operator(task_id="go_back", plans=plans)
         approve >> rollout
-        rollout >> [kept, all_ended, one_failed, released]
+        rollout >> [kept, all_ended, one_failed, promoted, released]
         [all_ended, one_failed] >> go_back

@@ -195,9 +195,10 @@ def test_deploy_goes_from_the_release_over_all_platforms_and_back(report: Report
     assert rollouts == ["bare_metal.rollout", "container.rollout", "vm.rollout"]
     assert upstream["release"] == []
     assert upstream["approve"] == ["release"]
-    assert upstream["promote"] == ["released"]
+    assert upstream["promote"] == sorted([*rollouts, "keep"])
     assert upstream["keep"] == upstream["all_ended"] == rollouts
-    assert upstream["one_failed"] == upstream["released"] == sorted([*rollouts, "keep"])
+    assert upstream["one_failed"] == upstream["promote"]
+    assert upstream["released"] == sorted([*rollouts, "keep", "promote"])
     for rollout in rollouts:
         assert upstream[rollout] == ["approve", "release"]
         assert upstream[rollout.replace("rollout", "go_back")] == ["all_ended", "one_failed", "release"]
