@@ -47,6 +47,7 @@ class Airflow:
         *("bubblewrap", "packer", "qemu-system-x86", "qemu-utils"),
         *("debootstrap", "dosfstools", "gdisk", "kpartx", "squashfs-tools", "sudo"),
         *("busybox-static", "cpio"),  # of the example's own element
+        *("groovy", "default-jre-headless"),  # runs Jenkinsfiles that start runs
     )
 
     @property

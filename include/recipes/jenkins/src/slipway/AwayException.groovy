@@ -1,0 +1,10 @@
+package slipway
+
+/** Airflow does not answer now; asking again later may help. */
+class AwayException extends SlipwayException {
+    private static final long serialVersionUID = 1L
+
+    AwayException(String message) {
+        super(message)
+    }
+}

@@ -1,0 +1,39 @@
+"""``slipway roles``: prints the roles that Slipway means, and makes them in Airflow."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from slipway.cli import NOT_PERMITTED, OK, settings
+from slipway.cli.answers import ForbiddenError
+from slipway.cli.api import Airflow
+from slipway.cli.roles import ROLES, actions, permissions
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the roles, or bring Airflow's up to date."""
+    if not options.apply:
+        print(json.dumps([{"name": name, "actions": actions(ROLES[name])} for name in ROLES], indent=2))
+        return OK
+    login = settings.airflow(settings.environment(Path.cwd()), options.airflow_url, options.airflow_user)
+    try:
+        with Airflow(login) as airflow:
+            for name in ROLES:
+                print(f"{name}: {_apply(airflow, name)}")
+    except ForbiddenError as error:
+        print(f"slipway: {error}", file=sys.stderr)
+        return NOT_PERMITTED
+    return OK
+
+
+def _apply(airflow: Airflow, name: str) -> str:
+    if (role := airflow.find_role(name)) is None:
+        airflow.create_role(name, actions(ROLES[name]))
+        return "made"
+    if permissions(role) == ROLES[name]:
+        return "as it should be"
+    airflow.update_role(name, actions(ROLES[name]))
+    return "brought up to date"
