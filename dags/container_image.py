@@ -8,6 +8,7 @@ from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_conte
 
 from slipway import forms
 from slipway.assets import CONTAINER_IMAGE, PUSH
+from slipway.delegation.operators import JenkinsBuildOperator
 from slipway.links import CommitLink, ImageLink
 from slipway.pipelines.outcome import NothingToDo, hand_on, retried_if_worth_it
 
@@ -15,7 +16,8 @@ ABOUT = """\
 ### What it does
 
 For one commit: **plan** (its `slipway.yaml`, its Dockerfile) → **base_images** (each from the image registry,
-else from Docker Hub, copied and pinned by digest) → **build** (skipped when these inputs were built before)
+else from Docker Hub, copied and pinned by digest) → **jenkins** (only when `slipway.yaml` hands the application's
+build to a job of Jenkins) → **build** (skipped, as the task before it, when these inputs were built before)
 → **publish** (recorded, handed on to `deploy`).
 
 ### How it starts
@@ -51,7 +53,7 @@ with DAG(
             context = get_current_context()
             push, deploy = pushes.push_of(context, PUSH)
             known = container_image.plan(push)
-            idle = () if known.inputs else ("base_images", "build")
+            idle = () if known.inputs else ("base_images", "jenkins", "build")
             return hand_on(context, {"deploy": deploy, "plan": known.to_json()}, idle)
 
     @task
@@ -63,18 +65,22 @@ with DAG(
             known = Plan.from_json(planned["plan"])
             assert known.inputs is not None  # or this task is skipped
             found = resolve(known, known.inputs)
-            return hand_on(get_current_context(), found.to_json(), ("build",) if found.image else ())
+            asked = known.spec.build.jenkins is not None and found.image is None
+            idle = (() if asked else ("jenkins",)) + (("build",) if found.image else ())
+            return hand_on(get_current_context(), found.to_json(), idle)
 
-    @task
-    def build(resolved: dict[str, Any]) -> dict[str, Any]:
+    @task(trigger_rule="none_failed")
+    def build(resolved: dict[str, Any], delegated: dict[str, Any] | None) -> dict[str, Any]:
         """Build, push, and read the manifest's digest back from the registry."""
         with retried_if_worth_it():
+            from slipway.flow.jenkins import FinishedBuild
             from slipway.pipelines import container_image
 
             known = container_image.Resolved.from_json(resolved)
             if known.image is not None:
                 raise NothingToDo(f"built before: {known.image.reference}")
-            return container_image.build(known).to_json()
+            finished = FinishedBuild.from_json(delegated) if delegated else None
+            return container_image.build(known, finished).to_json()
 
     @task(outlets=[CONTAINER_IMAGE], trigger_rule="none_failed")
     def publish(
@@ -100,5 +106,10 @@ with DAG(
 
     planned = plan()
     resolved = base_images(planned)
-    published = publish(planned, resolved, build(resolved))
+    jenkins = JenkinsBuildOperator(
+        task_id="jenkins",
+        resolved=resolved,
+        doc="Have a job of Jenkins build the commit, when its slipway.yaml says so",
+    )
+    published = publish(planned, resolved, build(resolved, jenkins.output))
     published.operator.operator_extra_links = (CommitLink(), ImageLink())

@@ -31,6 +31,16 @@ class CommitLink(StoredLink):
     name, key = "Commit", "commit_page"
 
 
+class JenkinsLink(StoredLink):
+    """The build in Jenkins that was handed the commit."""
+
+    name, key = "Jenkins", "jenkins_page"
+
+    def store(self, context: Any, address: str) -> None:
+        """Keep the address if it is one that a browser may be sent to."""
+        super().store(context, address if address.startswith(("http://", "https://")) else "")
+
+
 class ImageLink(StoredLink):
     """The image in the image registry."""
 

@@ -18,7 +18,7 @@ def get_provider_info() -> dict[str, Any]:
         "name": "Slipway",
         "description": "One push, every platform: images built, verified and deployed by Airflow.",
         "versions": VERSIONS,
-        "connection-types": [_github(), _artifactory(), _openstack(), _keystone()],
+        "connection-types": [_github(), _artifactory(), _jenkins(), _openstack(), _keystone()],
         "db-managers": ["slipway.webhooks.db.SlipwayDBManager"],
     }
 
@@ -68,6 +68,28 @@ def _artifactory() -> dict[str, Any]:
             "docker_remote_repository": _field(
                 "Base image repository",
                 "Key of the repository that base images are copied to; docker-remote when empty.",
+            ),
+        },
+    }
+
+
+def _jenkins() -> dict[str, Any]:
+    return {
+        "connection-type": "slipway_jenkins",
+        "hook-class-name": "slipway.jenkins.hook.JenkinsHook",
+        "hook-name": "Slipway: Jenkins",
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema", "port"],
+            "relabeling": {"host": "URL", "login": "User", "password": "API token"},
+            "placeholders": {"host": "https://jenkins.example.org/"},
+        },
+        "conn-fields": {
+            "ca_certificate": _field(
+                "CA certificate",
+                "Path on workers and triggerers of the authorities' certificates; the usual ones when empty.",
+            ),
+            "notifies": _field(
+                "Builds notify", "`true` when builds tell Slipway's webhook that they have ended."
             ),
         },
     }

@@ -44,7 +44,7 @@ def test_build_that_is_killed_is_built_once_more_and_leaves_nothing(
     kill(app, "container_image", push, "build")
     run = app.run(push)
     assert run.state == "success"
-    assert run.tries == {"plan": 1, "base_images": 1, "build": 2, "publish": 1}
+    assert run.tries == {"plan": 1, "base_images": 1, "jenkins": 0, "build": 2, "publish": 1}
     built, _ = app.built(run)
     assert built.image is not None
     assert built.image.digest == app.digest(push.commit)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from slipway.flow.image import BaseImage, input_digest
+from slipway.flow.jenkins import FinishedBuild, JenkinsInputs
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Digest, Record
 from slipway.flow.spec import Container
@@ -15,6 +16,7 @@ LOCAL = "docker-local"
 """Repository key of the image registry under which Slipway's own images are kept."""
 COMMIT_ARGUMENT = "SLIPWAY_COMMIT"
 INPUT_LABEL = "slipway.input-digest"
+JENKINS_LABEL = "slipway.jenkins-build"
 REVISION_LABEL = "org.opencontainers.image.revision"
 FORMAT = 1
 """Raised when Slipway builds otherwise from the same inputs, so that images are built anew."""
@@ -31,12 +33,16 @@ class Inputs(Record):
     arguments: dict[str, str]
     target: str | None
     bases: tuple[BaseImage, ...] = ()
+    jenkins: JenkinsInputs | None = None
+    """What is handed to Jenkins, whose artifacts are not in ``context``."""
 
     @property
     def digest(self) -> str:
         """The input digest; where a base came from is no part of it, what it is is."""
+        handed = {"jenkins": self.jenkins.to_json()} if self.jenkins else {}
         return input_digest(
-            {
+            handed
+            | {
                 "format": FORMAT,
                 "dockerfile": self.dockerfile,
                 "context": self.context,
@@ -67,7 +73,12 @@ def input_tag(digest: str) -> str:
 
 
 def labels(
-    push: PushEvent, source: str, application: str, committed: datetime, digest: str
+    push: PushEvent,
+    source: str,
+    application: str,
+    committed: datetime,
+    digest: str,
+    jenkins: FinishedBuild | None = None,
 ) -> dict[str, str]:
     """Return the image's labels.
 
@@ -79,6 +90,7 @@ def labels(
         REVISION_LABEL: push.commit,
         "org.opencontainers.image.created": committed.isoformat(),
         INPUT_LABEL: digest,
+        **({JENKINS_LABEL: jenkins.url} if jenkins else {}),
     }
 
 

@@ -90,6 +90,16 @@ class Rebuild(Record):
     """Deploy what came out otherwise than before; what is unchanged is never deployed again."""
 
 
+JobPattern = Annotated[
+    str,
+    Matching(
+        r"^[A-Za-z0-9._@%+*?\[\] -]+(/[A-Za-z0-9._@%+*?\[\] -]+)*$",
+        "must be a Jenkins job's full name or a pattern of such, like team/* or team/app",
+        max_length=255,
+    ),
+]
+
+
 class Application(Record):
     """One repository that may build."""
 
@@ -99,6 +109,8 @@ class Application(Record):
     """Where its refs are deployed to; of several that take a ref, the first."""
     rebuild: Rebuild = Rebuild()
     """What the night builds again; `{refs: []}` for nothing."""
+    jenkins_jobs: tuple[JobPattern, ...] = ()
+    """Full names of the Jenkins jobs that it may have build; ``*`` matches any characters (``team/*``)."""
     retention: Retention = Retention()
     """Which images stay."""
 
@@ -115,6 +127,19 @@ class Application(Record):
         found = self.environments.get(environment)
         own = found.retention.model_dump(exclude_unset=True) if found and found.retention else {}
         return self.retention.model_copy(update=own)
+
+    def check_jenkins_job(self, job: str, repository: str) -> None:
+        """Check that a job of Jenkins may be started for the application.
+
+        :param repository: whose entry this is, for the error.
+        :raises SlipwayError: when it may not.
+        """
+        if not any(fnmatchcase(job, pattern) for pattern in self.jenkins_jobs):
+            known = ", ".join(self.jenkins_jobs) or "none"
+            raise SlipwayError(
+                f"build.jenkins: {repository} may not start Jenkins job {job!r}: jenkins_jobs in apps.yaml "
+                f"does not allow it (it allows: {known}). Have it added there."
+            )
 
     def environment_for(self, ref: str) -> tuple[str, Environment] | None:
         """Return the first environment (in the file's order) that takes ``ref``, or None."""

@@ -21,6 +21,7 @@ from slipway.flow.fields import (
     RepositoryPath,
     StageName,
 )
+from slipway.flow.jenkins import Build
 from slipway.flow.record import Name, Record, Version
 from slipway.flow.vm import Vm
 
@@ -201,3 +202,11 @@ class BuildSpec(Record):
     """The virtual machine's image; nothing is built for OpenStack Nova without it."""
     bare_metal: BareMetal | None = None
     """The bare-metal image; nothing is built for OpenStack Ironic without it."""
+    build: Build = Build()
+    """What is built outside before the container image is, and goes into its build context."""
+
+    @model_validator(mode="after")
+    def _built_for_a_container(self) -> BuildSpec:
+        if self.build.jenkins and self.container is None:
+            raise ValueError("build.jenkins builds for a container image, and container is not declared")
+        return self

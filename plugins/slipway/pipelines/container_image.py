@@ -13,18 +13,21 @@ from slipway.artifactory.hook import ArtifactoryHook
 from slipway.config import load_apps
 from slipway.docker.bases import Bases
 from slipway.docker.catalogue import find_built, tag_again, verify_pushed
-from slipway.docker.context import Context
+from slipway.docker.context import IGNORE, Context
 from slipway.docker.dockerfile import base_lines, pin
 from slipway.docker.engine import BuildOptions, Engine
 from slipway.docker.errors import ContextError, DigestMismatchError, DockerfileError
 from slipway.docker.hook import get_docker_hub, get_registry
 from slipway.docker.inputs import Inputs, arguments, input_tag, labels, repository, served_from
 from slipway.flow.image import Built, Image, properties
+from slipway.flow.jenkins import FinishedBuild, inputs_of
 from slipway.flow.push import PushEvent
 from slipway.flow.record import CommitId, Record
 from slipway.flow.spec import BuildSpec, Container
 from slipway.github.hook import GithubHook
 from slipway.github.repository import Commit, fetched
+from slipway.jenkins.artifacts import bring, check_free, places
+from slipway.jenkins.hook import JenkinsHook
 from slipway.pipelines.commit import SPEC_FILE, read_spec
 from slipway.pipelines.run import Links, Run
 
@@ -68,11 +71,15 @@ def plan(push: PushEvent) -> Plan:
         given = arguments(spec.container, dockerfile, push)
         lines = base_lines(dockerfile, given, spec.container.dockerfile)
         context = _context(commit.check_out(), spec.container)
+        if jenkins := spec.build.jenkins:
+            application.check_jenkins_job(jenkins.job, push.repository)
+            check_free(context.root, jenkins)  # whether there is room for what it builds
         inputs = Inputs(
             dockerfile=f"sha256:{hashlib.sha256(dockerfile).hexdigest()}",
             context=context.digest(),
             arguments=given,
             target=spec.container.target,
+            jenkins=inputs_of(jenkins, push) if jenkins else None,
         )
     log.info(
         "%s at %s: builds upon %s", spec.name, push.short_commit, ", ".join(line.image for line in lines)
@@ -98,8 +105,11 @@ def resolve(known: Plan, inputs: Inputs) -> Resolved:
     return Resolved(plan=known, inputs=inputs, image=_image(known, inputs, manifest.digest, commit))
 
 
-def build(resolved: Resolved) -> Image:
-    """Build the image, push it, and see that the registry holds what was pushed."""
+def build(resolved: Resolved, jenkins: FinishedBuild | None = None) -> Image:
+    """Build the image, push it, and see that the registry holds what was pushed.
+
+    :param jenkins: the build whose artifacts go into the build context.
+    """
     known, inputs = resolved.plan, resolved.inputs
     container = known.spec.container or Container()
     registry, remote = get_registry(), GithubHook().get_conn()
@@ -108,6 +118,8 @@ def build(resolved: Resolved) -> Image:
     with fetched(remote, known.push) as commit, Engine() as engine, registry.client() as client:
         dockerfile = _dockerfile(commit, container)
         context = _context(commit.check_out(), container)
+        if jenkins is not None:
+            _take(jenkins, known.spec, context)
         for base in inputs.bases:
             engine.ensure_image(base.reference, registry)
         lines = base_lines(dockerfile, inputs.arguments, container.dockerfile)
@@ -120,6 +132,7 @@ def build(resolved: Resolved) -> Image:
                 known.spec.name,
                 commit.committed_at,
                 inputs.digest,
+                jenkins,
             ),
             target=container.target,
         )
@@ -190,6 +203,19 @@ def _dockerfile(commit: Commit, container: Container) -> bytes:
             "under container.dockerfile."
         )
     return content
+
+
+def _take(build: FinishedBuild, spec: BuildSpec, context: Context) -> None:
+    wanted = spec.build.jenkins
+    assert wanted is not None  # or nothing would have been built
+    bring(JenkinsHook().get_conn(), build, wanted, context.root)
+    sent = set(context.paths())
+    for path, place in places(wanted).items():
+        if place not in sent:
+            raise ContextError(
+                f"{IGNORE} keeps artifact {path} of Jenkins out of the build context. Let it in there, "
+                "or put it elsewhere with build.jenkins.into."
+            )
 
 
 def _context(checkout: Path, container: Container) -> Context:

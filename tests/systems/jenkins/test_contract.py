@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import time
 from collections.abc import Callable
-from typing import Any
 
 import httpx
 import pytest
 
 from tests.systems.jenkins.clients import Api4Jenkins, Client, PythonJenkins
-from tests.systems.jenkins.conftest import PASSWORD, PAUSE_SECONDS, TOKEN, TRIES, USER, Served
+from tests.systems.jenkins.conftest import PASSWORD, TOKEN, USER, Served
 from tests.systems.jenkins.jobs import project
+from tests.systems.jenkins.product import until
 
 CLIENTS: dict[str, Callable[[str, str, str], Client]] = {
     "python-jenkins": PythonJenkins,
     "api4jenkins": Api4Jenkins,
 }
-
-
-def until(ready: Callable[[], Any]) -> Any:
-    """Return what ``ready`` returns once it is true."""
-    for _ in range(TRIES):
-        if found := ready():
-            return found
-        time.sleep(PAUSE_SECONDS)
-    raise AssertionError("it did not come to that")
 
 
 def begun(client: Client, item: int) -> int:

@@ -1,0 +1,1 @@
+"""Builds that a pipeline hands to another build system, and waits for."""

@@ -1,0 +1,89 @@
+"""The task that has Jenkins build before the image is built; while it waits it has no worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+
+from slipway.links import JenkinsLink
+from slipway.pipelines.outcome import retried_if_worth_it
+
+
+class JenkinsBuildOperator(BaseOperator):  # type: ignore[misc]
+    """Has a job of Jenkins build a commit, and returns the build once it succeeded.
+
+    It asks once: a retry finds the build of the try before it by a parameter that is this run's alone. A
+    task that is ended aborts its build.
+
+    :param resolved: a :class:`slipway.pipelines.container_image.Resolved` as JSON, whose spec names the job.
+    :param conn_id: of Jenkins.
+    """
+
+    template_fields: Sequence[str] = ("resolved",)
+    ui_color = "#f6e0c8"
+    operator_extra_links = (JenkinsLink(),)
+
+    def __init__(self, *, resolved: Any, conn_id: str = "slipway_jenkins", **options: Any) -> None:
+        super().__init__(**options)
+        self.resolved = resolved
+        self.conn_id = conn_id
+        self._asked: Any = None
+
+    def execute(self, context: Context) -> None:
+        """Ask for the build, and hand the waiting to the triggerer."""
+        with retried_if_worth_it():
+            from slipway.delegation.request import request_of
+            from slipway.pipelines.container_image import Resolved
+
+            plan = Resolved.from_json(self.resolved).plan
+            wanted = plan.spec.build.jenkins
+            assert wanted is not None  # or this task is skipped
+            self._begin(request_of(context, wanted, plan.push, datetime.now(UTC)))
+
+    def resume(
+        self, context: Context, event: Mapping[str, Any], request: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the build, or go on when Jenkins lost it."""
+        with retried_if_worth_it():
+            from slipway.delegation.request import Request, conclude
+            from slipway.jenkins.watch import Outcome
+
+            self._asked, outcome = Request.from_json(request), Outcome.from_json(event)
+            if outcome.build is not None:
+                JenkinsLink().store(context, outcome.build.url)
+            found = conclude(self._server(), self._asked, outcome, datetime.now(UTC))
+            if found is None:
+                self._begin(self._asked)
+            assert found is not None  # to begin defers
+            return found.to_json()
+
+    def on_kill(self) -> None:
+        """Abort the build."""
+        from slipway.jenkins.builds import cancel
+
+        if self._asked is not None and cancel(self._server(), self._asked.wanted.job, self._asked.own):
+            self.log.info("the build of %s is aborted", self._asked.wanted.job)
+
+    def _begin(self, request: Any) -> None:
+        from slipway.delegation.request import begin, news_of, watch_of
+        from slipway.delegation.triggers import JenkinsTrigger
+        from slipway.webhooks.sensors import server_url
+
+        self._asked, server, news = request, self._server(), None
+        if server.notifies:
+            search = news_of(request, datetime.now(UTC))
+            news = {"url": server_url(), "search": search, "poll_seconds": 2.0}
+        watch = watch_of(request, begin(server, request)).to_json()
+        self.defer(
+            trigger=JenkinsTrigger(watch=watch, conn_id=self.conn_id, news=news),
+            method_name="resume",
+            kwargs={"request": request.to_json()},
+        )
+
+    def _server(self) -> Any:
+        from slipway.jenkins.hook import JenkinsHook
+
+        return JenkinsHook(self.conn_id).get_conn()

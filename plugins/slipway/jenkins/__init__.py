@@ -1,0 +1,1 @@
+"""Jenkins: https://www.jenkins.io/doc/book/using/remote-access-api/."""
