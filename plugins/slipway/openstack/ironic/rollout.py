@@ -46,6 +46,8 @@ class Rollout:
         self.good: set[str] = set()
         self.failed: dict[str, str] = {}
         self.begun: dict[str, str] = {}
+        self.beginning: dict[str, asyncio.Task[None]] = {}
+        self.hands = asyncio.Semaphore(HANDS)
         self.moved: dict[str, tuple[str, float]] = {}
         self.checks: dict[str, asyncio.Task[str]] = {}
         self.told: set[tuple[str, str]] = set()
@@ -65,13 +67,13 @@ class Rollout:
                 if outcome := await self._step(nodes):
                     return outcome
         finally:
-            for check in self.checks.values():
-                check.cancel()
+            for task in (*self.checks.values(), *self.beginning.values()):
+                task.cancel()
 
     async def _step(self, nodes: Nodes) -> Outcome | None:
         seen = [self._as_begun(nodes[one.node].seen(one.index)) for one in self.watch.nodes]
-        self._give_up(seen)
         self._collect()
+        self._give_up(seen)
         decision = self._decide(seen)
         if self.fleet.ironic.health is None and decision.check:
             self.good |= {node.id for node in decision.check}
@@ -88,36 +90,32 @@ class Rollout:
             except TransientError as error:
                 log.warning("%s; asking again", error)
                 return None
-            await self._begin(decision.begin)
+            for node in decision.begin:
+                self.beginning[node.id] = asyncio.create_task(self._begin(node))
         self._check(decision.check)
         return None
 
     def _decide(self, seen: list[Seen]) -> Decision:
         return decide(seen, self.watch.goal, Health(frozenset(self.good), self.failed))
 
-    async def _begin(self, nodes: tuple[Seen, ...]) -> None:
-        hands = asyncio.Semaphore(HANDS)
-
-        async def begin(node: Seen) -> None:
-            async with hands:
-                await asyncio.to_thread(self._begin_one, node)
-
-        await asyncio.gather(*(begin(node) for node in nodes))
-
-    def _begin_one(self, node: Seen) -> None:
+    async def _begin(self, node: Seen) -> None:
+        """Begin a node beside the looks: the others' places are filled while it takes its time."""
         try:
-            self.begun[node.id] = self.fleets.begin_node(self.watch, node)
+            async with self.hands:
+                begun = await asyncio.to_thread(self.fleets.begin_node, self.watch, node)
         except TransientError as error:  # locked, most of the time: the next look comes soon
             log.warning("%s: %s; asking again", node.name, error)
         except SlipwayError as error:
             self.failed[node.id] = str(error)
         else:
+            self.begun[node.id] = begun
             self.good.discard(node.id)
             self.failed.pop(node.id, None)
 
     def _as_begun(self, node: Seen) -> Seen:
-        """Show a node as busy that was begun after this look at it."""
-        return replace(node, state="deploying") if self.begun.get(node.id) == node.changed else node
+        """Show a node as busy that is being begun, or was after this look at it."""
+        is_begun = node.id in self.beginning or self.begun.get(node.id) == node.changed
+        return replace(node, state="deploying") if is_begun else node
 
     def _give_up(self, seen: list[Seen]) -> None:
         now, limit = time.monotonic(), self.fleet.ironic.deploy_seconds
@@ -135,6 +133,8 @@ class Rollout:
                 self.checks[node.id] = asyncio.create_task(health.answers(addresses[node.id], asked))
 
     def _collect(self) -> None:
+        for node in [node for node, begun in self.beginning.items() if begun.done()]:
+            self.beginning.pop(node).result()
         for node in [node for node, check in self.checks.items() if check.done()]:
             if reason := self.checks.pop(node).result():
                 self.failed[node] = reason
