@@ -84,6 +84,7 @@ def image(
         needs = (*needs, own)
     return Stored(
         platform=platform,
+        place="local/acme/shop",
         application="shop",
         repository=REPOSITORY,
         digest=digest,

@@ -75,6 +75,16 @@ def verify_pushed(client: RegistryClient, repository: str, tag: str, pushed: str
     return manifest
 
 
+def was_built_here(client: RegistryClient, repository: str, digest: str) -> bool | None:
+    """Say whether Slipway made an image, as its labels tell; None when the registry has none."""
+    manifest = client.find_manifest(repository, digest)
+    if manifest is None:
+        return None
+    if manifest.media_type not in IMAGE_TYPES:
+        return False
+    return {INPUT_LABEL, REVISION_LABEL} <= _labels(client, repository, manifest).keys()
+
+
 def _labels(client: RegistryClient, repository: str, manifest: Manifest) -> dict[str, Any]:
     config = json.loads(client.get_blob(repository, manifest.document["config"]["digest"], CONFIG_BYTES))
     found: dict[str, Any] = (config.get("config") or {}).get("Labels") or {}

@@ -194,6 +194,20 @@ class RegistryClient:
         self._check(self._send("PUT", path, headers=headers, content=manifest.body), path)
 
     @again
+    def delete_manifest(self, repository: str, digest: str) -> bool:
+        """Delete a manifest, and with it the tags that still name it; says whether there was one.
+
+        What only it needed stays in the registry's storage until the registry collects its garbage.
+
+        :param digest: never a tag.
+        """
+        response = self._send("DELETE", f"/v2/{repository}/manifests/{digest}")
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return False
+        self._check(response, f"deletion of {repository}@{digest}")
+        return True
+
+    @again
     def has_blob(self, repository: str, digest: str) -> bool:
         """Say whether the registry has the blob in this repository."""
         response = self._send("HEAD", f"/v2/{repository}/blobs/{digest}")

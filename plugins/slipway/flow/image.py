@@ -26,6 +26,10 @@ GlanceDigest = Annotated[
 """Glance's own digest of an image (``os_hash_value``), where nobody knows another."""
 
 
+REPOSITORY, BASES = "slipway.repository", "slipway.bases"
+"""Properties in the image registry: whose an image is, and the digests of what it was built upon."""
+
+
 class BaseImage(Record):
     """What an image was built upon."""
 
@@ -102,9 +106,10 @@ def properties(image: Image, push: PushEvent) -> dict[str, str]:
     return {
         "slipway.application": image.application,
         "slipway.platform": image.platform,
-        "slipway.repository": image.repository,
+        REPOSITORY: image.repository,
         "slipway.commit": image.commit,
         "slipway.ref": push.ref,
         "slipway.digest": image.digest,
         "slipway.input_digest": image.input_digest,
+        **({BASES: " ".join(base.digest for base in image.bases)} if image.bases else {}),
     }

@@ -14,13 +14,13 @@ from typing import Any
 
 import requests
 from keystoneauth1.exceptions import ClientException
-from keystoneauth1.identity import BaseIdentityPlugin
 from openstack.connection import Connection
 from openstack.exceptions import NotFoundException, SDKException
 
 from slipway.flow.orphans import Trace, is_build_name
 from slipway.openstack.errors import TransientOpenstackError
 from slipway.openstack.glance.glance import RUN, Glance
+from slipway.openstack.services import services
 
 PLACE = "cloud"
 HALF = ("queued", "saving", "importing", "uploading")
@@ -64,9 +64,9 @@ class CloudTraces:
         :raises TransientOpenstackError: when the cloud does not answer.
         """
         with _told("its catalogue"):
-            services = _services(self._cloud)
+            known = services(self._cloud)
         for kind in KINDS.values():
-            if not services & ALSO_CALLED.get(kind.service, {kind.service}):
+            if not known & ALSO_CALLED.get(kind.service, {kind.service}):
                 continue
             with _told(f"the list of {kind.name}s"):
                 for thing in kind.all(self._cloud):
@@ -88,13 +88,6 @@ class CloudTraces:
                 return False
             kind.delete(self._cloud, trace.id)
         return True
-
-
-def _services(cloud: Connection) -> set[str]:
-    """Return the types of the cloud's services; the SDK takes a cloud that is away for an empty one."""
-    auth = cloud.session.auth
-    assert isinstance(auth, BaseIdentityPlugin)
-    return {entry["type"] for entry in auth.get_access(cloud.session).service_catalog.catalog}
 
 
 def _trace(kind: Kind, thing: Any) -> Trace:

@@ -17,13 +17,14 @@ MOST = 20_000
 """Deployments of all applications that are looked through."""
 
 
-def deployments(events: Any) -> Iterator[Deployment]:
-    """Yield every deployment, newest first, a page at a time.
+def deployments(events: Any, most: float = MOST) -> Iterator[Deployment]:
+    """Yield deployments, newest first, a page at a time.
 
     :param events: Airflow's accessor of the asset events of ``DEPLOYMENT``, an inlet of the task.
+    :param most: how many are looked through, of all applications.
     """
     seen, moment = set[int](), None
-    while len(seen) < MOST:
+    while len(seen) < most:
         query = events.ascending(False).limit(PAGE)
         page = list(query.before(moment) if moment else query)
         fresh = [event for event in page if event.id not in seen]

@@ -51,7 +51,12 @@ def in_glance(both: Stores, image: Image, wanted: Mapping[str, str]) -> Image:
 
     :param image: without ids when Glance is another cloud's than it was built in.
     """
-    about = {**wanted, "slipway_application": image.application, "slipway_commit": image.commit}
+    about = {
+        **wanted,
+        "slipway_application": image.application,
+        "slipway_repository": image.repository,
+        "slipway_commit": image.commit,
+    }
     parts = {
         name: part.model_copy(update={"glance": _part_in_glance(both, image, name, part, about)})
         for name, part in image.parts.items()

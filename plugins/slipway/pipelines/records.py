@@ -15,6 +15,8 @@ from slipway.flow.image import Image
 from slipway.flow.record import CommitId, Digest
 from slipway.pipelines.sides import PUBLISHED
 
+COMMITS, INPUTS = "commits", "image.json"
+
 log = logging.getLogger(__name__)
 
 
@@ -23,12 +25,12 @@ def inputs_record(place: str, inputs: Digest) -> str:
 
     :param place: ``KEY/TENANT/APPLICATION/PLATFORM``.
     """
-    return f"{place}/{inputs.removeprefix('sha256:')[:40]}/image.json"
+    return f"{place}/{inputs.removeprefix('sha256:')[:40]}/{INPUTS}"
 
 
 def commit_record(place: str, commit: CommitId) -> str:
     """Return where the image of a commit is written down."""
-    return f"{place}/commits/{commit}.json"
+    return f"{place}/{COMMITS}/{commit}.json"
 
 
 def find_built(files: Files, place: str, inputs: Digest) -> Image | None:

@@ -13,6 +13,8 @@ from slipway.flow.record import Record
 from slipway.flow.retention.promises import Promises
 from slipway.flow.retention.stored import Kind, Stored, Thing
 
+NOT_ASKED_FOR = "its repository is not among those asked for"
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -25,6 +27,8 @@ class Facts:
     promised: Promises
     unseen: Mapping[Platform, str]
     """Why nobody can say what runs on a platform."""
+    only: frozenset[str] = frozenset()
+    """Repositories, in lower case, whose images may go; those of all when it is empty."""
 
 
 class Verdict(Record):
@@ -58,6 +62,8 @@ def reason_to_keep(one: Stored, facts: Facts) -> str:
     application = facts.apps.find(one.repository) if one.repository else None
     if application is None:
         return f"{one.repository} is not in apps.yaml" if one.repository else "nothing says whose it is"
+    if facts.only and one.repository.casefold() not in facts.only:
+        return NOT_ASKED_FOR
     if one.hold:
         return f"held: {one.hold}"
     if runs := runner(one, facts.running):

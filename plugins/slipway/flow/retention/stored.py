@@ -9,6 +9,9 @@ from pydantic import AwareDatetime
 from slipway.flow.image import Platform
 from slipway.flow.record import Record
 
+HOLD, GLANCE_HOLD = "slipway.hold", "slipway_hold"
+"""Properties by which a person keeps an image, in Artifactory and in Glance; the value says why."""
+
 
 class Kind(IntEnum):
     """What a thing is. The value is its turn: whoever refers goes before what it refers to."""
@@ -35,6 +38,8 @@ class Thing(Record):
     kind: Kind
     id: str
     """Where it is: a path of files, ``repository:tag``, ``repository@digest``, or an id of Glance's."""
+    store: str = ""
+    """Connection of the cloud whose Glance has it; every other store is there once."""
     digest: str = ""
     """Of its bytes (a tag's: of what it names): with others it is not the thing that was found."""
     size: int = 0
@@ -45,6 +50,8 @@ class Stored(Record):
     """One image of one application."""
 
     platform: Platform
+    place: str
+    """Where the image registry has it: ``KEY/TENANT/APPLICATION``, and the platform for files."""
     application: str
     repository: str
     """Whose it is, as owner/name; empty when nothing says so."""

@@ -28,7 +28,7 @@ from slipway.openstack.glance.errors import accepted, told
 
 log = logging.getLogger(__name__)
 
-KEY, RUN = "slipway_key", "slipway_run"
+KEY, RUN, APPLICATION = "slipway_key", "slipway_run", "slipway_application"
 GENERATIONS = 200
 PAGE = 100
 STUCK = timedelta(hours=6)
@@ -84,6 +84,13 @@ class Glance:
         """Return the images with all of ``properties``, hidden ones too, the oldest first."""
         found = [image for hidden in ("false", "true") for image in self._list(properties, hidden)]
         return sorted(found, key=lambda image: (str(image.created_at), str(image.id)))
+
+    def find_own(self, application: str = "") -> list[Image]:
+        """Return the project's images that Slipway made, for one application or all; hidden ones too."""
+        with told("the project of the login"):
+            wanted = {"owner": str(self.cloud.current_project_id)}
+        found = self.find_by(wanted | ({APPLICATION: application} if application else {}))
+        return [image for image in found if KEY in image.properties]
 
     def find_newest(self) -> Image | None:
         """Return the newest active image that this project may see, or None."""

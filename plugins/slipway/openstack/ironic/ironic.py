@@ -106,9 +106,13 @@ class Ironic:
 
     def allocations(self, prefix: str) -> dict[int, Allocation]:
         """Return the project's allocations whose names are ``prefix`` and an index, by index."""
-        found = [Allocation.of(body) for body in self._list("allocations", "")]
-        rests = ((one.name.removeprefix(prefix), one) for one in found if one.name.startswith(prefix))
+        found = [one for one in self.every_allocation() if one.name.startswith(prefix)]
+        rests = ((one.name.removeprefix(prefix), one) for one in found)
         return dict(sorted((int(rest), one) for rest, one in rests if rest.isdecimal()))
+
+    def every_allocation(self) -> list[Allocation]:
+        """Return the project's allocations."""
+        return [Allocation.of(body) for body in self._list("allocations", "")]
 
     def find_allocation(self, name: str) -> Allocation | None:
         """Return the allocation with this name, or None."""

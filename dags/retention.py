@@ -1,0 +1,78 @@
+"""Images that nothing needs any more, removed from Glance, Artifactory and the container registry together."""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, Param, get_current_context, task
+
+from slipway import forms
+from slipway.assets import DEPLOYMENT
+from slipway.pipelines.outcome import retried_if_worth_it
+from slipway.schedules import schedule
+
+ABOUT = """\
+### What it does
+
+**images** looks at every image that Slipway keeps, and shows in its log as a table which stay, which go, and
+why. An image stays with everything that belongs to it when
+
+- a pod, a server or a node runs it, or a rollout may bring it back,
+- it is of one of the last releases of an environment (`retention: {good: 5}` in `apps.yaml`): what `rollback`
+  may need,
+- it was built, or released, a short while ago (`retention: {days: 30}`),
+- a person holds it: property `slipway.hold` in Artifactory, or `slipway_hold` in Glance,
+- another image that stays was built upon it.
+
+The others go, one after the other: first the records and tags by which a commit finds its image, then the
+image itself, everywhere, by digest or id. Whether something runs it is looked at again right before. What
+Slipway did not make is never touched.
+
+A run fails when something could not be removed, and names it. The others are removed all the same.
+
+### How it starts
+
+Every night, and then it removes; and by a person (the form), who sees what it would do until *Only show* is
+unticked.
+"""
+
+with DAG(
+    dag_id="retention",
+    dag_display_name="Retention",
+    description="Removes images that nothing runs, no rollback needs and nobody holds",
+    schedule=schedule("retention", "30 6 * * *"),
+    catchup=False,
+    max_active_runs=1,
+    doc_md=ABOUT,
+    tags=["slipway", "upkeep"],
+    default_args=forms.DEFAULT_ARGS,
+    params={
+        "dry_run": Param(
+            True,
+            type="boolean",
+            title="Only show",
+            description="Remove nothing; what starts by its schedule removes",
+        ),
+        "repositories": forms.repositories(),
+        "most": Param(
+            500,
+            type="integer",
+            minimum=1,
+            maximum=100000,
+            title="At most",
+            description="Images that one run removes",
+        ),
+    },
+) as dag:
+
+    @task(inlets=[DEPLOYMENT])
+    def images() -> int:
+        """Show which images stay and which go, and remove these."""
+        with retried_if_worth_it():
+            from slipway.pipelines.retention.task import retain
+
+            context = get_current_context()
+            params, events = context["params"], context["inlet_events"][DEPLOYMENT]
+            scheduled = str(context["dag_run"].run_type) == "scheduled"
+            dry_run = params["dry_run"] and not scheduled
+            return retain(events, params["repositories"] or (), params["most"], dry_run=dry_run)
+
+    images()

@@ -1,0 +1,51 @@
+"""Which images Ironic's nodes run, and which a rollout may bring back to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from openstack.connection import Connection
+
+from slipway.flow.fleet import Fleet
+from slipway.openstack.ironic import ledger
+from slipway.openstack.ironic.errors import told
+from slipway.openstack.ironic.ironic import Ironic
+from slipway.openstack.services import services
+
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+IMAGES = "image_source", "kernel", "ramdisk"
+
+
+def running(cloud: Connection) -> dict[str, str]:
+    """Return what runs an image, for people, by its id in Glance or its digest; a cloud may lack Ironic.
+
+    :raises OpenstackError: when Ironic refuses to tell, or a ledger cannot be understood.
+    :raises TransientOpenstackError: when it does not answer.
+    """
+    with told("its catalogue"):
+        if "baremetal" not in services(cloud):
+            return {}
+    ironic, found = Ironic(cloud), dict[str, str]()
+    for node in ironic.nodes():
+        for name in _of_instance(node.body.get("instance_info") or {}):
+            found.setdefault(name, f"node {node.name}")
+    for allocation in ironic.every_allocation():
+        known = ledger.of(allocation)
+        for version in (known.good, known.previous, known.attempt):
+            for name in _of_fleet(version.fleet) if version else ():
+                found.setdefault(name, f"allocation {allocation.name}")
+    return found
+
+
+def _of_instance(info: Mapping[str, Any]) -> Iterator[str]:
+    for key in IMAGES:
+        yield from _ID.findall(str(info.get(key) or ""))
+
+
+def _of_fleet(fleet: Fleet) -> Iterator[str]:
+    yield fleet.image.digest
+    for glance in (fleet.image.glance, *(part.glance for part in fleet.image.parts.values())):
+        if glance is not None:
+            yield str(glance)

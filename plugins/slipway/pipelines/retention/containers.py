@@ -1,0 +1,78 @@
+"""The container images that there are, as Artifactory lists their tags."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from slipway.artifactory.catalogue import Catalogue
+from slipway.artifactory.listing import Listed, list_below
+from slipway.flow.image import BASES, REPOSITORY
+from slipway.flow.retention.stored import HOLD, Kind, Stored, Thing
+
+MANIFEST = "manifest.json"
+_APPLICATION = re.compile(r"[a-z][-a-z0-9]*")
+_OURS = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}|in-[0-9a-f]{40}")
+"""Tags that Slipway gives: a commit, and the inputs."""
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+"""How a manifest is shown that is asked for by its digest; no tag."""
+
+
+def container_images(catalogue: Catalogue, folder: str) -> Iterator[Stored]:
+    """Yield the container images below a folder: every manifest that Slipway gave a tag to.
+
+    :param folder: ``TENANT`` or ``TENANT/APPLICATION``.
+    :raises ArtifactoryError: when Artifactory refuses to tell.
+    :raises TransientArtifactoryError: when it does not answer.
+    """
+    places: dict[str, dict[str, list[Listed]]] = defaultdict(lambda: defaultdict(list))
+    for one in list_below(catalogue, catalogue.docker, folder):
+        key, *rest, tag, name = one.path.split("/")
+        # KEY/TENANT/APPLICATION/TAG/manifest.json
+        if name != MANIFEST or len(rest) != 2 or _DIGEST.fullmatch(tag):
+            continue
+        if _APPLICATION.fullmatch(rest[1]):
+            places["/".join((key, *rest))][one.digest].append(one)
+    for place, images in places.items():
+        owners = {owner for tags in images.values() for owner in _owners(tags)}
+        for digest, tags in images.items():
+            if any(_OURS.fullmatch(_tag(one)) for one in tags):
+                # Who named a manifest only by its inputs did not say whose it is; the others here did.
+                yield _stored(place, digest, tags, _owners(tags) or owners)
+
+
+def _stored(place: str, digest: str, tags: Sequence[Listed], owners: set[str]) -> Stored:
+    newest = sorted(tags, key=lambda one: one.at, reverse=True)
+    names = [_tag(one) for one in newest]
+    manifest = Thing(kind=Kind.MANIFEST, id=f"{place}@{digest}", digest=digest)
+    return Stored(
+        platform="container",
+        place=place,
+        application=place.rpartition("/")[2],
+        repository=owners.pop() if len(owners) == 1 else "",
+        digest=digest,
+        names=frozenset((digest, *(f"{place}:{name}" for name in names))),
+        commits=tuple(name for name in names if _OURS.fullmatch(name) and not name.startswith("in-")),
+        made=newest[0].at,
+        hold=_hold(newest),
+        needs=frozenset(base for one in tags for base in one.properties.get(BASES, "").split()),
+        things=(*(Thing(kind=Kind.TAG, id=f"{place}:{name}", digest=digest) for name in names), manifest),
+    )
+
+
+def _hold(tags: Iterable[Listed]) -> str:
+    for one in tags:
+        if one.properties.get(HOLD):
+            return one.properties[HOLD]
+        if not _OURS.fullmatch(_tag(one)):
+            return f"somebody else named it {_tag(one)}"
+    return ""
+
+
+def _owners(tags: Iterable[Listed]) -> set[str]:
+    return {one.properties[REPOSITORY] for one in tags if one.properties.get(REPOSITORY)}
+
+
+def _tag(one: Listed) -> str:
+    return one.path.split("/")[-2]

@@ -1,0 +1,180 @@
+"""The images of servers and machines that there are: files of Artifactory, and their copies in Glance."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from openstack.image.v2.image import Image as GlanceImage
+from pydantic import ValidationError
+
+from slipway.artifactory.files import Files
+from slipway.artifactory.listing import Listed, list_below
+from slipway.flow.image import REPOSITORY, Image
+from slipway.flow.retention.stored import HOLD, Kind, Stored, Thing
+from slipway.openstack.glance.glance import KEY, Glance
+from slipway.openstack.glance.holds import why_held
+from slipway.pipelines.records import COMMITS, INPUTS
+from slipway.pipelines.sides import SHA512
+
+log = logging.getLogger(__name__)
+
+_PATH = re.compile(
+    r"(?P<place>[^/]+/[^/]+/(?P<application>[a-z][-a-z0-9]*)/(?P<platform>vm|bare_metal))"
+    rf"/(?P<folder>[0-9a-f]{{40}}|{COMMITS})/(?P<file>[^/]+)"
+)
+PARTS = "aki", "ari"
+"""Glance's formats of kernels and ramdisks."""
+
+
+@dataclass
+class Gathered:
+    """What belongs to one image, found in one store after the other."""
+
+    folder: str
+    """``KEY/TENANT/APPLICATION/PLATFORM/<40 of the input digest>``."""
+    bytes: list[Listed] = field(default_factory=list)
+    inputs: list[Listed] = field(default_factory=list)
+    commits: list[Listed] = field(default_factory=list)
+    records: list[Image] = field(default_factory=list)
+    """What the files of ``inputs`` and ``commits`` say."""
+    copies: dict[str, list[GlanceImage]] = field(default_factory=dict)
+    """In Glance, by the connection of the cloud."""
+    strange: str = ""
+    """Why it is not to be touched."""
+
+    @property
+    def owners(self) -> set[str]:
+        """What its things say about whose it is."""
+        told = [one.properties.get(REPOSITORY, "") for one in self.bytes]
+        told += [record.repository for record in self.records]
+        told += [str(copy.properties.get("slipway_repository", "")) for copy in self.in_glance]
+        return set(told) - {""}
+
+    @property
+    def in_glance(self) -> list[GlanceImage]:
+        """Its copies in all clouds."""
+        return [copy for copies in self.copies.values() for copy in copies]
+
+
+def machine_images(files: Files, folder: str, clouds: Mapping[str, Glance]) -> Iterator[Stored]:
+    """Yield the images of servers and machines below a folder.
+
+    :param folder: ``TENANT`` or ``TENANT/APPLICATION``.
+    :param clouds: Glance, by the connection of its cloud.
+    :raises SlipwayError: when a store refuses to tell.
+    :raises TransientError: when a store does not answer.
+    """
+    found: dict[str, Gathered] = {}
+    generic, application = files.catalogue.generic, folder.partition("/")[2]
+    for one in list_below(files.catalogue, generic, folder):
+        if named := _PATH.fullmatch(one.path):
+            _gather(files, found, one, named)
+    for cloud, glance in clouds.items():
+        for copy in glance.find_own(application):
+            path = str(copy.properties[KEY]).partition("@")[0]
+            if path.startswith(f"{generic}/{folder}/") and _is_image(path):
+                _at(found, path).copies.setdefault(cloud, []).append(copy)
+    for gathered in found.values():
+        yield stored(gathered)
+
+
+def stored(found: Gathered) -> Stored:
+    """Return the image that was gathered."""
+    named = _PATH.fullmatch(f"{found.folder}/-")
+    assert named is not None  # or nothing had been gathered
+    disks = [str(copy.id) for copy in found.in_glance if copy.disk_format not in PARTS]
+    listed = [*found.bytes, *found.inputs, *found.commits]
+    commits = sorted(found.commits, key=lambda one: one.at, reverse=True)
+    digests = {record.digest for record in found.records} or {one.digest for one in found.bytes}
+    holds = (found.strange, *(one.properties.get(HOLD, "") for one in found.bytes), *_holds(found))
+    return Stored(
+        platform="vm" if named["platform"] == "vm" else "bare_metal",
+        place=named["place"],
+        application=named["application"],
+        repository=next(iter(found.owners)) if len(found.owners) == 1 else "",
+        digest=min(digests, default=""),
+        names=frozenset((*digests, *disks, *(one.path for one in found.bytes))),
+        commits=tuple(one.path.rpartition("/")[2].removesuffix(".json") for one in commits),
+        made=max([one.at for one in listed] + [_time(copy) for copy in found.in_glance]),
+        hold=next(filter(None, holds), ""),
+        needs=frozenset(_needs(found)),
+        things=tuple(_things(found)),
+    )
+
+
+def _gather(files: Files, found: dict[str, Gathered], one: Listed, named: re.Match[str]) -> None:
+    if named["folder"] != COMMITS and named["file"] != INPUTS:
+        image = _at(found, one.path)
+        image.bytes.append(one)
+        if SHA512 not in one.properties:
+            image.strange = f"{named['file']} beside it is not Slipway's"
+        return
+    record = _read(files, one.path)
+    if named["folder"] == COMMITS:
+        ours = record is not None and record.reference.startswith(f"{named['place']}/")
+        if record is not None and ours and _is_image(record.reference):
+            image = _at(found, record.reference)
+            image.commits.append(one)
+            image.records.append(record)
+        return
+    image = _at(found, one.path)
+    image.inputs.append(one)
+    if record is None:
+        image.strange = f"{INPUTS} cannot be read by this version of Slipway"
+    else:
+        image.records.append(record)
+
+
+def _is_image(path: str) -> bool:
+    named = _PATH.fullmatch(path)
+    return named is not None and named["folder"] != COMMITS
+
+
+def _read(files: Files, path: str) -> Image | None:
+    try:
+        return Image.from_json(files.find_json(path))
+    except ValidationError:
+        log.warning("%s is no record of this version: it is left alone", path)
+        return None
+
+
+def _at(found: dict[str, Gathered], path: str) -> Gathered:
+    folder = path.rpartition("/")[0]
+    return found.setdefault(folder, Gathered(folder))
+
+
+def _holds(found: Gathered) -> Iterator[str]:
+    return (why_held(copy) for copy in found.in_glance)
+
+
+def _needs(found: Gathered) -> Iterator[str]:
+    for record in found.records:
+        for base in record.bases:
+            yield from (base.digest, base.reference)
+        for part in record.parts.values():
+            yield from (part.reference, str(part.glance))
+    for copy in found.in_glance:
+        yield from (str(part) for part in (copy.kernel_id, copy.ramdisk_id) if part)
+
+
+def _things(found: Gathered) -> Iterator[Thing]:
+    for kind, files in (
+        (Kind.COMMIT_RECORD, found.commits),
+        (Kind.INPUTS_RECORD, found.inputs),
+        (Kind.FILE, found.bytes),
+    ):
+        for one in files:
+            yield Thing(kind=kind, id=one.path, digest=one.digest, size=one.size)
+    for cloud, copies in found.copies.items():
+        for copy in copies:
+            kind = Kind.GLANCE_PART if copy.disk_format in PARTS else Kind.GLANCE_IMAGE
+            digest = f"{copy.hash_algo}:{copy.hash_value}"
+            yield Thing(kind=kind, id=str(copy.id), store=cloud, digest=digest, size=copy.size or 0)
+
+
+def _time(copy: GlanceImage) -> datetime:
+    return datetime.fromisoformat(str(copy.created_at)).astimezone(UTC)
