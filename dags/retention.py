@@ -1,4 +1,4 @@
-"""Images that nothing needs any more, removed from Glance, Artifactory and the container registry together."""
+"""Images that nothing needs any more, removed from Glance, Artifactory and the registry together."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ ABOUT = """\
 images, on every platform that it has; nothing is built). It ends when that deployment has ended, and fails
 when it fails; what runs now stays until the earlier release is healthy.
 
-Going back twice goes two releases back.
+Going back twice goes two releases back. A release whose images `retention` removed is refused, and those that
+are there are named.
 
 ### How it starts
 

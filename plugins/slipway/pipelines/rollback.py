@@ -11,6 +11,7 @@ from slipway.flow.apps import Application
 from slipway.flow.history import Place, before, named, releases
 from slipway.flow.record import SlipwayError
 from slipway.pipelines.deployments import deployments
+from slipway.pipelines.remaining import remaining
 
 log = logging.getLogger(__name__)
 
@@ -20,10 +21,11 @@ def choose(params: Mapping[str, Any], events: Any) -> dict[str, str]:
 
     :param params: the form's: ``repository``, ``environment``, ``commit``.
     :param events: Airflow's accessor of the deployments' asset events.
-    :raises SlipwayError: when there is nothing to go back to, or a name is wrong.
+    :raises SlipwayError: when there is nothing to go back to, its images are gone, or a name is wrong.
     """
     place = _place(params)
-    past = releases(deployments(events), place)
+    ran = [one for one in deployments(events) if place.runs(one)]
+    past = releases(ran, place)
     for one in past[:10]:
         log.info("ran in %s: %s", place.environment, one)
     commit = params.get("commit")
@@ -32,6 +34,8 @@ def choose(params: Mapping[str, Any], events: Any) -> dict[str, str]:
         log.info("%s never ran in %s; its images are looked for by its commit", commit, place.environment)
         ref = past[0].push.ref
     else:
+        with remaining(load_apps().get(place.repository).tenant, ran[0].application) as there:
+            there.refuse_gone(chosen, past)
         log.info("going back to %s", chosen)
         commit, ref = chosen.push.commit, chosen.push.ref
     return {
