@@ -33,6 +33,10 @@ def parser() -> argparse.ArgumentParser:
     _validate(commands.add_parser("validate", help="check slipway.yaml and apps.yaml", epilog=_EXIT_CODES))
     _status(commands.add_parser("status", help="what a commit became, by platform", epilog=_EXIT_CODES))
     _run(commands.add_parser("run", help="start a pipeline for a commit, and follow it", epilog=_RUN_CODES))
+    _promote(
+        commands.add_parser("promote", help="what an environment runs, to another one", epilog=_RUN_CODES)
+    )
+    _roles(commands.add_parser("roles", help="the roles for Airflow's users", epilog=_EXIT_CODES))
     _demo(
         commands.add_parser("demo", help="push the example application twice and watch", epilog=_EXIT_CODES)
     )
@@ -116,10 +120,27 @@ def _run(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--param", action="append", default=[], metavar="NAME=VALUE", help="of the DAG's form"
     )
+    _following(command)
+    _airflow(command)
+
+
+def _promote(command: argparse.ArgumentParser) -> None:
+    command.add_argument("app", metavar="OWNER/NAME", help="the application's repository")
+    command.add_argument("--from", dest="source", required=True, metavar="ENVIRONMENT", help="what runs it")
+    command.add_argument("--to", dest="target", required=True, metavar="ENVIRONMENT", help="where it goes")
+    _following(command)
+    _airflow(command)
+
+
+def _following(command: argparse.ArgumentParser) -> None:
     command.add_argument("--wait", action="store_true", help="follow it to its end")
     command.add_argument("--timeout", type=float, default=7200, metavar="SECONDS", help="for --wait (7200)")
     command.add_argument("--idempotency-key", metavar="KEY", help="the same key finds the run it started")
     command.add_argument("--json", action="store_true", help="print JSON (docs/cli.md has its shape)")
+
+
+def _roles(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--apply", action="store_true", help="make them, or bring them up to date")
     _airflow(command)
 
 

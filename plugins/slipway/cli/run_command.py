@@ -31,6 +31,11 @@ def run(options: argparse.Namespace) -> int:
     )
     if wish.deploys_after and not options.wait:
         raise SlipwayError("--deploy starts `deploy` when the image is built: give --wait, too.")
+    return carry_out(wish, options)[0]
+
+
+def carry_out(wish: Wish, options: argparse.Namespace) -> tuple[int, Telling]:
+    """Start what is wished, and follow it when asked to; returns the exit code, and what was said."""
     login = settings.airflow(settings.environment(Path.cwd()), options.airflow_url, options.airflow_user)
     key = options.idempotency_key or str(uuid.uuid4())
     told = Telling(wish, key)
@@ -39,12 +44,12 @@ def run(options: argparse.Namespace) -> int:
             code = _run(airflow, told, wait=options.wait, seconds=options.timeout)
     except ForbiddenError as error:
         print(f"slipway: {error}", file=sys.stderr)
-        return NOT_PERMITTED
+        return NOT_PERMITTED, told
     except KeyboardInterrupt:
         told.goes_on("stopped")
-        return INTERRUPTED
+        return INTERRUPTED, told
     told.print(as_json=options.json)
-    return code
+    return code, told
 
 
 def _run(airflow: Airflow, told: Telling, *, wait: bool, seconds: float) -> int:

@@ -18,8 +18,8 @@ from slipway.flow.image import PIPELINES
 from slipway.flow.record import SlipwayError
 
 ROLLBACK = "rollback"
-STARTED = (*PIPELINES.values(), DEPLOY_DAG, ROLLBACK, PUSH)
-"""What can be started for a commit."""
+PROMOTE_FROM = "promote_from"
+"""Parameter of ``deploy``: the environment whose release is taken."""
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9_.-]{1,100}")
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
@@ -49,7 +49,7 @@ class Wish:
             )
         if self.pipeline == ROLLBACK and self.ref:
             raise SlipwayError("rollback takes a commit, or goes back by one release: leave --ref out.")
-        if self.pipeline != ROLLBACK and not (self.commit or self.ref):
+        if self.pipeline != ROLLBACK and not (self.commit or self.ref or PROMOTE_FROM in self.params):
             raise SlipwayError(f"{self.pipeline} of what? Give --commit, or --ref for a ref's newest commit.")
         if self.deploy is not None and self.pipeline in (DEPLOY_DAG, ROLLBACK):
             raise SlipwayError(f"{self.pipeline} always deploys: leave --deploy out.")

@@ -1,0 +1,248 @@
+"""Into an environment of its own: with somebody's approval, and by promotion of what another one runs."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from lab.access import Lab
+from slipway.artifactory.build_info import build_of
+from slipway.cli import OK, main
+from slipway.cli.api import Airflow
+from slipway.cli.repository import WorkingCopy
+from slipway.cli.settings import Login
+from slipway.flow.deployment import Deployment
+from slipway.flow.image import Built, Image
+from slipway.flow.push import PushEvent
+from tests.dags.pushing import PAUSE_SECONDS, TRIES, Run, run_with_id
+from tests.registry_images import remove
+
+pytestmark = pytest.mark.lab
+
+REPOSITORY = "tests/gated"
+DOCKERFILE = "FROM busybox:1.36\nRUN echo {} > /name\n"
+SPEC = "version: 1\nname: {}\ncontainer: {{kubernetes: {{replicas: 0}}}}\n"
+
+
+@dataclass
+class Gated:
+    """An application of this file's own with one image, in environments that `lab/apps.yaml` gives it."""
+
+    lab: Lab
+    api: httpx.Client
+    airflow: Airflow
+    name: str
+    push: PushEvent
+    image: Image
+
+    def start(self, environment: str, dag_id: str = "deploy") -> str:
+        push = self.push
+        conf = {"repository": REPOSITORY, "ref": push.ref, "commit": push.commit, "environment": environment}
+        return start(self.api, dag_id, conf)
+
+    def ended(self, run_id: str) -> Run:
+        return run_with_id(self.airflow, run_id, "deploy")
+
+    def question(self, run_id: str) -> dict[str, Any]:
+        """Wait until people are asked about a run, and return what they read."""
+        for _ in range(TRIES):
+            tasks = self.airflow.get_tasks("deploy", run_id)
+            if [one for one in tasks if (one["task_id"], one["state"]) == ("approve", "awaiting_input")]:
+                return dict(self.api.get(self._details(run_id)).raise_for_status().json())
+            time.sleep(PAUSE_SECONDS)
+        raise AssertionError(f"nobody is asked about {run_id}: {tasks}")
+
+    def answer(self, run_id: str, option: str) -> None:
+        body = {"chosen_options": [option], "params_input": {}}
+        self.api.patch(self._details(run_id), json=body).raise_for_status()
+
+    def runs(self, namespace: str) -> str:
+        """The digest that the cluster runs there; "" for none."""
+        get = [
+            "kubectl",
+            f"--kubeconfig={self.lab.kubeconfig}",
+            f"--namespace={namespace}",
+            "get",
+            "deployment",
+        ]
+        image = "--output=jsonpath={.spec.template.spec.containers[0].image}"
+        command = [*get, self.name, "--ignore-not-found", image]
+        done = subprocess.run(command, check=True, capture_output=True, timeout=60, text=True)
+        return done.stdout.partition("@")[2]
+
+    def _details(self, run_id: str) -> str:
+        return f"/api/v2/dags/deploy/dagRuns/{run_id}/taskInstances/approve/-1/hitlDetails"
+
+
+def start(api: httpx.Client, dag_id: str, conf: dict[str, str]) -> str:
+    answer = api.post(f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["dag_run_id"])
+
+
+@pytest.fixture(scope="module")
+def app(lab: Lab, airflow_api: httpx.Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gated]:
+    name, git, web = f"t-{secrets.token_hex(4)}", lab.git, lab.airflow
+    copy = working_copy(tmp_path_factory.mktemp("gated"), Login(git.url, git.user, git.password))
+    (copy.folder / "Dockerfile").write_text(DOCKERFILE.format(name))
+    (copy.folder / "slipway.yaml").write_text(SPEC.format(name))
+    branch = f"built-{name}"
+    push = PushEvent(repository=REPOSITORY, ref=f"refs/heads/{branch}", commit=copy.commit("a test"))
+    copy._git("push", "--quiet", "origin", f"{push.commit}:{push.ref}")
+    with Airflow(Login(web.url, web.user, web.password)) as airflow:
+        conf = {"repository": REPOSITORY, "ref": push.ref, "commit": push.commit}
+        build = run_with_id(airflow, start(airflow_api, "container_image", conf))
+        assert build.state == "success", build.tasks
+        [event] = airflow.get_run_events("container_image", build.id)
+        image = Built.from_json(event["extra"]).image
+        assert image is not None
+        yield Gated(lab, airflow_api, airflow, name, push, image)
+    copy._git("push", "--quiet", "origin", f":{push.ref}")
+    remove(lab.registry, f"docker-local/demo/{name}")
+    for namespace in ("demo", "other"):
+        kubectl = ["kubectl", f"--kubeconfig={lab.kubeconfig}", f"--namespace={namespace}", "delete"]
+        objects = ["deployment,configmap", f"--selector=slipway.io/application={name}"]
+        subprocess.run([*kubectl, *objects], check=True, capture_output=True, timeout=60)
+
+
+def working_copy(folder: Path, server: Login) -> WorkingCopy:
+    copy = WorkingCopy(folder, server, REPOSITORY)
+    copy._git("init", "--quiet", "--initial-branch=main")
+    copy._git("remote", "add", "origin", f"{server.url}/{REPOSITORY}.git")
+    return copy
+
+
+def deployment(run: Run) -> Deployment:
+    [event] = run.airflow.get_run_events("deploy", run.id)
+    return Deployment.from_json(event["extra"])
+
+
+def log(run: Run, task: str) -> str:
+    return "\n".join(run.log(task))
+
+
+def test_nobody_who_could_answer_is_said_at_once(app: Gated) -> None:
+    run = app.ended(app.start("foreign"))
+    assert (run.state, run.tasks["approve"], run.tries["approve"]) == ("failed", "failed", 1)
+    assert "approval.by names nobody that Airflow knows: role:Nobody" in log(run, "approve")
+    assert app.runs("other") == ""
+
+
+def test_silence_fails_where_the_environment_says_so(app: Gated) -> None:
+    run = app.ended(app.start("quiet"))
+    states = {name: run.tasks[name] for name in ("approve", "container.rollout", "container.go_back")}
+    assert run.state == "failed"
+    assert states == {
+        "approve": "failed",
+        "container.rollout": "upstream_failed",
+        "container.go_back": "skipped",
+    }
+    assert "nobody answered within 0.001 hours" in log(run, "approve")
+    assert app.runs("other") == ""
+
+
+def test_promotion_is_let_in_with_the_digest_that_staging_runs_and_is_written_down(
+    app: Gated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = app.ended(app.start("staging"))
+    assert first.tasks["approve"] == first.tasks["promote"] == "skipped"
+    assert app.runs("demo") == app.image.digest
+
+    asked = promote(app, monkeypatch, "--idempotency-key", app.name)
+    assert asked == OK
+    run_id = str(app.airflow.get_runs("deploy", limit=1)[0]["dag_run_id"])
+    question = app.question(run_id)
+    assert question["subject"] == (
+        f"Deploy {app.name} {app.push.short_commit} of {REPOSITORY} to production?"
+    )
+    assert app.image.digest in question["body"]
+    assert "promoted from **staging**" in question["body"]
+    assert "| container | `nothing` |" in question["body"]
+    assert [one["name"] for one in question["assigned_users"]] == ["admin"]
+    app.answer(run_id, "Approve")
+    run = app.ended(run_id)
+
+    assert run.state == "success", run.tasks
+    assert "approved by admin" in log(run, "approve")
+    assert app.runs("other") == app.image.digest
+    done = deployment(run)
+    assert (done.environment, done.image, done.push.pusher) == ("production", app.image, "admin")
+    assert statuses(app) == [("production", f"promoted from staging by run {run_id}", "admin")]
+    assert "slipway.promoted.production" in properties(app)
+    capsys.readouterr()
+
+
+def test_rejected_release_leaves_everything_as_it_was_and_says_by_whom(
+    app: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = app.runs("other")
+    run_id = app.start("production")
+    app.question(run_id)
+    app.answer(run_id, "Reject")
+    run = app.ended(run_id)
+    assert run.state == "success"
+    assert run.tasks["container.rollout"] == run.tasks["released"] == "skipped"
+    assert "not deployed to production: rejected by admin" in log(run, "approve")
+    assert app.runs("other") == before
+
+
+def test_newer_release_takes_the_place_of_one_that_waits(app: Gated) -> None:
+    first = app.start("production")
+    app.question(first)
+    second = app.start("production")
+    app.question(second)
+    older = app.ended(first)
+    assert older.state == "success"
+    assert older.tasks["container.rollout"] == "skipped"
+    assert f"superseded by {app.push.short_commit} (run {second})" in log(older, "approve")
+    app.answer(second, "Approve")
+    assert app.ended(second).tasks["container.rollout"] == "success"
+
+
+def test_a_release_is_not_let_in_by_a_task_state_that_was_set_by_hand(app: Gated) -> None:
+    run_id = app.start("production")
+    app.question(run_id)
+    task = f"/api/v2/dags/deploy/dagRuns/{run_id}/taskInstances/approve"
+    app.api.patch(task, json={"new_state": "success"}).raise_for_status()
+    run = app.ended(run_id)
+    assert (run.state, run.tasks["container.rollout"]) == ("failed", "failed")
+    assert "nobody has approved this release" in log(run, "container.rollout")
+
+
+def promote(app: Gated, monkeypatch: pytest.MonkeyPatch, *more: str) -> int:
+    web = app.lab.airflow
+    monkeypatch.setenv("AIRFLOW_URL", web.url)
+    monkeypatch.setenv("AIRFLOW_USER", web.user)
+    monkeypatch.setenv("AIRFLOW_PASSWORD", web.password)
+    return main(["promote", REPOSITORY, "--from", "staging", "--to", "production", *more])
+
+
+def statuses(app: Gated) -> list[tuple[str, str, str]]:
+    """What Artifactory says that the image's build became."""
+    name, number = (httpx.QueryParams({"x": one})["x"] for one in build_of(app.push, app.image))
+    with artifactory(app) as client:
+        from urllib.parse import quote
+
+        answer = client.get(f"/api/build/{quote(name, safe='')}/{quote(number, safe='')}").raise_for_status()
+    found = answer.json()["buildInfo"]["statuses"]
+    return [(one["status"], one["comment"], one["ciUser"]) for one in found]
+
+
+def properties(app: Gated) -> dict[str, list[str]]:
+    """Of the image's manifest in Artifactory."""
+    path = f"docker-local/demo/{app.name}/{app.push.commit}/manifest.json"
+    with artifactory(app) as client:
+        return dict(client.get(f"/api/storage/{path}?properties").raise_for_status().json()["properties"])
+
+
+def artifactory(app: Gated) -> httpx.Client:
+    login = app.lab.artifactory
+    return httpx.Client(base_url=login.url, auth=login.auth, timeout=30, trust_env=False)
