@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from pydantic import ValidationError
 
 from slipway.flow.apps import Apps, Retention
+from slipway.flow.environments import Approval
 from slipway.flow.record import SlipwayError
 
 APPS = Apps.from_json(
@@ -64,3 +68,30 @@ def test_an_environment_says_of_retention_what_is_otherwise_than_its_application
     assert application.retention_of("production") == Retention(good=9, days=90)
     assert application.retention_of("staging") == Retention(good=5, days=90)
     assert application.retention_of("one-that-is-gone") == Retention(good=5, days=90)
+
+
+def apps(*environments: dict[str, Any]) -> Apps:
+    named = {f"e{number}": {"refs": [], **one} for number, one in enumerate(environments)}
+    return Apps.from_json({"version": 1, "applications": {"a/b": {"tenant": "t", "environments": named}}})
+
+
+def test_nobody_is_asked_unless_the_environment_says_so() -> None:
+    found = apps(
+        {"namespace": "a"},
+        {"namespace": "b", "deploy": "after_approval"},
+        {"namespace": "c", "deploy": "after_approval", "approval": {"by": ["alice"], "within": 1}},
+    ).get("a/b")
+    asked = {name: one.approvers for name, one in found.environments.items()}
+    assert asked == {"e0": None, "e1": Approval(), "e2": Approval(by=("alice",), within=1)}
+
+
+def test_every_cloud_and_cluster_is_known_and_namespaces_belong_to_their_cluster() -> None:
+    found = apps(
+        {"namespace": "a", "openstack": "slipway_openstack_two"},
+        {"namespace": "a", "kubernetes": "slipway_kubernetes_two", "tenant": "other"},
+        {"namespace": "b"},
+    )
+    assert found.clouds == ["slipway_openstack", "slipway_openstack_two"]
+    assert found.namespaces == {"slipway_kubernetes": ["a", "b"], "slipway_kubernetes_two": ["a"]}
+    with pytest.raises(ValidationError, match="namespace a is of tenant t and of tenant other"):
+        apps({"namespace": "a"}, {"namespace": "a", "tenant": "other"})

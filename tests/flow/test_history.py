@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.flow.deployment import Deployment
-from slipway.flow.history import Place, before, named, releases
+from slipway.flow.history import Place, before, named, releases, running
 from slipway.flow.image import Image, Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
@@ -116,3 +116,16 @@ def test_what_runs_already_is_refused_with_what_there_is_beside_it() -> None:
 def test_nothing_deployed_names_both_names() -> None:
     with pytest.raises(SlipwayError, match="nothing of acme/shop was ever deployed to production"):
         before([], HERE)
+
+
+def test_what_runs_is_the_last_release_with_the_images_that_came_last() -> None:
+    other = deployment("c", 9, environment="staging")
+    again = deployment("b", 4, "vm")
+    made = [other, again, deployment("b", 3, "container"), deployment("b", 2, "vm"), deployment("a", 1)]
+    assert running(made, HERE) == {"vm": again, "container": made[2]}
+    assert running(made, Place(repository="ACME/shop", environment="staging")) == {"container": other}
+
+
+def test_nothing_that_runs_is_said() -> None:
+    with pytest.raises(SlipwayError, match="nothing of acme/shop was ever deployed to production"):
+        running([deployment("c", 9, environment="staging")], HERE)
