@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from slipway.flow.audience import Notify, Tickets
 from slipway.flow.environments import CLOUD, CLUSTER, Approval, ConnectionName, DeployPolicy
 from slipway.flow.record import Matching, Name, Record, RepositoryName, SlipwayError, Version
 
@@ -113,6 +114,10 @@ class Application(Record):
     """Full names of the Jenkins jobs that it may have build; ``*`` matches any characters (``team/*``)."""
     retention: Retention = Retention()
     """Which images stay."""
+    notify: Notify | None = None
+    """Who is told by mail and in Slack how runs end."""
+    tickets: Tickets | None = None
+    """Where failures are issues in Jira."""
 
     @property
     def rebuilt_refs(self) -> tuple[str, ...]:

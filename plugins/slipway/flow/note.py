@@ -1,0 +1,46 @@
+"""A run's outcome in one line: what was built or deployed, or why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slipway.flow.deployment import Deployment
+from slipway.flow.ended import Account
+from slipway.flow.image import Built
+
+LENGTH = 300
+"""Airflow keeps 1000 characters; a line is for reading."""
+
+
+def of_build(handed_on: Mapping[str, Any] | None) -> str:
+    """Say what a pipeline handed on.
+
+    :param handed_on: what its task ``publish`` returned.
+    """
+    if handed_on is None:
+        return ""
+    built = Built.from_json(handed_on)
+    if built.image is None:
+        return f"{built.push.short_commit}: nothing declared for this platform"
+    how = "unchanged since it was built before" if built.reused else "built"
+    return f"{built.image.application} at {built.push.short_commit}: {how}, {built.image.digest}"
+
+
+def of_deployments(events: Sequence[Mapping[str, Any]]) -> str:
+    """Say what a run of ``deploy`` put into place.
+
+    :param events: what it registered, a deployment for each platform.
+    """
+    if not events:
+        return "nothing was deployed: the log of `release` or of a rollout says why"
+    deployed = [Deployment.from_json(event) for event in events]
+    first, platforms = deployed[0], sorted({one.platform for one in deployed})
+    return f"{first.application} at {first.push.short_commit} in {first.environment}: {', '.join(platforms)}"
+
+
+def of_failure(task_id: str, account: Account | None) -> str:
+    """Say where a run failed, and why."""
+    reason = account.error.strip().splitlines()[0] if account and account.error.strip() else "see its log"
+    line = f"failed at {task_id}: {reason}" if task_id else f"failed: {reason}"
+    return line if len(line) <= LENGTH else line[: LENGTH - 1] + "…"
