@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import httpx
 from rich.console import Console
 
-from slipway.cli import NOT_SO, OK, demo_tenants, settings
+from slipway.cli import NOT_SO, OK, demo_starts, demo_tenants, settings
 from slipway.cli.api import DIRECT, Airflow
 from slipway.cli.failure import explain
 from slipway.cli.query import get_status
@@ -48,7 +48,9 @@ def run(options: argparse.Namespace) -> int:
             _what_runs(out, status)
             if "SLIPWAY_TENANTS_KUBECONFIG" in variables:
                 demo_tenants.show(variables, login, options.timeout, out)
-        except (DemoError, demo_tenants.TenantError) as error:
+            if replay := variables.get("SLIPWAY_REPLAY"):
+                demo_starts.show(Path(replay), login, status, options.timeout, out)
+        except (DemoError, demo_tenants.TenantError, demo_starts.StartError) as error:
             out.print(f"\nslipway: {error}", style="red", markup=False)
             return NOT_SO
     _what_next(out, login, status)

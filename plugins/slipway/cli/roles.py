@@ -50,8 +50,8 @@ ROLES: dict[str, frozenset[Permission]] = {
     "SlipwayStarter": frozenset(_reading(_SEEN) | _starting(_SEEN)),
     "SlipwayApprover": frozenset({(EDIT, "HITL Detail"), (READ, "HITL Detail"), (EDIT, f"DAG:{DEPLOY_DAG}")}),
 }
-"""By name: for those who look, who build, who deploy as well, and who let a release in. All but the first have
-no pages of the UI: people are given them beside ``SlipwayViewer``."""
+"""By name: for those who look, who build, who deploy as well, and who let a release in. All but the first
+have no pages of the UI: people are given them beside ``SlipwayViewer``."""
 
 
 def actions(permissions: Iterable[Permission]) -> list[Json]:

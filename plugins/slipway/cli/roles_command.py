@@ -10,7 +10,7 @@ from pathlib import Path
 from slipway.cli import NOT_PERMITTED, OK, settings
 from slipway.cli.answers import ForbiddenError
 from slipway.cli.api import Airflow
-from slipway.cli.roles import ROLES, actions, permissions
+from slipway.cli.roles import ROLES, Permission, actions, permissions
 
 
 def run(options: argparse.Namespace) -> int:
@@ -22,18 +22,19 @@ def run(options: argparse.Namespace) -> int:
     try:
         with Airflow(login) as airflow:
             for name in ROLES:
-                print(f"{name}: {_apply(airflow, name)}")
+                print(f"{name}: {apply(airflow, name, ROLES[name])}")
     except ForbiddenError as error:
         print(f"slipway: {error}", file=sys.stderr)
         return NOT_PERMITTED
     return OK
 
 
-def _apply(airflow: Airflow, name: str) -> str:
+def apply(airflow: Airflow, name: str, wanted: frozenset[Permission]) -> str:
+    """Have a role with exactly these permissions; returns what became of it."""
     if (role := airflow.find_role(name)) is None:
-        airflow.create_role(name, actions(ROLES[name]))
+        airflow.create_role(name, actions(wanted))
         return "made"
-    if permissions(role) == ROLES[name]:
+    if permissions(role) == wanted:
         return "as it should be"
-    airflow.update_role(name, actions(ROLES[name]))
+    airflow.update_role(name, actions(wanted))
     return "brought up to date"
