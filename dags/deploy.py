@@ -15,14 +15,14 @@ from slipway.openstack.ironic import operators as ironic
 from slipway.openstack.nova import operators as nova
 from slipway.pipelines.approval import ApproveOperator
 from slipway.pipelines.outcome import hand_on, retried_if_worth_it
-from slipway.rollout.operators import register
+from slipway.rollout.operators import ORDER, register
 
 ABOUT = """\
 ### What it does
 
 For one release: **release** (what the builds handed on, and what `slipway.yaml` at that commit wants run)
-→ **approve** (where `apps.yaml` says so: people are asked) → a **rollout** on each platform, side by side
-(followed until the new version is healthy; no worker waits)
+→ **approve** (where `apps.yaml` says so: people are asked) → a **rollout** on each platform, side by side or
+in the `order` of `slipway.yaml` (followed until the new version is healthy; no worker waits)
 → **keep** (when all of them are: the new version stays, what only the old one needed is removed).
 
 When a platform's new version does not become healthy, its task's log says what is known of it; then
@@ -108,9 +108,11 @@ with DAG(
             else:
                 wanted = releases.release_asked_for(pushes.push_asked_for(params))
             environment = params.get("environment") or ""
-            plans, request = deploy.plans_of(wanted, context["run_id"], environment, source)
+            plans, request, order = deploy.plans_of(wanted, context["run_id"], environment, source)
             if request:
                 context["ti"].xcom_push(key=APPROVAL, value=request.to_json())
+            if order:
+                context["ti"].xcom_push(key=ORDER, value=list(order))
             return hand_on(context, plans, deploy.idle(plans, request, source))
 
     @task(trigger_rule="none_failed_min_one_success", outlets=[DEPLOYMENTS])

@@ -10,8 +10,7 @@ from uuid import UUID
 
 from slipway.flow.push import PushEvent
 from slipway.flow.record import CommitId, Digest, Matching, Name, Record, RepositoryName
-
-Platform = Literal["vm", "bare_metal", "container"]
+from slipway.flow.record import Platform as Platform
 
 PIPELINES: dict[Platform, str] = {
     "container": "container_image",

@@ -22,7 +22,7 @@ from slipway.flow.fields import (
     StageName,
 )
 from slipway.flow.jenkins import Build
-from slipway.flow.record import Name, Record, Version
+from slipway.flow.record import Name, Platform, Record, Version
 from slipway.flow.vm import Vm
 
 
@@ -202,6 +202,18 @@ class BuildSpec(Record):
     """The virtual machine's image; nothing is built for OpenStack Nova without it."""
     bare_metal: BareMetal | None = None
     """The bare-metal image; nothing is built for OpenStack Ironic without it."""
+    order: tuple[Platform, ...] = ()
+    """Platforms that a release goes to one after the other, each when the one before is healthy; those that
+    are not named, and without it all, go at once."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> BuildSpec:
+        if len(set(self.order)) < len(self.order):
+            raise ValueError("order names a platform twice")
+        if lacking := [platform for platform in self.order if getattr(self, platform) is None]:
+            raise ValueError(f"order names {lacking[0]}, and there is no {lacking[0]}: leave it out of order")
+        return self
+
     build: Build = Build()
     """What is built outside before the container image is, and goes into its build context."""
 

@@ -70,8 +70,8 @@ def release_of(builts: list[Built]) -> Release:
 
 def plans_of(
     release: Release, run: str, environment: str = "", promoted_from: str | None = None
-) -> tuple[Plans, Request | None]:
-    """Return what is to run, by platform (None where the release has nothing), and whom to ask before.
+) -> tuple[Plans, Request | None, tuple[str, ...]]:
+    """Return what is to run, by platform (None where there is nothing), whom to ask before, and the order.
 
     :param run: the run that deploys.
     :param environment: of ``apps.yaml``; the one that takes the release's ref when it is empty.
@@ -90,10 +90,11 @@ def plans_of(
     if not any(plans.values()):
         raise NothingToDo(f"slipway.yaml of {push.repository} says of no image how it is to run")
     if (approval := chosen.approvers) is None:
-        return plans, None
-    return plans, Request(
+        return plans, None, spec.order
+    request = Request(
         push=push, application=spec.name, environment=name, approval=approval, promoted_from=promoted_from
     )
+    return plans, request, spec.order
 
 
 def idle(plans: Plans, request: Request | None, promoted_from: str | None) -> list[str]:

@@ -19,6 +19,8 @@ from slipway.rollout.side import Json, Side
 
 REASON = "reason"
 """XCom key: why a rollout failed, or was skipped."""
+ORDER = "order"
+"""XCom key of ``release``: platforms that are rolled out one after the other; absent when there are none."""
 TURN = "turn"
 """XCom key: when it became the run's turn to roll out; it is over when the run is."""
 
@@ -127,6 +129,16 @@ class RolloutOperator(PlatformOperator):
             trigger = TurnTrigger(url=server_url(), question=question.to_json())
             self.defer(trigger=trigger, method_name="come")
         context["ti"].xcom_push(key=TURN, value=turn.since and turn.since.isoformat())
+        self._in_order(context, plan)
+
+    def _in_order(self, context: Context, plan: Json) -> None:
+        from slipway.rollout.order import earlier, waiting
+
+        order = context["ti"].xcom_pull(task_ids=RELEASE_TASK, key=ORDER) or ()
+        if before := earlier(order, self.platform, self.plans):
+            self.log.info("comes after %s", " and ".join(before))
+            if trigger := waiting(context, {name: rollout_task(name) for name in before}):
+                self.defer(trigger=trigger, method_name="come")
         self.roll_out(context, plan)
 
     def roll_out(self, context: Context, plan: Json) -> None:
@@ -173,7 +185,10 @@ class GoBackOperator(PlatformOperator):
         raise NotImplementedError
 
     def back(self, context: Context, plan: Json) -> None:
-        """End: the version before is back and serves, or there was none and nothing is left."""
+        """End: the version before is back and serves, or there was none and nothing is left.
+
+        The image that was tried stays, marked.
+        """
         side = self.side()
         before = side.before(plan, context["run_id"])
         now = "nothing of it is left" if before == NOTHING else f"{before}, healthy"
@@ -183,6 +198,9 @@ class GoBackOperator(PlatformOperator):
             self.log.info("There was no version before; nothing of this one is left")
         else:
             self.log.info("The previous version is back and serves")
+        from slipway.rollout.marking import mark_failed
+
+        mark_failed(plan, context["run_id"])
 
 
 KEEP = "keep"

@@ -1,0 +1,33 @@
+"""Marks the images of a release that did not go through: they stay, and say so."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+from slipway.artifactory.hook import ArtifactoryHook
+from slipway.flow.image import Image
+from slipway.flow.push import PushEvent
+from slipway.flow.record import SlipwayError
+from slipway.rollout.side import Json
+
+log = logging.getLogger(__name__)
+
+
+def mark_failed(plan: Json, run: str) -> None:
+    """Write on a plan's image in Artifactory in which environment it was taken back, when and by which run.
+
+    Where that cannot be written, a warning is logged: the release was taken back all the same.
+    """
+    push, image = PushEvent.from_json(plan["push"]), Image.from_json(plan["image"])
+    name = f"slipway.failed.{plan['environment']}"
+    try:
+        catalogue = ArtifactoryHook().get_conn()
+        path = image.reference
+        if image.platform == "container":
+            path = catalogue.manifest_path(image, push.commit)
+        catalogue.annotate(path, {name: f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {run}"})
+    except SlipwayError as error:
+        log.warning("the image is not marked as failed: %s", error)
+    else:
+        log.info("%s stays in Artifactory, marked %s", path, name)
