@@ -121,6 +121,16 @@ def test_a_run_that_fails_is_1_and_says_why_and_what_to_do(people: Mapping[str, 
         assert "The whole log: http" in told
 
 
+@pytest.mark.parametrize(("role", "code"), [("SlipwayBuilder", 1), ("SlipwayStarter", 0)])
+def test_the_box_to_deploy_is_for_those_who_may(
+    people: Mapping[str, Login], shop: Built, role: str, code: int
+) -> None:
+    asked = ["container_image", *named(shop, param="deploy=true"), "--wait"]
+    ended = run(people[role], *asked)
+    assert ended.code == code, ended.err
+    assert (f"{people[role].user} may build, and not deploy" in ended.err) == (code == 1)
+
+
 def test_a_run_that_is_not_through_in_time_is_4_and_can_be_followed(
     people: Mapping[str, Login], shop: Built
 ) -> None:

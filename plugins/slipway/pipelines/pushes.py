@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from slipway.flow.followed import DEPLOY
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 
@@ -15,12 +16,31 @@ def push_of(context: Mapping[str, Any], asset: Any) -> tuple[PushEvent, bool]:
     :param context: Airflow's task context.
     :param asset: the asset whose events start the DAG, with ``extra["push"]``, and ``extra["deploy"]`` when
         it is not to be.
-    :raises SlipwayError: when the run names neither.
+    :raises SlipwayError: when the run names neither, or who started it may not deploy.
     """
     if events := list(context["triggering_asset_events"].get(asset, ())):
         extra = events[-1].extra
         return PushEvent.from_json(extra["push"]), bool(extra.get("deploy", True))
-    return push_asked_for(context["params"]), bool(context["params"].get("deploy"))
+    deploy = bool(context["params"].get("deploy"))
+    if deploy:
+        require_right_to_deploy(context["dag_run"])
+    return push_asked_for(context["params"]), deploy
+
+
+def require_right_to_deploy(run: Any) -> None:
+    """Have nothing deployed for a user who may not start ``deploy``.
+
+    :param run: Airflow's DAG run.
+    :raises SlipwayError: when who started it may not.
+    """
+    from slipway.webhooks.asking import ask_may_start
+
+    user = run.triggering_user_name
+    if user and not ask_may_start(user, DEPLOY):
+        raise SlipwayError(
+            f"{user} may build, and not deploy. Start it without *Deploy it too*, or ask for the role "
+            "SlipwayStarter (docs/permissions.md)."
+        )
 
 
 def push_asked_for(params: Mapping[str, Any]) -> PushEvent:

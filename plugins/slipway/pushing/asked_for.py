@@ -30,7 +30,7 @@ class PushAskedForOperator(PushOperator):
             from slipway.pipelines.push import begin
 
             run = context["dag_run"]
-            followed = begin(context["params"], run.triggering_user_name or "")
+            followed = begin(context["params"], run)
             context["ti"].xcom_push(key="return_value", value=followed.to_json())
             if followed.joined:
                 raise NothingToDo(f"{followed.push.partition_key} is under way already: it is followed")

@@ -23,6 +23,7 @@ from slipway.webhooks.questions import (
     APPROVALS_ROUTE,
     AT_ONCE,
     PUSHES_ROUTE,
+    RIGHTS_ROUTE,
     RUNS_ROUTE,
     TURNS_AT_ONCE,
     TURNS_ROUTE,
@@ -31,6 +32,8 @@ from slipway.webhooks.questions import (
     KnownPush,
     PushesAnswer,
     PushesQuestion,
+    RightsAnswer,
+    RightsQuestion,
     RunsAnswer,
     RunsQuestion,
     TurnQuestion,
@@ -83,6 +86,15 @@ def ask_approval(question: ApprovalQuestion) -> ApprovalAnswer:
     :raises TransientError: when the API server does not answer.
     """
     return ApprovalAnswer.model_validate_json(_ask(APPROVALS_ROUTE, question))
+
+
+def ask_may_start(user: str, dag_id: str) -> bool:
+    """Ask whether a user of Airflow's may start runs of a DAG.
+
+    :raises TransientError: when the API server does not answer.
+    """
+    question = RightsQuestion(user=user, dag_id=dag_id)
+    return RightsAnswer.model_validate_json(_ask(RIGHTS_ROUTE, question)).may
 
 
 def ask_turn(question: TurnQuestion) -> Turn:

@@ -17,6 +17,7 @@ AT_ONCE = 200
 TURNS_AT_ONCE = 50
 RUNS_ROUTE, PUSHES_ROUTE, TURNS_ROUTE = "/runs/search", "/pushes/search", "/turns"
 APPROVALS_ROUTE = "/approvals"
+RIGHTS_ROUTE = "/rights"
 
 Id = Annotated[str, Field(max_length=PARTITION_KEY_LENGTH)]
 Outcome = Literal["built", "unchanged", "nothing"]
@@ -107,3 +108,16 @@ class ApprovalAnswer(Record):
     """Those that were answered for."""
     unknown: tuple[str, ...] = ()
     """Names of ``by`` that Airflow does not know."""
+
+
+class RightsQuestion(Record):
+    """May this user start runs of this DAG?"""
+
+    user: str = Field(min_length=1, max_length=512)
+    dag_id: Id
+
+
+class RightsAnswer(Record):
+    """Yes, or no."""
+
+    may: bool

@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 
 from slipway.flow.apps import Apps
 from slipway.flow.record import SlipwayError
-from slipway.webhooks import approvals, events, history, inbox, turns
+from slipway.webhooks import approvals, events, history, inbox, rights, turns
 from slipway.webhooks.questions import (
     ApprovalQuestion,
     PushesQuestion,
+    RightsQuestion,
     RunsQuestion,
     TurnsAnswer,
     TurnsQuestion,
@@ -113,6 +114,10 @@ class Reception:
     def approvals(self, question: ApprovalQuestion) -> Answer:
         """Say whether a run is the one that people are asked about."""
         return self._look(lambda session: approvals.claim(session, question).to_json())
+
+    def may_start(self, question: RightsQuestion) -> Answer:
+        """Say whether a user may start runs of a DAG."""
+        return self._look(lambda session: rights.may_start(session, question).to_json())
 
     def _look(self, find: Callable[[Session], dict[str, Any]]) -> Answer:
         try:

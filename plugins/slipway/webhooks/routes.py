@@ -22,10 +22,12 @@ from slipway.flow.record import Record
 from slipway.webhooks.questions import (
     APPROVALS_ROUTE,
     PUSHES_ROUTE,
+    RIGHTS_ROUTE,
     RUNS_ROUTE,
     TURNS_ROUTE,
     ApprovalQuestion,
     PushesQuestion,
+    RightsQuestion,
     RunsQuestion,
     TurnsQuestion,
 )
@@ -85,6 +87,11 @@ def create_app(reception: Reception) -> FastAPI:
     async def approvals(request: Request) -> JSONResponse:
         """Tell a task whether people are to be asked about its release, and not about a newer one."""
         return _respond(await _signed(request, reception.secrets, ApprovalQuestion, reception.approvals))
+
+    @app.post(RIGHTS_ROUTE)
+    async def may_start(request: Request) -> JSONResponse:
+        """Tell a task whether who started its run may start another DAG."""
+        return _respond(await _signed(request, reception.secrets, RightsQuestion, reception.may_start))
 
     return app
 
