@@ -144,7 +144,9 @@ def worlds(draw: st.DrawFn) -> World:
         for place, releases in past(draw(st.lists(st.sampled_from(COMMITS), max_size=8)), environment).items()
     }
     running = {
-        sorted(one.names)[0]: "pod shop-1" for one in images if draw(st.booleans()) and draw(st.booleans())
+        sorted(one.names)[0]: "pod shop/shop-1 runs it"
+        for one in images
+        if draw(st.booleans()) and draw(st.booleans())
     }
     policy = apps(draw(st.integers(1, 4)), draw(st.integers(0, 40)), draw(st.sampled_from([None, 1, 5])))
     return World(tuple(images), history, policy, running)

@@ -135,19 +135,35 @@ def test_reasons() -> None:
         ),
         history=past([COMMITS[1], COMMITS[2]]),
         apps=apps(),
-        running={image(0).digest: "pod demo/shop-1", image(4).digest: "pod demo/cart-1"},
+        running={image(0).digest: "pod demo/shop-1 runs it", image(4).digest: "server cart-1 runs it"},
     )
     assert judged(world.images, world.facts) == {
         "0": (True, "pod demo/shop-1 runs it"),
         "1": (True, "one of the last 2 releases of production"),
         "2": (True, "held: for the audit"),
         "3": (True, "not 30 days old"),
-        "4": (True, "pod demo/cart-1 runs it"),
+        "4": (True, "server cart-1 runs it"),
         "5": (True, "shop container no commit (sha256:000000000000) was built upon it"),
         "6": (True, "gone/app is not in apps.yaml"),
         "7": (True, "nothing says whose it is"),
         "8": (False, "31 days old, and nothing needs it"),
     }
+
+
+def test_an_application_of_which_nobody_knows_what_runs_keeps_its_images() -> None:
+    running = {"shop": "ConfigMap shop.slipway cannot be understood"}
+    assert judged([image(1)], Facts(NOON, apps(), running, {}, {})) == {"1": (True, running["shop"])}
+
+
+def test_only_images_of_the_repositories_asked_for_go() -> None:
+    images = [
+        image(1, needs=[image(3).digest]),
+        image(2).model_copy(update={"repository": REPOSITORY.upper()}),
+    ]
+    facts = Facts(NOON, apps(), {}, {}, {}, frozenset({"acme/other"}))
+    assert {keep for keep, _ in judged(images, facts).values()} == {True}
+    facts = Facts(NOON, apps(), {}, {}, {}, frozenset({REPOSITORY}))
+    assert {keep for keep, _ in judged(images, facts).values()} == {False}
 
 
 def test_a_platform_that_cannot_be_asked_keeps_its_images() -> None:

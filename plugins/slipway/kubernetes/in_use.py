@@ -10,6 +10,7 @@ from slipway.flow.objects import Json
 from slipway.flow.workload import MANAGED_BY
 from slipway.kubernetes import ledger
 from slipway.kubernetes.cluster import Cluster
+from slipway.kubernetes.errors import ClusterError
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 CONTAINERS = "initContainers", "containers", "ephemeralContainers"
@@ -19,24 +20,33 @@ STATUSES = "initContainerStatuses", "containerStatuses", "ephemeralContainerStat
 async def running(cluster: Cluster, namespaces: Iterable[str]) -> dict[str, str]:
     """Return what runs an image, for people, by its digest, or by ``repository:tag`` without the host.
 
-    :raises ClusterError: when the cluster refuses to tell, or a ledger cannot be understood.
+    Where a ledger cannot be understood, nobody knows which images: the application stands for all of its.
+
+    :raises ClusterError: when the cluster refuses to tell.
     :raises TransientClusterError: when it does not answer.
     """
     found: dict[str, str] = {}
     for namespace in namespaces:
         for pod in await cluster.pods(namespace, ""):
-            _note(found, f"pod {namespace}/{pod['metadata']['name']}", _of_pod(pod))
+            _note(found, f"pod {namespace}/{pod['metadata']['name']} runs it", _of_pod(pod))
         for replicas in await cluster.replica_sets(namespace, ""):
             if replicas["spec"].get("replicas", 1):
-                what = f"ReplicaSet {namespace}/{replicas['metadata']['name']}"
+                what = f"ReplicaSet {namespace}/{replicas['metadata']['name']} runs it"
                 _note(found, what, _of_spec(replicas["spec"]["template"]["spec"]))
         for body in await cluster.config_maps(namespace, f"{MANAGED_BY}=slipway"):
             name = str(body["metadata"]["name"])
             if name.endswith(RECORD_SUFFIX):
-                application = name.removesuffix(RECORD_SUFFIX)
-                known = await ledger.read(cluster, application, namespace)
-                _note(found, f"Deployment {namespace}/{application}", _of_ledger(known))
+                await _note_ledger(found, cluster, name.removesuffix(RECORD_SUFFIX), namespace)
     return found
+
+
+async def _note_ledger(found: dict[str, str], cluster: Cluster, application: str, namespace: str) -> None:
+    try:
+        known = await ledger.read(cluster, application, namespace)
+    except ClusterError as error:
+        found.setdefault(application, str(error))
+    else:
+        _note(found, f"deployment {namespace}/{application} runs it", _of_ledger(known))
 
 
 def _note(found: dict[str, str], what: str, references: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from uuid import UUID
 
 from slipway.artifactory.build_info import document_of_files
-from slipway.flow.image import Built, Image, Part, properties
+from slipway.flow.image import REPOSITORY, Built, Image, Part, properties
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Digest
 from slipway.github.hook import GithubHook
@@ -111,9 +111,10 @@ def publish(push: PushEvent, place: str, image: Image | None, deploy: bool, run:
 
 def _hand_on(both: Stores, place: str, push: PushEvent, image: Image, run: Run, source: str) -> None:
     told = properties(image, push) | {"slipway.run": run.id, "slipway.glance": str(image.glance)}
+    part = {"slipway.run": run.id, REPOSITORY: image.repository}
     files = {}
     for kept in _kept(both, image):
-        hand_on(both, kept, told if kept.reference == image.reference else {"slipway.run": run.id})
+        hand_on(both, kept, told if kept.reference == image.reference else part)
         files[kept.reference] = both.files.get(kept.reference).checksums
     document = document_of_files(push, image, files, run.started, run.url, source)
     both.files.catalogue.publish_build(document)

@@ -20,12 +20,11 @@ class Images:
     registry: httpx.Client
     name: str
 
-    def push(self, tag: str, content: bytes = b"layer") -> str:
+    def push(self, tag: str, content: bytes = b"layer", labels: dict[str, str] | None = None) -> str:
         """Push an image of one layer; return its manifest's digest."""
         layer = self._blob(content)
-        config = self._blob(
-            json.dumps({"rootfs": {"type": "layers", "diff_ids": [layer["digest"]]}}).encode()
-        )
+        about = {"rootfs": {"type": "layers", "diff_ids": [layer["digest"]]}}
+        config = self._blob(json.dumps(about | ({"config": {"Labels": labels}} if labels else {})).encode())
         manifest = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,

@@ -23,7 +23,7 @@ class Facts:
     now: datetime
     apps: Apps
     running: Mapping[str, str]
-    """What runs an image, for people, by one of the image's names."""
+    """What runs an image, for people, by a name of the image, or of an application any image of which may."""
     promised: Promises
     unseen: Mapping[Platform, str]
     """Why nobody can say what runs on a platform."""
@@ -66,8 +66,8 @@ def reason_to_keep(one: Stored, facts: Facts) -> str:
         return NOT_ASKED_FOR
     if one.hold:
         return f"held: {one.hold}"
-    if runs := runner(one, facts.running):
-        return f"{runs} runs it"
+    if runs := why_running(one, facts.running):
+        return runs
     if one.platform in facts.unseen:
         return f"nobody can say what runs: {facts.unseen[one.platform]}"
     repository = one.repository.casefold()
@@ -78,9 +78,9 @@ def reason_to_keep(one: Stored, facts: Facts) -> str:
     return f"not {days} days old" if facts.now - one.made < timedelta(days=days) else ""
 
 
-def runner(one: Stored, running: Mapping[str, str]) -> str:
+def why_running(one: Stored, running: Mapping[str, str]) -> str:
     """Return what runs an image, for people; "" when nothing does."""
-    names = {*one.names, *(thing.id for thing in one.things)}
+    names = {*one.names, one.application, *(thing.id for thing in one.things)}
     return next((running[name] for name in sorted(names & running.keys())), "")
 
 

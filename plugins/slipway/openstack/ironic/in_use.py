@@ -9,6 +9,7 @@ from typing import Any
 from openstack.connection import Connection
 
 from slipway.flow.fleet import Fleet
+from slipway.openstack.errors import OpenstackError
 from slipway.openstack.ironic import ledger
 from slipway.openstack.ironic.errors import told
 from slipway.openstack.ironic.ironic import Ironic
@@ -21,7 +22,9 @@ IMAGES = "image_source", "kernel", "ramdisk"
 def running(cloud: Connection) -> dict[str, str]:
     """Return what runs an image, for people, by its id in Glance or its digest; a cloud may lack Ironic.
 
-    :raises OpenstackError: when Ironic refuses to tell, or a ledger cannot be understood.
+    Where a ledger cannot be understood, nobody knows which images: the application stands for all of its.
+
+    :raises OpenstackError: when Ironic refuses to tell.
     :raises TransientOpenstackError: when it does not answer.
     """
     with told("its catalogue"):
@@ -30,12 +33,16 @@ def running(cloud: Connection) -> dict[str, str]:
     ironic, found = Ironic(cloud), dict[str, str]()
     for node in ironic.nodes():
         for name in _of_instance(node.body.get("instance_info") or {}):
-            found.setdefault(name, f"node {node.name}")
+            found.setdefault(name, f"node {node.name} runs it")
     for allocation in ironic.every_allocation():
-        known = ledger.of(allocation)
+        try:
+            known = ledger.of(allocation)
+        except OpenstackError as error:
+            found.setdefault(allocation.name.partition(".")[0], str(error))
+            continue
         for version in (known.good, known.previous, known.attempt):
             for name in _of_fleet(version.fleet) if version else ():
-                found.setdefault(name, f"allocation {allocation.name}")
+                found.setdefault(name, f"allocation {allocation.name} needs it")
     return found
 
 

@@ -21,5 +21,5 @@ def running(cloud: Connection) -> dict[str, str]:
             image = (server.image or {}).get("id")  # none when it was started from a volume
             digest = (server.metadata or {}).get("slipway_image")
             for name in filter(None, (image, digest)):
-                found.setdefault(str(name), f"server {server.name}")
+                found.setdefault(str(name), f"server {server.name} runs it")
     return found

@@ -21,7 +21,7 @@ class InUse:
     """What was seen."""
 
     running: dict[str, str] = field(default_factory=dict)
-    """What runs an image, for people, by a name of the image."""
+    """What runs an image, for people, by a name of the image or of its application."""
     unseen: dict[Platform, str] = field(default_factory=dict)
     """Why nobody can say what runs on a platform."""
     troubles: list[str] = field(default_factory=list)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -47,6 +48,11 @@ class Gathered:
     """Why it is not to be touched."""
 
     @property
+    def place(self) -> str:
+        """``KEY/TENANT/APPLICATION/PLATFORM``."""
+        return self.folder.rpartition("/")[0]
+
+    @property
     def owners(self) -> set[str]:
         """What its things say about whose it is."""
         told = [one.properties.get(REPOSITORY, "") for one in self.bytes]
@@ -78,12 +84,19 @@ def machine_images(files: Files, folder: str, clouds: Mapping[str, Glance]) -> I
             path = str(copy.properties[KEY]).partition("@")[0]
             if path.startswith(f"{generic}/{folder}/") and _is_image(path):
                 _at(found, path).copies.setdefault(cloud, []).append(copy)
+    owners: dict[str, set[str]] = defaultdict(set)
     for gathered in found.values():
-        yield stored(gathered)
+        owners[gathered.place] |= gathered.owners
+    for gathered in found.values():
+        yield stored(gathered, owners[gathered.place])
 
 
-def stored(found: Gathered) -> Stored:
-    """Return the image that was gathered."""
+def stored(found: Gathered, owners: set[str]) -> Stored:
+    """Return the image that was gathered.
+
+    :param owners: whose others of the application are, should it not say itself whose it is.
+    """
+    owners = found.owners or owners
     named = _PATH.fullmatch(f"{found.folder}/-")
     assert named is not None  # or nothing had been gathered
     disks = [str(copy.id) for copy in found.in_glance if copy.disk_format not in PARTS]
@@ -95,7 +108,7 @@ def stored(found: Gathered) -> Stored:
         platform="vm" if named["platform"] == "vm" else "bare_metal",
         place=named["place"],
         application=named["application"],
-        repository=next(iter(found.owners)) if len(found.owners) == 1 else "",
+        repository=next(iter(owners)) if len(owners) == 1 else "",
         digest=min(digests, default=""),
         names=frozenset((*digests, *disks, *(one.path for one in found.bytes))),
         commits=tuple(one.path.rpartition("/")[2].removesuffix(".json") for one in commits),

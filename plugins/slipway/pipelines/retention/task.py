@@ -6,8 +6,9 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from math import inf
 from typing import Any, get_args
 
@@ -18,22 +19,20 @@ from slipway.docker.hook import get_registry
 from slipway.flow.apps import Apps
 from slipway.flow.history import by_place
 from slipway.flow.image import Platform
-from slipway.flow.record import SlipwayError, TransientError
+from slipway.flow.record import TransientError
 from slipway.flow.retention.plan import (
     NOT_ASKED_FOR,
     Facts,
-    Removal,
     judge,
-    reason_to_keep,
     removals,
-    runner,
 )
 from slipway.flow.retention.promises import promises
-from slipway.flow.retention.stored import Kind, Stored
+from slipway.flow.retention.stored import Stored
 from slipway.flow.retention.tables import summary, table
 from slipway.pipelines.deployments import deployments
 from slipway.pipelines.retention import in_use
-from slipway.pipelines.retention.removing import Shelves, StaysError
+from slipway.pipelines.retention.removing import Removing
+from slipway.pipelines.retention.shelves import Shelves
 from slipway.webhooks.asking import ask_pushes
 
 log = logging.getLogger(__name__)
@@ -73,7 +72,7 @@ def retain(events: Any, repositories: Sequence[str], most: int, *, dry_run: bool
         if dry_run:
             log.info("only shown: nothing is removed")
             return 0
-        removing = _Removing(shelves, facts, list(seen.troubles))
+        removing = Removing(shelves, partial(_now, facts), _at_work, troubles=list(seen.troubles))
         for one in planned[:most]:
             removing.remove(one)
             time.sleep(PAUSE_SECONDS)
@@ -105,64 +104,21 @@ def connected(apps: Apps) -> Iterator[Shelves]:
         yield Shelves(Files(ArtifactoryHook().get_conn()), registry, clouds)
 
 
-@dataclass
-class _Removing:
-    """Removes images, and remembers what must stay because of those that could not be removed."""
+def _now(facts: Facts, stored: Stored) -> Facts:
+    """Return what is true for one image now; where its application runs is looked at again.
 
-    shelves: Shelves
-    facts: Facts
-    troubles: list[str]
-    gone: int = 0
-    needed: set[str] = field(default_factory=set)
+    :raises TransientError: when nobody can say what runs.
+    """
+    seen = in_use.look([facts.apps.get(stored.repository)], {stored.platform})
+    if seen.troubles:
+        raise TransientError(seen.troubles[0])
+    return replace(facts, now=datetime.now(UTC), running=seen.running, unseen=seen.unseen)
 
-    def remove(self, planned: Removal) -> None:
-        """Remove one image, what refers to it first."""
-        stored = planned.stored
-        try:
-            self._check(stored)
-            self._remove(planned)
-        except StaysError as reason:
-            log.info("%s stays: %s", stored.title, reason)
-            self.needed |= stored.needs
-        except SlipwayError as error:
-            log.warning("%s is not removed: %s", stored.title, error)
-            self.troubles.append(f"{stored.title} is not removed: {error}")
-            self.needed |= stored.needs
-        else:
-            self.gone += 1
 
-    def _check(self, stored: Stored) -> None:
-        """Decide once more, by what is true now.
-
-        :raises StaysError: when something needs the image.
-        """
-        if stored.names & self.needed:
-            raise StaysError("what was built upon it could not be removed")
-        now = self.shelves.find_again(stored)
-        if now is not None and (why := reason_to_keep(now, self._facts_of(stored))):
-            raise StaysError(why)
-        keys = [f"{stored.repository}@{commit}" for commit in stored.commits]
-        for key, push in ask_pushes(keys).items():
-            if runs := [run for run in push.runs if run.state in LIVING]:
-                raise StaysError(f"run {runs[0].run_id} of {runs[0].dag_id} goes on for {key}")
-
-    def _facts_of(self, stored: Stored) -> Facts:
-        application = self.facts.apps.get(stored.repository)
-        seen = in_use.look([application], {stored.platform})
-        if seen.troubles:
-            raise TransientError(seen.troubles[0])
-        return replace(self.facts, now=datetime.now(UTC), running=seen.running, unseen=seen.unseen)
-
-    def _remove(self, planned: Removal) -> None:
-        stored, looked = planned.stored, False
-        for thing in planned.things:
-            if thing.id in self.needed:
-                log.info("%s %s stays: another image needs it", thing.kind, thing.id)
-                continue
-            if thing.kind >= Kind.MANIFEST and not looked:
-                # Nothing begins to use it by now, and what began before is seen.
-                looked = True
-                if runs := runner(stored, self._facts_of(stored).running):
-                    raise StaysError(f"{runs} runs it by now")
-            gone = self.shelves.remove(thing)
-            log.info("%s %s %s", "removed" if gone else "is gone already:", thing.kind, thing.id)
+def _at_work(stored: Stored) -> str:
+    """Return a run that goes on for one of an image's commits, to build or to deploy it; "" for none."""
+    for key, push in ask_pushes(f"{stored.repository}@{commit}" for commit in stored.commits).items():
+        for run in push.runs:
+            if run.state in LIVING:
+                return f"run {run.run_id} of {run.dag_id}, for {key},"
+    return ""

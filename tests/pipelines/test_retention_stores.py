@@ -1,0 +1,317 @@
+"""What retention finds in the lab's stores, and how it goes: every kind of image, every kind of thing."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from lab.access import Lab
+from slipway.artifactory.catalogue import Catalogue
+from slipway.docker.inputs import INPUT_LABEL, REVISION_LABEL, input_tag
+from slipway.docker.registry import Registry
+from slipway.flow.image import BaseImage, Image, Part, properties
+from slipway.flow.push import PushEvent
+from slipway.flow.retention.plan import Verdict, removals
+from slipway.flow.retention.stored import HOLD, Kind, Stored
+from slipway.openstack.glance.glance import NewImage
+from slipway.pipelines.copying import hand_on, keep_file
+from slipway.pipelines.records import commit_record, inputs_record
+from slipway.pipelines.retention.shelves import Shelves, StaysError
+from slipway.pipelines.stores import Stores
+from tests.registry_images import http
+from tests.systems.artifactory.pushed_images import Images
+
+pytestmark = pytest.mark.lab
+
+REPOSITORY = "tests/retention"
+CLOUD = "slipway_openstack"
+
+
+@dataclass
+class Shop:
+    """An application of a tenant that no other test has, and images of it as the pipelines keep them."""
+
+    lab: Lab
+    both: Stores
+    shelves: Shelves
+    folder: Path
+    tenant: str
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self.both.files.catalogue
+
+    def push(self, commit: str) -> PushEvent:
+        return PushEvent(repository=REPOSITORY, ref="refs/heads/main", commit=commit * 40)
+
+    def file(self, name: str) -> Path:
+        (self.folder / name).write_bytes(os.urandom(4096))
+        return self.folder / name
+
+    def machine(
+        self,
+        commit: str,
+        platform: Literal["vm", "bare_metal"] = "vm",
+        bases: tuple[BaseImage, ...] = (),
+        kernel: Part | None = None,
+    ) -> Image:
+        """Keep an image as `vm_image` and `bare_metal_image` do."""
+        place = f"generic-local/{self.tenant}/shop/{platform}"
+        inputs = f"sha256:{secrets.token_hex(32)}"
+        path = f"{inputs_record(place, inputs).rpartition('/')[0]}/shop.raw"
+        about = {"slipway_run": self.tenant, "slipway_application": "shop", "slipway_repository": REPOSITORY}
+        parts: dict[Literal["kernel", "ramdisk"], Part] = {}
+        if platform == "bare_metal":
+            for part, form in (("kernel", "aki"), ("ramdisk", "ari")):
+                new = NewImage(f"shop-{part}", form, form, properties=about)
+                file = keep_file(self.both, self.file(part), f"{path[:-4]}.{part}", new)
+                parts[part] = Part(digest=file.digest, reference=file.reference, glance=file.glance)
+                hand_on(self.both, file)
+        if kernel is not None:
+            parts["kernel"] = kernel
+        ids = {f"{part}_id": str(one.glance) for part, one in parts.items()}
+        new = NewImage("shop", "raw", properties={**about, **ids})
+        kept = keep_file(self.both, self.file("shop.raw"), path, new)
+        image = Image(
+            platform=platform,
+            application="shop",
+            repository=REPOSITORY,
+            commit=commit * 40,
+            digest=kept.digest,
+            input_digest=inputs,
+            reference=path,
+            glance=kept.glance,
+            parts=parts,
+            bases=bases,
+        )
+        self.both.files.put_json(inputs_record(place, inputs), image.to_json())
+        hand_on(self.both, kept, properties(image, self.push(commit)))
+        self.both.files.put_json(commit_record(place, commit * 40), image.to_json())
+        return image
+
+    def container(self, commit: str, built_here: bool = True) -> str:
+        """Push an image as `container_image` does; returns its digest."""
+        inputs = f"sha256:{secrets.token_hex(32)}"
+        labels = {INPUT_LABEL: inputs, REVISION_LABEL: commit * 40} if built_here else {}
+        content = os.urandom(512)
+        with http(self.lab.registry) as registry:
+            images = Images(registry, f"docker-local/{self.tenant}/shop")
+            digest = images.push(commit * 40, content, labels)
+            assert images.push(input_tag(inputs), content, labels) == digest
+        image = Image(
+            platform="container",
+            application="shop",
+            repository=REPOSITORY,
+            commit=commit * 40,
+            digest=digest,
+            input_digest=inputs,
+            reference=f"registry/docker-local/{self.tenant}/shop@{digest}",
+        )
+        self.annotate(commit, properties(image, self.push(commit)))
+        return digest
+
+    def annotate(self, commit: str, told: dict[str, str]) -> None:
+        path = f"docker-local/{self.tenant}/shop/{commit * 40}/manifest.json"
+        self.catalogue.annotate(path, told)
+
+    def tag(self, digest: str, tag: str) -> None:
+        place = f"docker-local/{self.tenant}/shop"
+        manifest = self.shelves.registry.find_manifest(place, digest)
+        assert manifest is not None
+        self.shelves.registry.put_manifest(place, tag, manifest)
+
+    def found(self) -> dict[str, Stored]:
+        """What is there, by its digest."""
+        return {one.digest: one for one in self.shelves.find(self.tenant)}
+
+    def only(self) -> Stored:
+        [one] = self.shelves.find(self.tenant)
+        return one
+
+
+@pytest.fixture
+def shop(lab: Lab, both: Stores, tmp_path: Path) -> Iterator[Shop]:
+    host, login = lab.registry.url.partition("://")[2], lab.registry
+    tenant = f"t-{secrets.token_hex(5)}"
+    with Registry(host, login.user, login.password).client() as registry:
+        yield Shop(lab, both, Shelves(both.files, registry, {CLOUD: both.glance}), tmp_path, tenant)
+        for image in both.glance.find_by({"slipway_run": tenant}):
+            both.glance.delete(str(image.id))
+        both.files.delete(f"generic-local/{tenant}")
+        both.files.delete(f"docker-local/{tenant}")
+
+
+def kinds(stored: Stored) -> dict[str, int]:
+    names = [thing.kind.name for thing in stored.things]
+    return {name: names.count(name) for name in names}
+
+
+def test_a_container_image_is_found_with_all_its_tags_and_goes_by_its_digest(shop: Shop) -> None:
+    digest, other = shop.container("a"), shop.container("b")
+    shop.tag(digest, "c" * 40)
+    place = f"docker-local/{shop.tenant}/shop"
+    stored = shop.found()[digest]
+    assert (stored.platform, stored.application, stored.repository) == ("container", "shop", REPOSITORY)
+    assert set(stored.commits) == {"a" * 40, "c" * 40}
+    assert {digest, f"{place}:{'a' * 40}"} <= stored.names
+    assert kinds(stored) == {"TAG": 3, "MANIFEST": 1}
+    assert timedelta() <= datetime.now(UTC) - stored.made < timedelta(minutes=5)
+
+    gone = [shop.shelves.remove(thing) for thing in stored.things if thing.kind is Kind.TAG]
+    assert gone == [True, True, True]
+    for thing in stored.things:
+        shop.shelves.remove(thing)
+    assert shop.shelves.registry.find_manifest(place, digest) is None
+    assert shop.found().keys() == {other}
+    assert not any(shop.shelves.remove(thing) for thing in stored.things), "what is gone is gone"
+    assert shop.shelves.find_again(stored) is None
+
+
+def test_a_container_image_that_somebody_holds_or_named_says_so(shop: Shop) -> None:
+    held, named = shop.container("a"), shop.container("b")
+    shop.annotate("a", {HOLD: "the audit of May"})
+    shop.tag(named, "stable")
+    found = shop.found()
+    assert (found[held].hold, found[named].hold) == ("the audit of May", "somebody else named it stable")
+
+
+def test_an_image_without_the_labels_of_a_build_is_somebody_elses(shop: Shop) -> None:
+    shop.container("a", built_here=False)
+    with pytest.raises(StaysError, match="somebody else pushed it"):
+        shop.shelves.find_again(shop.only())
+
+
+def test_a_tag_that_names_another_image_by_now_stays(shop: Shop) -> None:
+    first, second = shop.container("a"), shop.container("b")
+    stored = shop.found()[first]
+    shop.tag(second, "a" * 40)
+    [tag] = [thing for thing in stored.things if thing.id.endswith("a" * 40)]
+    with pytest.raises(StaysError, match=f"is {second} by now, and was {first}"):
+        shop.shelves.remove(tag)
+
+
+def test_an_image_that_is_used_again_meanwhile_stays(shop: Shop) -> None:
+    digest = shop.container("a")
+    stored = shop.only()
+    assert shop.shelves.find_again(stored) == stored
+    shop.tag(digest, "b" * 40)
+    with pytest.raises(StaysError, match=f"shop:{'b' * 40} was added to it meanwhile"):
+        shop.shelves.find_again(stored)
+
+
+def test_a_machine_image_is_found_with_its_copies_records_and_parts(shop: Shop) -> None:
+    base = BaseImage(name="base", digest=f"sha256:{'d' * 64}", reference="some/base", served_by="artifactory")
+    image = shop.machine("a", "bare_metal", (base,))
+    stored = shop.only()
+    assert (stored.platform, stored.repository, stored.digest) == ("bare_metal", REPOSITORY, image.digest)
+    assert stored.commits == ("a" * 40,)
+    assert kinds(stored) == {
+        "COMMIT_RECORD": 1,
+        "INPUTS_RECORD": 1,
+        "GLANCE_IMAGE": 1,
+        "GLANCE_PART": 2,
+        "FILE": 3,
+    }
+    assert {image.digest, str(image.glance), image.reference} <= stored.names
+    parts = {str(part.glance) for part in image.parts.values()}
+    assert {base.digest, base.reference, *parts} <= stored.needs
+    assert parts & stored.names == set()
+    assert stored.size > 6 * 4096
+
+
+def test_a_machine_image_goes_and_leaves_nothing(shop: Shop) -> None:
+    image, other = shop.machine("a", "bare_metal"), shop.machine("b")
+    found = shop.found()
+    [planned] = removals([Verdict(stored=found[image.digest], keep=False, reason="")])
+    assert [thing.kind for thing in planned.things] == sorted(thing.kind for thing in planned.things)
+    assert all(shop.shelves.remove(thing) for thing in planned.things)
+    assert shop.found() == {other.digest: found[other.digest]}
+    assert not any(shop.shelves.remove(thing) for thing in planned.things), "what is gone is gone"
+    for glance in (image.glance, *(part.glance for part in image.parts.values())):
+        assert shop.both.glance.find(str(glance)) is None
+
+
+def test_a_kernel_stays_with_the_image_that_still_needs_it(shop: Shop) -> None:
+    first = shop.machine("a", "bare_metal")
+    second = shop.machine("b", "bare_metal", kernel=first.parts["kernel"])
+    found = shop.found()
+    verdicts = [
+        Verdict(stored=found[first.digest], keep=False, reason=""),
+        Verdict(stored=found[second.digest], keep=True, reason="held"),
+    ]
+    [planned] = removals(verdicts)
+    for thing in planned.things:
+        shop.shelves.remove(thing)
+    kernel = shop.both.glance.find(str(first.parts["kernel"].glance))
+    assert kernel is not None
+    assert shop.both.files.find(first.parts["kernel"].reference) is not None
+    assert shop.both.glance.find(str(first.glance)) is None
+    left = {one.digest or one.title: one for one in shop.shelves.find(shop.tenant)}
+    assert kinds(left[second.digest]) == kinds(found[second.digest])
+
+
+@pytest.mark.parametrize("where", ["artifactory", "glance", "protected", "shared"])
+def test_a_machine_image_that_somebody_holds_says_so(shop: Shop, where: str) -> None:
+    image = shop.machine("a")
+    glance = shop.both.glance
+    if where == "artifactory":
+        shop.both.files.annotate(image.reference, {HOLD: "the audit of May"})
+    elif where == "glance":
+        glance.annotate(str(image.glance), {"slipway_hold": "the audit of May"})
+    else:
+        change = {"protected": True} if where == "protected" else {"visibility": "shared"}
+        glance.cloud.image.update_image(str(image.glance), **change)
+    stored = shop.only()
+    assert stored.hold == {
+        "protected": "it is protected in Glance",
+        "shared": "others may use it: it is shared in Glance",
+    }.get(where, "the audit of May")
+    if where != "artifactory":
+        [copy] = [thing for thing in stored.things if thing.kind is Kind.GLANCE_IMAGE]
+        with pytest.raises(StaysError, match="in Glance stays"):
+            shop.shelves.remove(copy)
+    if where == "protected":
+        glance.cloud.image.update_image(str(image.glance), protected=False)
+
+
+def test_a_record_that_was_written_again_stays(shop: Shop) -> None:
+    image = shop.machine("a")
+    stored = shop.only()
+    path = commit_record(f"generic-local/{shop.tenant}/shop/vm", "a" * 40)
+    shop.both.files.put_json(path, image.to_json() | {"commit": "e" * 40})
+    [record] = [thing for thing in stored.things if thing.kind is Kind.COMMIT_RECORD]
+    with pytest.raises(StaysError, match="by now"):
+        shop.shelves.remove(record)
+
+
+def test_what_slipway_did_not_make_is_not_touched(shop: Shop) -> None:
+    image = shop.machine("a")
+    beside = f"{image.reference.rpartition('/')[0]}/notes"
+    shop.both.files.put_json(f"generic-local/{shop.tenant}/shop/vm/notes.json", {})
+    shop.both.files.put_json(f"generic-local/{shop.tenant}/base.json", {})
+    shop.both.files.request("PUT", beside, data=b"mine").raise_for_status()
+    assert shop.only().hold == "notes beside it is not Slipway's"
+
+
+def test_a_record_of_another_version_keeps_its_image(shop: Shop) -> None:
+    image = shop.machine("a")
+    shop.both.files.put_json(f"{image.reference.rpartition('/')[0]}/image.json", {"version": 9})
+    assert shop.only().hold == "image.json cannot be read by this version of Slipway"
+
+
+def test_what_a_run_left_that_died_while_it_removed_is_found_and_goes(shop: Shop) -> None:
+    shop.machine("a", "bare_metal")
+    [planned] = removals([Verdict(stored=shop.only(), keep=False, reason="")])
+    for number, thing in enumerate(planned.things):
+        left = shop.only()
+        assert left.repository == REPOSITORY
+        assert {one.id for one in left.things} == {one.id for one in planned.things[number:]}
+        assert shop.shelves.remove(thing)
+    assert shop.found() == {}
