@@ -63,7 +63,7 @@ class Jira:
 
     @property
     def _port(self) -> int:
-        return self.ground.ports.get(self.name, 8090)
+        return self.ground.ports.get(self.name, 8091)
 
     @property
     def _process(self) -> Process:

@@ -28,3 +28,6 @@ DEPLOYMENT = Asset(name="slipway_deployment", uri="slipway://deployment", group=
 
 DEPLOYMENTS = AssetAlias(name="slipway_deployments", group="slipway")
 """Through which a task hands on as many events of :data:`DEPLOYMENT` as there are platforms, or none."""
+
+OUTCOME = Asset(name="slipway_outcome", uri="slipway://outcome", group="slipway")
+"""A run ended, and people are told of it: ``extra["ended"]`` is the :class:`slipway.flow.ended.Ended`."""

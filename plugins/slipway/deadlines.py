@@ -1,0 +1,82 @@
+"""Runs that take longer than they should: after how long, and who is told.
+
+https://airflow.apache.org/docs/apache-airflow/stable/howto/deadline-alerts.html
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+
+from slipway.flow.errors import SlipwayError
+
+log = logging.getLogger(__name__)
+
+PREFIX = "SLIPWAY_DEADLINE_"
+NEVER = "none"
+
+
+def deadline(dag_id: str, minutes: int) -> DeadlineAlert | None:
+    """Return a DAG's alert: after ``SLIPWAY_DEADLINE_<DAG_ID>`` minutes, or ``minutes``; None for ``none``.
+
+    Counted from when the run was queued.
+
+    :raises SlipwayError: when the variable is neither.
+    """
+    variable = f"{PREFIX}{dag_id.upper()}"
+    chosen = os.environ.get(variable, "").strip() or str(minutes)
+    if chosen.lower() == NEVER:
+        return None
+    if not (chosen.isascii() and chosen.isdigit() and int(chosen) > 0):
+        raise SlipwayError(f"{variable} is {chosen!r}: it must be a whole number of minutes, or {NEVER!r}.")
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(minutes=int(chosen)),
+        callback=AsyncCallback(tell_late),
+        name=f"{dag_id} takes long",
+    )
+
+
+async def tell_late(context: Mapping[str, Any]) -> None:
+    """Tell those whom ``apps.yaml`` names that a run takes long. Runs in the triggerer: no blocking calls.
+
+    :param context: ``dag_run`` as the REST API shows it, and ``deadline``; Airflow hands on no more.
+    """
+    import asyncio
+
+    from slipway.config import load_apps
+    from slipway.flow import telling
+    from slipway.notices.notifiers import by_mail, in_slack
+    from slipway.pipelines.notify import run_page
+
+    run = context["dag_run"]
+    repository, commit = _asked_for(run)
+    app = (await asyncio.to_thread(load_apps)).find(repository)
+    if app is None or app.notify is None or "late" not in app.notify.on:
+        log.info("nobody of %s wants to know of runs that take long", repository or run["dag_run_id"])
+        return
+    when = context["deadline"]["deadline_time"]
+    shown = when.strftime("%Y-%m-%d %H:%M UTC") if isinstance(when, datetime) else str(when)
+    page = run_page(run["dag_id"], run["dag_run_id"])
+    message = telling.late(run["dag_id"], repository, commit, shown, page)
+    if app.notify.email:
+        await by_mail(message, app.notify.email).async_notify(context)
+    if app.notify.slack:
+        await in_slack(message, app.notify.slack).async_notify(context)
+
+
+def _asked_for(run: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the run's repository and commit, "" for what is not known."""
+    from slipway.flow.push import parse_partition_key
+
+    if key := run.get("partition_key"):
+        repository, commit, _ = parse_partition_key(key)
+        return repository, commit
+    form = run.get("conf") or {}
+    return str(form.get("repository") or ""), str(form.get("commit") or "")

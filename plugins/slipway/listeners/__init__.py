@@ -1,0 +1,1 @@
+"""What Airflow tells Slipway as it happens: the ends of runs, and of tasks."""

@@ -1,0 +1,104 @@
+"""The end of a run: its note, and the event that has people told. Runs inside the scheduler's loop.
+
+So it only reads and writes Airflow's database, in a transaction of its own which gives up soon: the
+scheduler's own, with which the run ends, never waits for long and is never broken by it. Jira and the mail
+server are talked to by the tasks of DAG ``notify``, which the event starts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from airflow.assets.manager import asset_manager
+from airflow.models.asset import AssetEvent, AssetModel
+from airflow.models.dagrun import DagRun
+from airflow.utils.session import create_session
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from slipway.assets import OUTCOME
+from slipway.config import load_apps
+from slipway.flow.ended import Ended, news
+from slipway.flow.record import SlipwayError
+from slipway.listeners import reading
+
+log = logging.getLogger(__name__)
+
+PATIENCE = text("SET LOCAL lock_timeout = '2s'")
+
+
+def take(dag_run: Any, *, good: bool) -> None:
+    """Write the run's note, unless a person wrote one, and register what is to be told.
+
+    :param dag_run: Airflow's record, in the session of whoever ends the run.
+    """
+    told: list[Callable[[], None]] = []
+    try:
+        # A session that is not scoped: Airflow's scoped one is the scheduler's own.
+        with create_session(scoped=False) as session:
+            if session.get_bind().dialect.name == "postgresql":
+                session.execute(PATIENCE)
+            run = session.get_one(DagRun, dag_run.id)
+            note = reading.note(session, run, good=good)
+            if (ended := _ended(session, run, good=good)) is not None:
+                told = _register(session, ended)
+    except SlipwayError as error:
+        log.warning("nobody is told how run %s of %s ended: %s", dag_run.run_id, dag_run.dag_id, error)
+        return
+    for tell in told:
+        tell()
+    if note and not dag_run.note:
+        dag_run.note = note
+
+
+def _ended(session: Session, run: Any, *, good: bool) -> Ended | None:
+    """Return the end of a run of an application that has somebody to tell; None otherwise."""
+    apps = load_apps()
+    if (asked := reading.asked_for(run)) is None or (app := apps.find(asked.repository)) is None:
+        return None
+    if app.tickets is None and app.notify is None:
+        return None
+    environment = asked.environment or next(iter(app.environment_for(asked.ref) or ()), "")
+    if not environment:
+        return None
+    return Ended(
+        dag_id=run.dag_id,
+        run_id=run.run_id,
+        good=good,
+        repository=apps.name_of(asked.repository) or asked.repository,
+        ref=asked.ref,
+        commit=asked.commit,
+        environment=environment,
+        pushed_at=asked.at,
+        by_push=asked.by_push,
+        failed=() if good else tuple(reading.failed_tasks(session, run)),
+    )
+
+
+def _register(session: Session, ended: Ended) -> list[Callable[[], None]]:
+    """Register the event that starts ``notify``; returns what tells Airflow's listeners after the commit."""
+    asset = session.scalar(
+        select(AssetModel).where(AssetModel.name == OUTCOME.name, AssetModel.uri == OUTCOME.uri)
+    )
+    if asset is None:
+        return []  # there is no DAG that tells
+    last = session.scalar(
+        select(AssetEvent)
+        .where(AssetEvent.asset_id == asset.id, AssetEvent.partition_key == ended.key)
+        .order_by(AssetEvent.timestamp.desc(), AssetEvent.id.desc())
+        .limit(1)
+    )
+    told = news(ended, Ended.from_json(last.extra["ended"]) if last else None)
+    after_commit: list[Callable[[], None]] = []
+    if told is not None:
+        asset_manager.register_asset_change(
+            asset=asset,
+            extra={"ended": told.to_json()},
+            partition_key=told.key,
+            source_is_api=True,
+            callback_sink=after_commit,
+            session=session,
+        )
+    return after_commit

@@ -1,0 +1,90 @@
+"""What Airflow's database has of a run that has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from airflow.models.asset import AssetEvent, AssetModel
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.xcom import XComModel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from slipway.assets import DEPLOYMENT
+from slipway.flow import note as notes
+from slipway.flow.ended import Account, FailedTask
+from slipway.listeners.account import KEY
+
+
+class AskedFor(NamedTuple):
+    """What a run is for: a push, or what a person wrote into the form."""
+
+    repository: str
+    ref: str
+    commit: str
+    environment: str
+    at: datetime
+    by_push: bool
+
+
+def asked_for(run: Any) -> AskedFor | None:
+    """Return what the run is for; None when it names no repository."""
+    environment = str((run.conf or {}).get("environment") or "")
+    for event in reversed(run.consumed_asset_events):
+        if push := (event.extra or {}).get("push"):
+            at = datetime.fromisoformat(push["at"])
+            return AskedFor(push["repository"], push["ref"], push["commit"], environment, at, True)
+    form = run.conf or {}
+    if not form.get("repository"):
+        return None
+    ref = str(form.get("ref") or "refs/heads/main")
+    return AskedFor(
+        str(form["repository"]), ref, str(form.get("commit") or ""), environment, run.run_after, False
+    )
+
+
+def failed_tasks(session: Session, run: Any) -> Iterator[FailedTask]:
+    """Yield the tasks that failed, in the order of their ends."""
+    query = (
+        select(TaskInstance.task_id, TaskInstance.try_number)
+        .where(TaskInstance.dag_id == run.dag_id, TaskInstance.run_id == run.run_id)
+        .where(TaskInstance.state == "failed")
+        .order_by(TaskInstance.end_date, TaskInstance.task_id)
+    )
+    for task_id, attempt in session.execute(query):
+        yield FailedTask(task_id=task_id, attempt=attempt)
+
+
+def note(session: Session, run: Any, *, good: bool) -> str:
+    """Return the run's outcome in one line; "" when there is nothing to say."""
+    if not good:
+        first = next(failed_tasks(session, run), None)
+        said = _xcom(session, run, first.task_id, KEY) if first else None
+        return notes.of_failure(first.task_id if first else "", Account.from_json(said) if said else None)
+    if run.dag_id == "deploy":
+        return notes.of_deployments(_deployments(session, run))
+    return notes.of_build(_xcom(session, run, "publish", "return_value"))
+
+
+def _deployments(session: Session, run: Any) -> list[dict[str, Any]]:
+    query = (
+        select(AssetEvent.extra)
+        .join(AssetModel, AssetModel.id == AssetEvent.asset_id)
+        .where(AssetModel.name == DEPLOYMENT.name, AssetEvent.source_run_id == run.run_id)
+        .where(AssetEvent.source_dag_id == run.dag_id, AssetEvent.timestamp >= run.start_date)
+    )
+    return list(session.scalars(query))
+
+
+def _xcom(session: Session, run: Any, task_id: str, key: str) -> Any:
+    found = session.scalar(
+        select(XComModel).where(
+            XComModel.dag_id == run.dag_id,
+            XComModel.run_id == run.run_id,
+            XComModel.task_id == task_id,
+            XComModel.key == key,
+        )
+    )
+    return XComModel.deserialize_value(found) if found is not None else None

@@ -1,0 +1,34 @@
+"""Called by the scheduler when a run has ended, and by the API server when a person ends one.
+
+Its plugin is imported by every component of Airflow, tasks too: what is needed is imported at the first run's
+end. What is raised here Airflow logs, and goes on.
+
+https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deployment/listeners.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.listeners import hookimpl
+
+
+@hookimpl  # type: ignore[untyped-decorator]
+def on_dag_run_success(dag_run: Any) -> None:
+    """Note what the run did; tell of it when it ends a failure."""
+    _ended(dag_run, good=True)
+
+
+@hookimpl  # type: ignore[untyped-decorator]
+def on_dag_run_failed(dag_run: Any) -> None:
+    """Note why the run failed, and tell of it."""
+    _ended(dag_run, good=False)
+
+
+def _ended(dag_run: Any, *, good: bool) -> None:
+    from slipway.flow.ended import KINDS
+
+    if dag_run.dag_id in KINDS:
+        from slipway.listeners import outcome
+
+        outcome.take(dag_run, good=good)

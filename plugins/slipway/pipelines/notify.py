@@ -1,0 +1,162 @@
+"""The tasks of ``notify``: what is told of a run that has ended, and to whom."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from slipway.assets import OUTCOME
+from slipway.config import load_apps
+from slipway.flow import telling
+from slipway.flow.apps import Application
+from slipway.flow.ended import LOST, Account, Ended
+from slipway.flow.incident import Incident, labels_over
+from slipway.flow.message import Message
+from slipway.flow.record import Record, SlipwayError, TransientError
+from slipway.listeners.account import KEY
+from slipway.pipelines.outcome import NothingToDo
+
+log = logging.getLogger(__name__)
+
+TRIES_FOR_WORD = 3
+"""How often a failed task's word is looked for: it is left just after the task is known to have failed."""
+
+
+class Told(Record):
+    """What is told."""
+
+    ended: Ended
+    account: Account
+    """Of the failure, or of the one that is over."""
+
+    @property
+    def incident(self) -> Incident:
+        """What failed; or what is over."""
+        return Incident(self.ended.over or self.ended, self.account)
+
+    @property
+    def link(self) -> str:
+        """The page of the run."""
+        return run_page(self.ended.dag_id, self.ended.run_id)
+
+    @property
+    def message(self) -> Message:
+        """What people read."""
+        if self.ended.good:
+            return telling.recovery(self.ended, self.link)
+        return telling.failure(self.incident, self.link)
+
+
+def run_page(dag_id: str, run_id: str) -> str:
+    """Return the address of a run in Airflow's UI."""
+    from airflow.sdk.configuration import conf
+
+    base = str(conf.get("api", "base_url", fallback="")).rstrip("/")
+    return f"{base}/dags/{dag_id}/runs/{quote(run_id, safe='')}"
+
+
+def gather(context: Mapping[str, Any]) -> Told:
+    """Put together what is told: how the run ended, and what its failed task said.
+
+    :raises TransientError: when the task has not left its word yet.
+    :raises SlipwayError: when the run was not started by an outcome.
+    """
+    events = list(context["triggering_asset_events"].get(OUTCOME, ()))
+    if not events:
+        raise SlipwayError("this DAG is started by the ends of runs; nothing is told without one.")
+    ended = Ended.from_json(events[-1].extra["ended"])
+    failure, ti = ended.over or ended, context["ti"]
+    account = LOST
+    if failure.failed:
+        said = ti.xcom_pull(
+            dag_id=failure.dag_id, run_id=failure.run_id, task_ids=failure.failed[0].task_id, key=KEY
+        )
+        if said is None and ti.try_number < TRIES_FOR_WORD and not ended.good:
+            raise TransientError(f"{failure.failed[0].task_id} has not said yet why it failed")
+        account = Account.from_json(said) if said else LOST
+    return Told(ended=ended, account=account)
+
+
+def idle(told: Told) -> tuple[str, ...]:
+    """Return the tasks that have nothing to do."""
+    if not told.incident.is_told:
+        return ("ticket", "email", "slack")
+    app = load_apps().get(told.ended.repository)
+    occasion = "recovery" if told.ended.good else "failure"
+    notify = app.notify if app.notify and occasion in app.notify.on else None
+    wanted = {"ticket": app.tickets, "email": notify and notify.email, "slack": notify and notify.slack}
+    return tuple(task for task, configured in wanted.items() if not configured)
+
+
+def ticket(told: Told, newer: list[Ended]) -> None:
+    """Open an issue, comment on it, or close it.
+
+    :param newer: what ended since under the same key.
+    :raises NothingToDo: when the opposite became true since: the run that tells of that does.
+    """
+    from slipway.jira.hook import CONNECTION, get_client
+    from slipway.jira.tickets import Board
+
+    if any(one.good != told.ended.good for one in newer):
+        raise NothingToDo("the opposite became true since; the run that tells of it writes the issue")
+    tickets = _app(told).tickets
+    assert tickets is not None  # or this task is skipped
+    board = Board(_connected(CONNECTION, get_client), tickets)
+    text = told.message.jira()
+    if told.ended.good:
+        for label in labels_over(told.ended):
+            board.close(label, text, told.link)
+        return
+    incident = told.incident
+    board.tell(incident.label, incident.labels, incident.title, text, told.link)
+
+
+def email(told: Told, context: Any) -> None:
+    """Mail it."""
+    from slipway.notices.errors import sending
+    from slipway.notices.notifiers import SMTP, by_mail
+
+    notify = _app(told).notify
+    assert notify is not None  # or this task is skipped
+    with sending(SMTP):
+        by_mail(told.message, notify.email).notify(context)
+
+
+def slack(told: Told, context: Any) -> None:
+    """Post it."""
+    from slipway.notices.errors import sending
+    from slipway.notices.notifiers import SLACK, in_slack
+
+    notify = _app(told).notify
+    assert notify is not None  # or this task is skipped
+    assert notify.slack is not None
+    with sending(SLACK):
+        in_slack(told.message, notify.slack).notify(context)
+
+
+def newer_than(context: Mapping[str, Any], told: Told) -> list[Ended]:
+    """Return what ended since, under the key of this run."""
+    [*_, event] = context["triggering_asset_events"][OUTCOME]
+    since = context["inlet_events"][OUTCOME].after(event.timestamp.isoformat())
+    return [
+        Ended.from_json(one.extra["ended"])
+        for one in since
+        if one.partition_key == told.ended.key and one.timestamp > event.timestamp
+    ]
+
+
+def _app(told: Told) -> Application:
+    return load_apps().get(told.ended.repository)
+
+
+def _connected(connection: str, connect: Callable[[], Any]) -> Any:
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        return connect()
+    except AirflowNotFoundException as error:
+        raise SlipwayError(
+            f"apps.yaml asks for tickets, and there is no connection {connection}. Make it."
+        ) from error
