@@ -15,10 +15,10 @@ from slipway.pipelines.outcome import NothingToDo, hand_on, retried_if_worth_it
 ABOUT = """\
 ### What it does
 
-For one commit: **plan** (its `slipway.yaml`, its Dockerfile) → **base_images** (each from the image registry,
-else from Docker Hub, copied and pinned by digest) → **jenkins** (only when `slipway.yaml` hands the application's
-build to a job of Jenkins) → **build** (skipped, as the task before it, when these inputs were built before)
-→ **publish** (recorded, handed on to `deploy`).
+For one commit: **plan** (its `slipway.yaml`, its Dockerfile) → **base_images** (each from the image
+registry, else from Docker Hub, copied and pinned by digest) → **jenkins** (only when `slipway.yaml` has a
+job of it build the application) → **build** (skipped when these inputs were built before) → **publish**
+(recorded, handed on to `deploy`).
 
 ### How it starts
 
