@@ -14,7 +14,7 @@ GROUPS = {
     # Half a dozen bare-metal nodes, which are all given out at times.
     "nodes": (
         "tests/dags/test_bare_metal_release.py",
-        "tests/dags/test_release.py",
+        "tests/release/test_all_or_none.py",
         "tests/dags/test_rollback.py",
         "tests/dags/test_reap_orphans.py",
         "tests/lab/test_ironic.py",
@@ -40,6 +40,9 @@ GROUPS = {
     # A control plane, a database: made once for all tests that use it.
     "tenants": ("tests/tenants/*.py", "tests/dags/test_tenant_sync.py"),
     "webhooks": ("tests/systems/webhooks/*.py",),
+    "jenkins": ("tests/systems/jenkins/*.py",),
+    # Users with one role each, and an application that is there for all of them.
+    "people": ("tests/people/*.py",),
 }
 
 
