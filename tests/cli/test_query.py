@@ -89,6 +89,16 @@ def test_a_queued_deployment_hides_the_image_and_not_the_state(api: AirflowApi, 
     assert (status.state, status.digest, status.detail) == ("deploying", None, "the deployment is queued")
 
 
+@pytest.mark.parametrize("state", ["awaiting_input", "success"])
+def test_a_deployment_that_waits_for_approval_says_so(api: AirflowApi, airflow: Airflow, state: str) -> None:
+    _built(api, push("a"))
+    api.runs.append(run("deploy", "running", push("a"), 10))
+    api.tasks[api.runs[-1]["dag_run_id"]] = [task("release", "success"), task("approve", state)]
+    status = get_status(airflow, push("a").partition_key).platforms["container"]
+    assert status.state == "deploying"
+    assert ("waits for approval" in status.detail) == (state == "awaiting_input")
+
+
 def test_a_failure_of_the_server_that_passes_is_not_told(
     api: AirflowApi, airflow: Airflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:

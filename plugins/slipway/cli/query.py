@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from slipway.cli.answers import Json, ServerError
 from slipway.cli.api import PAGE, Airflow
 from slipway.cli.status import BUILD_DAGS, DEPLOY_DAG, Facts, PushStatus, push_status
+from slipway.flow.approval import APPROVE_TASK
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Built, Platform
 from slipway.flow.push import PushEvent, parse_partition_key
@@ -77,6 +78,7 @@ def _facts(airflow: Airflow, platform: Platform, dag_id: str, key: str) -> Facts
         deployment=deployment,
         newest=_newest(airflow, deployment) if deployment else None,
         failed_tasks=tuple(_failed_tasks(airflow, (build, deploy))),
+        is_asked=_is_asked(airflow, deploy),
     )
 
 
@@ -115,6 +117,13 @@ def _failed_tasks(airflow: Airflow, runs: Iterable[Json | None]) -> Iterable[str
         if run is not None and run["state"] == "failed":
             tasks = airflow.get_tasks(run["dag_id"], run["dag_run_id"])
             yield from (f"{run['dag_id']}/{task['task_id']}" for task in tasks if task["state"] == "failed")
+
+
+def _is_asked(airflow: Airflow, deploy: Json | None) -> bool:
+    if deploy is None or deploy["state"] != "running":
+        return False
+    tasks = airflow.get_tasks(deploy["dag_id"], deploy["dag_run_id"])
+    return any((one["task_id"], one["state"]) == (APPROVE_TASK, "awaiting_input") for one in tasks)
 
 
 def _push(airflow: Airflow, key: str, facts: Iterable[Facts]) -> PushEvent:

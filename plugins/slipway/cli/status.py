@@ -84,6 +84,8 @@ class Facts:
     """The last deployment of the same application and platform to the same environment."""
     failed_tasks: tuple[str, ...] = ()
     """``dag/task``, of both runs."""
+    is_asked: bool = False
+    """Whether the deployment waits for somebody to approve it."""
 
 
 def push_status(push: PushEvent, facts: Mapping[Platform, Facts]) -> PushStatus:
@@ -131,7 +133,8 @@ def _deploying(facts: Facts, run: Json) -> PlatformStatus:
     if run["state"] == "queued":
         return _of_image(facts.built, "deploying", _moment(run, "queued_at"), "the deployment is queued")
     if run["state"] in _ACTIVE:
-        return _of_image(facts.built, "deploying", _moment(run, "start_date"))
+        detail = "waits for approval, among Airflow's required actions" if facts.is_asked else ""
+        return _of_image(facts.built, "deploying", _moment(run, "start_date"), detail)
     if run["state"] == "failed":
         return _of_image(facts.built, "failed", _ended(run), _failure("deployment", facts))
     detail = "the deployment ended without a rollout; its log says why"
