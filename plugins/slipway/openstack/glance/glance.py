@@ -90,7 +90,7 @@ class Glance:
         with told("the project of the login"):
             wanted = {"owner": str(self.cloud.current_project_id)}
         found = self.find_by(wanted | ({APPLICATION: application} if application else {}))
-        return [image for image in found if KEY in image.properties]
+        return [image for image in found if KEY in (image.properties or {})]
 
     def find_newest(self) -> Image | None:
         """Return the newest active image that this project may see, or None."""

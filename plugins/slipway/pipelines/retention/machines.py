@@ -110,7 +110,8 @@ def stored(found: Gathered, owners: set[str]) -> Stored:
         application=named["application"],
         repository=next(iter(owners)) if len(owners) == 1 else "",
         digest=min(digests, default=""),
-        names=frozenset((*digests, *disks, *(one.path for one in found.bytes))),
+        # A part's path is not among them: who shares a kernel was not built upon the image.
+        names=frozenset((*digests, *disks, *(record.reference for record in found.records))),
         commits=tuple(one.path.rpartition("/")[2].removesuffix(".json") for one in commits),
         made=max([one.at for one in listed] + [_time(copy) for copy in found.in_glance]),
         hold=next(filter(None, holds), ""),

@@ -85,7 +85,7 @@ class Shelves:
         found = glance.find(thing.id)
         if found is None:
             return False
-        if KEY not in found.properties or f"{found.hash_algo}:{found.hash_value}" != thing.digest:
+        if KEY not in (found.properties or {}) or f"{found.hash_algo}:{found.hash_value}" != thing.digest:
             raise StaysError(f"{thing.id} in Glance is not what was found any more")
         if why := why_held(found):
             raise StaysError(f"{thing.id} in Glance stays: {why}")
