@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Param, PartitionedAssetTimetable, TaskGroup, get_current_context, task
+from airflow.sdk import DAG, PartitionedAssetTimetable, TaskGroup, get_current_context, task
 
 from slipway import forms
 from slipway.assets import BARE_METAL_IMAGE, CONTAINER_IMAGE, DEPLOYMENT, DEPLOYMENTS, IMAGES, VM_IMAGE
+from slipway.deadlines import deadline
 from slipway.flow.approval import APPROVAL
 from slipway.kubernetes import operators as kubernetes
 from slipway.openstack.ironic import operators as ironic
 from slipway.openstack.nova import operators as nova
+from slipway.pipelines import turns
 from slipway.pipelines.approval import ApproveOperator
+from slipway.pipelines.marking import mark_failed
 from slipway.pipelines.outcome import hand_on, retried_if_worth_it
 from slipway.rollout.operators import ORDER, register
 
@@ -62,6 +65,7 @@ with DAG(
     schedule=PartitionedAssetTimetable(assets=CONTAINER_IMAGE & VM_IMAGE & BARE_METAL_IMAGE),
     catchup=False,
     max_active_runs=512,  # most of them wait, which takes no worker
+    deadline=deadline("deploy", minutes=120),
     doc_md=ABOUT,
     tags=["slipway", "deploy", "container", "vm"],
     default_args=forms.DEFAULT_ARGS,
@@ -69,19 +73,11 @@ with DAG(
         "repository": forms.repository(),
         "ref": forms.ref("Full name; it decides the environment when none is given"),
         "commit": forms.commit("40 digits; empty takes the ref's newest. It must have been built"),
-        "environment": Param(
-            None,
-            type=["null", "string"],
-            title="Environment",
-            description="Of apps.yaml; empty takes the one that takes the ref",
-            pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$",
-        ),
-        "promote_from": Param(
-            None,
-            type=["null", "string"],
+        "environment": forms.environment("the one that takes the ref", "Of apps.yaml"),
+        "promote_from": forms.environment(
+            "no other environment",
+            "The release that an environment runs goes to the other one, image by image",
             title="Promote from",
-            description="An environment: the release that it runs goes to the other one, image by image",
-            pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$",
         ),
     },
 ) as dag:
@@ -144,9 +140,12 @@ with DAG(
     for name, (label, rollout_operator, go_back_operator) in PLATFORMS.items():
         with TaskGroup(name, tooltip=label):
             rollout = rollout_operator(
-                task_id="rollout", plans=plans, trigger_rule="none_failed_min_one_success"
+                task_id="rollout",
+                plans=plans,
+                turn=turns.take,
+                trigger_rule="none_failed_min_one_success",
             )
-            go_back = go_back_operator(task_id="go_back", plans=plans)
+            go_back = go_back_operator(task_id="go_back", plans=plans, mark=mark_failed)
         approve >> rollout
         rollout >> [kept, all_ended, one_failed, promoted, released]
         [all_ended, one_failed] >> go_back

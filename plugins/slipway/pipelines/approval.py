@@ -86,7 +86,7 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
 
         :raises SlipwayError: when nobody could answer.
         """
-        from slipway.rollout.turn import question_of
+        from slipway.pipelines.turns import question_of
         from slipway.webhooks.asking import ask_approval
         from slipway.webhooks.questions import ApprovalQuestion
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, NoReturn
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DownstreamTasksSkipped
+from airflow.triggers.base import BaseTrigger
 
 from slipway.assets import DEPLOYMENT, DEPLOYMENTS
 from slipway.flow.approval import APPROVAL, APPROVE_TASK, RELEASE_TASK
@@ -21,8 +22,8 @@ REASON = "reason"
 """XCom key: why a rollout failed, or was skipped."""
 ORDER = "order"
 """XCom key of ``release``: platforms that are rolled out one after the other; absent when there are none."""
-TURN = "turn"
-"""XCom key: when it became the run's turn to roll out; it is over when the run is."""
+Take = Callable[[Context, Json], BaseTrigger | None]
+"""Returns what fires when it may be the run's turn to roll a plan out; None when it is."""
 
 
 class PlatformOperator(BaseOperator):  # type: ignore[misc]
@@ -93,13 +94,16 @@ class RolloutOperator(PlatformOperator):
 
     Of one application and environment one release at a time is rolled out: this one waits, without a worker,
     until it is its turn, and is skipped when a newer push waits or runs.
+
+    :param turn: asks for it.
     """
 
     ui_color = "#cfe3f9"
     operator_extra_links = (ObjectLink(), PageLink())
 
-    def __init__(self, *, plans: Any, **options: Any) -> None:
+    def __init__(self, *, plans: Any, turn: Take, **options: Any) -> None:
         super().__init__(plans=plans, outlets=[DEPLOYMENTS], **options)
+        self.turn = turn
 
     def execute(self, context: Context) -> None:
         """Roll the plan out when it is its turn."""
@@ -116,19 +120,8 @@ class RolloutOperator(PlatformOperator):
         self.execute(context)
 
     def _in_turn(self, context: Context, plan: Json) -> None:
-        from slipway.rollout.turn import TurnTrigger, question_of
-        from slipway.webhooks.asking import ask_turn
-        from slipway.webhooks.sensors import server_url
-
-        question = question_of(context, plan)
-        turn = ask_turn(question)
-        if turn.state == "superseded":
-            raise SupersededError(turn.told(question.mine))
-        if turn.state == "waits":
-            self.log.info("%s", turn.told(question.mine))
-            trigger = TurnTrigger(url=server_url(), question=question.to_json())
+        if trigger := self.turn(context, plan):
             self.defer(trigger=trigger, method_name="come")
-        context["ti"].xcom_push(key=TURN, value=turn.since and turn.since.isoformat())
         self._in_order(context, plan)
 
     def _in_order(self, context: Context, plan: Json) -> None:
@@ -169,9 +162,15 @@ class GoBackOperator(PlatformOperator):
 
     It works from what the platform itself keeps, so it may be started at any time; where a newer push took
     over, nothing is touched and it is skipped.
+
+    :param mark: says of the plan's image that the run took it back.
     """
 
     ui_color = "#f9e2cf"
+
+    def __init__(self, *, plans: Any, mark: Callable[[Json, str], None], **options: Any) -> None:
+        super().__init__(plans=plans, **options)
+        self.mark = mark
 
     def execute(self, context: Context) -> None:
         """Go back."""
@@ -198,9 +197,7 @@ class GoBackOperator(PlatformOperator):
             self.log.info("There was no version before; nothing of this one is left")
         else:
             self.log.info("The previous version is back and serves")
-        from slipway.rollout.marking import mark_failed
-
-        mark_failed(plan, context["run_id"])
+        self.mark(plan, context["run_id"])
 
 
 KEEP = "keep"

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from slipway.flow.record import SlipwayError
 from slipway.flow.turns import Contender, Place
-from slipway.rollout.turn import TurnTrigger
 from slipway.webhooks.asking import ask_turn, ask_turns
 from slipway.webhooks.questions import TURNS_AT_ONCE, TurnQuestion
+from slipway.webhooks.waiting import TurnTrigger
 
 NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
-from slipway.artifactory.hook import ArtifactoryHook
 from slipway.flow.image import Image
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
-from slipway.rollout.side import Json
 
 log = logging.getLogger(__name__)
 
 
-def mark_failed(plan: Json, run: str) -> None:
+def mark_failed(plan: Mapping[str, Any], run: str) -> None:
     """Write on a plan's image in Artifactory in which environment it was taken back, when and by which run.
 
     Where that cannot be written, a warning is logged: the release was taken back all the same.
     """
+    from slipway.artifactory.hook import ArtifactoryHook  # which reading a DAG file does not need
+
     push, image = PushEvent.from_json(plan["push"]), Image.from_json(plan["image"])
     name = f"slipway.failed.{plan['environment']}"
     try:

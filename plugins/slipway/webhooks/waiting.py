@@ -1,4 +1,4 @@
-"""A run's turn to deploy: asked for in its task, waited for in the triggerer."""
+"""Waits for a run's turn to deploy, in the triggerer."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from airflow.sdk import Context
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError, TransientError
-from slipway.flow.turns import Contender, Place, Turn
+from slipway.flow.turns import Turn
 from slipway.polling import Poll
-from slipway.rollout.side import Json
 from slipway.webhooks.asking import ask_turns
 from slipway.webhooks.questions import TurnQuestion
 
@@ -23,20 +20,6 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 2.0
 _polls: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Poll[Turn]]] = WeakKeyDictionary()
-
-
-def question_of(context: Context, plan: Json) -> TurnQuestion:
-    """Return what to ask for the run of a task.
-
-    :param plan: a platform's; each says of which push, application and environment it is.
-    """
-    push, ti = PushEvent.from_json(plan["push"]), context["ti"]
-    return TurnQuestion(
-        place=Place(
-            repository=push.repository, application=plan["application"], environment=plan["environment"]
-        ),
-        mine=Contender(dag_id=ti.dag_id, run_id=ti.run_id, commit=push.commit, at=push.at),
-    )
 
 
 class TurnTrigger(BaseTrigger):  # type: ignore[misc]
