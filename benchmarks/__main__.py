@@ -18,6 +18,7 @@ BENCHMARKS = {
     "nodes": "300 machines deployed and rebuilt, 50 at once (needs the lab, 20 minutes)",
     "bare_metal_image": "bare_metal_image beside disk-image-create (needs the lab)",
     "vm_image": "vm_image beside packer build (needs the lab)",
+    "nightly": "a night of unchanged applications, at growing sizes (restarts the lab's Airflow, 30 minutes)",
     "parse_time": "what parsing each DAG file costs",
 }
 

@@ -25,13 +25,14 @@ def ended(reader: Airflow, dag_id: str, key: str, since: datetime) -> dict[str, 
     return wait_for(find, PATIENCE, f"{dag_id} of {key}")
 
 
-def ended_with_id(reader: Airflow, dag_id: str, run_id: str) -> dict[str, Any]:
+def ended_with_id(reader: Airflow, dag_id: str, run_id: str, patience: float = PATIENCE) -> dict[str, Any]:
     """Wait for the end of one run; a failed one ends the benchmark."""
 
     def find() -> dict[str, Any] | None:
-        return _ended_of([run for run in reader.get_runs(dag_id, limit=10) if run["dag_run_id"] == run_id])
+        run = reader.find_run(dag_id, run_id)
+        return _ended_of([run] if run else [])
 
-    return wait_for(find, PATIENCE, run_id)
+    return wait_for(find, patience, run_id)
 
 
 def first_start(reader: Airflow, run: dict[str, Any]) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import socket
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from lab.airflow.connections import connections
-from lab.airflow.settings import home, logs_port, port, settings
+from lab.airflow.settings import APPS_FILE, home, logs_port, port, settings
 from lab.command import run
 from lab.debian import image_mirrors
 from lab.environment import inherited
@@ -75,11 +76,19 @@ class Airflow:
             },
             seconds=300,
         )
+        self.revive()
+
+    def revive(self) -> None:
+        """Start the components that do not run, and wait for a heartbeat of each."""
         begun = datetime.now(UTC)
         for process in self._processes():
             process.start()
         for process in self._processes():
             process.wait_until(lambda: self._is_healthy(begun), READY_SECONDS)
+
+    def component(self, name: str) -> Process:
+        """Return one of its processes: ``scheduler``, ``triggerer``, ..."""
+        return next(process for process in self._processes() if process.name == f"{self.name}-{name}")
 
     def stop(self) -> None:
         """Stop every component; tasks that run are ended with them."""
@@ -137,7 +146,8 @@ class Airflow:
             "SLIPWAY_WEBHOOK_SECRET": self.exports()["SLIPWAY_WEBHOOK_SECRET"],
             # What is tested is started by hand; a demo at night would build other applications, too.
             **{f"SLIPWAY_SCHEDULE_{name}": "none" for name in UNSCHEDULED},
-            "SLIPWAY_APPS_FILE": str(self.ground.paths.checkout / "lab" / "apps.yaml"),
+            "SLIPWAY_APPS_FILE": os.environ.get(APPS_FILE)
+            or str(self.ground.paths.checkout / "lab" / "apps.yaml"),
             "SLIPWAY_TENANCY_FILE": str(self.ground.paths.checkout / "lab" / "tenancy.yaml"),
             **{name: known[name] for name in ("DOCKER_HOST",) if name in known},
             **image_mirrors(),

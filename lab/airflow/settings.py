@@ -16,6 +16,8 @@ from lab.ports import HOST
 FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 IDLE_SECONDS = "LAB_SCHEDULER_IDLE_SECONDS"
 """Environment variable: how long the scheduler pauses when it has nothing to do; for measurements."""
+APPS_FILE = "LAB_APPS_FILE"
+"""Environment variable: another ``apps.yaml`` than the lab's; for measurements."""
 
 
 def port(ground: Ground) -> int:

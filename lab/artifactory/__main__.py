@@ -28,9 +28,7 @@ def main() -> None:
         registry_url=options.docker_registry,
         registry_login=_login("LAB_ARTIFACTORY_REGISTRY") if options.docker_registry else None,
     )
-    uvicorn.run(
-        create_app(settings), host=options.host, port=options.port, log_level="warning", access_log=False
-    )
+    uvicorn.run(create_app(settings), host=options.host, port=options.port, log_level="info")
 
 
 def _login(prefix: str) -> Login:

@@ -99,7 +99,7 @@ class Registry:
     def _settings(self) -> dict[str, object]:
         return {
             "version": 0.1,
-            "log": {"level": "warn", "accesslog": {"disabled": True}},
+            "log": {"level": "warn"},
             "storage": {
                 "filesystem": {"rootdirectory": str(self._folder / "images")},
                 "delete": {"enabled": True},
