@@ -23,6 +23,7 @@ from slipway.flow.record import TransientError
 from slipway.jenkins.builds import OWN, find, get_build
 from slipway.jenkins.server import Server
 from slipway.jenkins.watch import Outcome
+from tests.broken_server import serving
 from tests.systems.jenkins.clients import PythonJenkins
 from tests.systems.jenkins.conftest import TOKEN, USER, Served
 from tests.systems.jenkins.product import PUSH, connected, connection, made, until
@@ -235,6 +236,26 @@ async def test_to_end_the_task_aborts_the_build_wherever_the_task_is(served: Ser
 def restart(moved: Served) -> None:
     """Have Jenkins restart; its answer leads to a page that is away already."""
     httpx.post(f"{moved.url}restart", auth=(USER, TOKEN), timeout=30, trust_env=False)
+
+
+@pytest.mark.parametrize("status", [503, 401])
+async def test_news_that_cannot_be_heard_only_costs_time(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    """A build that tells of its end is looked after, too; at once when the API server refuses to be asked."""
+    monkeypatch.setattr(triggers, "NOTIFIED_SECONDS", 0.2 if status == 503 else 3600.0)
+    monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_JENKINS", json.dumps(connection(served.url, notifies=True)))
+    github = {"conn_type": "slipway_github", "extra": {"webhook_secrets": "secret"}}
+    monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_GITHUB", json.dumps(github))
+    with serving(lambda asked, _: (status, {}, b"no")) as api:
+        monkeypatch.setenv("SLIPWAY_URL", f"http://{api.host}")
+        task = operator(made(served, f"sleep 1; {SCRIPT}", artifacts="out/*"))
+        deferred = asked(task)
+        assert resumed(task, deferred, await waited(deferred))["number"] == 1
+        assert api.asked[0].path == "/slipway/deliveries/search"
+        assert api.asked[0].headers["x-slipway-signature"]
+    said = "\n".join(record.getMessage() for record in caplog.records)
+    assert ("what the build tells cannot be heard" in said) == (status == 401)
 
 
 @asynccontextmanager
