@@ -15,14 +15,14 @@ COMPILE := $(UV) pip compile -q --python-version 3.11 --no-emit-index-url --no-e
 
 WORKERS := 4
 # Most tests wait for servers: several wait at once (tests/groups.py says which must not).
-SIDE_BY_SIDE := python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not alone"
-ALONE := python -m pytest -m alone
+SIDE_BY_SIDE := python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not alone and not release"
+ALONE := python -m pytest -m "alone and not release"
 
 export PATH := $(BIN):$(PATH)
 # A Python that writes no bytecode takes twice the time to start.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH VIRTUAL_ENV
 
-.PHONY: help venv lab-up lab-down lab-status lab-restart airflow test test-tenants lint demo bench requirements clean
+.PHONY: help venv lab-up lab-down lab-status lab-restart airflow test test-release test-tenants lint demo bench requirements clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -38,6 +38,9 @@ test: venv lint ## Every check and every test; brings the lab up, and down again
 
 test-tenants: venv lab-up ## Tenants with kubectl on real API servers (RBAC, then ABAC) and the real Keystone
 	@python -m pytest -q tests/tenants $(ARGS)
+
+test-release: venv lab-up ## Releases on all platforms, 50 pushes at once, servers killed in the middle (10 minutes)
+	@python -m pytest -q tests/release -m "not short" $(ARGS)
 
 bench: venv lab-up ## Measure what is claimed about speed, side by side with the bare tools
 	@python -m benchmarks $(ARGS)

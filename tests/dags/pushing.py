@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
+import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,7 @@ from slipway.cli.repository import WorkingCopy
 from slipway.cli.settings import Login
 from slipway.flow.image import Built
 from slipway.flow.push import PushEvent
-from tests.registry_images import digest_of, http
+from tests.registry_images import digest_of, http, remove
 
 REPOSITORY = "tests/app"
 DAG = "container_image"
@@ -31,6 +34,7 @@ class Source:
     """A working copy of the application whose commits go to branches of the test's own."""
 
     copy: WorkingCopy
+    repository: str = REPOSITORY
 
     def commit(
         self, files: dict[str, str], links: dict[str, str] | None = None, programs: Iterable[str] = ()
@@ -53,20 +57,20 @@ class Source:
         """Push ``commit`` as ``branch``, whatever the branch was before."""
         ref = f"refs/heads/{branch}"
         self.copy._git("push", "--quiet", "origin", f"+{commit}:{ref}")
-        return PushEvent(repository=REPOSITORY, ref=ref, commit=commit)
+        return PushEvent(repository=self.repository, ref=ref, commit=commit)
 
     def delete(self, *branches: str) -> None:
         """Delete branches."""
         self.copy._git("push", "--quiet", "origin", *(f":refs/heads/{branch}" for branch in branches))
 
 
-def source(folder: Path, server: Login) -> Source:
+def source(folder: Path, server: Login, repository: str = REPOSITORY) -> Source:
     """Return a working copy without a commit, in an empty folder."""
     folder.mkdir()
-    copy = WorkingCopy(folder, server, REPOSITORY)
+    copy = WorkingCopy(folder, server, repository)
     copy._git("init", "--quiet", "--initial-branch=main")
-    copy._git("remote", "add", "origin", f"{server.url}/{REPOSITORY}.git")
-    return Source(copy)
+    copy._git("remote", "add", "origin", f"{server.url}/{repository}.git")
+    return Source(copy, repository)
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,7 @@ class Pushed:
 
     def start(self, dag_id: str = DAG, **params: Any) -> str:
         """Start a run as a person does, over the REST API; returns its id."""
-        body = {"logical_date": None, "conf": {"repository": REPOSITORY, **params}}
+        body = {"logical_date": None, "conf": {"repository": self.source.repository, **params}}
         answer = self.api.post(f"/api/v2/dags/{dag_id}/dagRuns", json=body)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["dag_run_id"])
@@ -182,3 +186,24 @@ class Pushed:
             manifest = registry.get(f"/v2/{self.place}/manifests/{digest}", headers=accept).json()
             config = registry.get(f"/v2/{self.place}/blobs/{manifest['config']['digest']}").json()
         return dict(config["config"]["Labels"])
+
+
+@contextmanager
+def application(lab: Lab, api: httpx.Client, folder: Path, repository: str = REPOSITORY) -> Iterator[Pushed]:
+    """Have an application of a test's own, gone afterwards.
+
+    :param folder: of its working copy; made here.
+    """
+    git, web = lab.git, lab.airflow
+    with Airflow(Login(web.url, web.user, web.password)) as airflow:
+        code = source(folder, Login(git.url, git.user, git.password), repository)
+        found = Pushed(lab, code, airflow, api, f"t-{secrets.token_hex(4)}")
+        yield found
+        if found.branches:
+            code.delete(*dict.fromkeys(found.branches))
+        for push in found.handed_on:
+            run_of(airflow, push, "deploy")
+    remove(lab.registry, found.place)
+    kubectl = ["kubectl", f"--kubeconfig={lab.kubeconfig}", "--namespace=demo", "delete"]
+    objects = ["deployment,service,configmap", f"--selector=slipway.io/application={found.name}"]
+    subprocess.run([*kubectl, *objects], check=True, capture_output=True, timeout=60)
