@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_context, task
+from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, task
 
 from slipway import forms
 from slipway.assets import BARE_METAL_IMAGE, PUSH
@@ -46,12 +46,7 @@ with DAG(
     doc_md=ABOUT,
     tags=["slipway", "build", "bare-metal"],
     default_args=forms.DEFAULT_ARGS,
-    params={
-        "repository": forms.repository(),
-        "ref": forms.ref(),
-        "commit": forms.commit(),
-        "deploy": Param(False, type="boolean", title="Deploy it too"),
-    },
+    params=forms.image_params(),
 ) as dag:
 
     @task(**ON_WORKERS_FOR_IT)

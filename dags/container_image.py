@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_context, task
+from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, task
 
 from slipway import forms
 from slipway.assets import CONTAINER_IMAGE, PUSH
@@ -36,12 +36,7 @@ with DAG(
     doc_md=ABOUT,
     tags=["slipway", "build", "container"],
     default_args=forms.DEFAULT_ARGS,
-    params={
-        "repository": forms.repository(),
-        "ref": forms.ref(),
-        "commit": forms.commit(),
-        "deploy": Param(False, type="boolean", title="Deploy it too"),
-    },
+    params=forms.image_params(),
 ) as dag:
 
     @task

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG
 
 from slipway import forms
 from slipway.assets import PUSH
@@ -35,7 +35,7 @@ with DAG(
         "repository": forms.repository(),
         "ref": forms.ref("Full name; it decides the environment"),
         "commit": forms.commit(),
-        "deploy": Param(True, type="boolean", title="Deploy it too"),
+        "deploy": forms.deploy_too(True),
     },
 ) as dag:
     pushed = PushAskedForOperator(

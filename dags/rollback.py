@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import DAG, ExceptionRetryPolicy, Param, RetryAction, RetryRule, get_current_context, task
+from airflow.sdk import DAG, ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context, task
 from airflow.sdk.exceptions import AirflowException
 
 from slipway import forms
@@ -46,12 +46,8 @@ with DAG(
     default_args=forms.DEFAULT_ARGS,
     params={
         "repository": forms.repository(),
-        "environment": Param(
-            None,
-            type=["null", "string"],
-            title="Environment",
-            description="Of apps.yaml; may be left out when the application has only one",
-            pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$",
+        "environment": forms.environment(
+            "the only one", "Of apps.yaml; may be left out when the application has only one"
         ),
         "commit": forms.commit("40 digits; empty takes the release before the current one"),
     },

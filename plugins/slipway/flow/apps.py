@@ -163,7 +163,11 @@ class Application(Record):
 
 
 def _is_branch(pattern: str) -> bool:
-    return pattern.startswith("refs/heads/") and not any(sign in pattern for sign in "*?[")
+    return pattern.startswith("refs/heads/") and not _is_pattern(pattern)
+
+
+def _is_pattern(ref: str) -> bool:
+    return any(sign in ref for sign in "*?[")
 
 
 class Apps(Record):
@@ -206,6 +210,17 @@ class Apps(Record):
         """The connections of all clouds: the one that images are built in first."""
         named = (env.openstack for app in self.applications.values() for env in app.environments.values())
         return list(dict.fromkeys((CLOUD, *named)))
+
+    @property
+    def named_refs(self) -> tuple[str, ...]:
+        """The refs that environments name without a pattern."""
+        environments = (env for app in self.applications.values() for env in app.environments.values())
+        return tuple(sorted({ref for env in environments for ref in env.refs if not _is_pattern(ref)}))
+
+    @property
+    def environment_names(self) -> tuple[str, ...]:
+        """What the environments of all applications are called."""
+        return tuple(sorted({name for app in self.applications.values() for name in app.environments}))
 
     @property
     def namespaces(self) -> dict[str, list[str]]:
