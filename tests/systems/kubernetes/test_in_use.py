@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 
 import pytest
@@ -14,6 +15,8 @@ from tests.flow.builders import image, push, workload
 from tests.systems.kubernetes.conftest import NAMESPACE
 
 pytestmark = pytest.mark.lab
+
+TRIES, PAUSE_SECONDS = 400, 0.3
 
 
 def digest() -> str:
@@ -46,10 +49,10 @@ async def test_pods_and_those_that_are_to_be_made_are_in_use_whoever_wants_them(
     cluster: Cluster, application: str
 ) -> None:
     by_digest, tag = digest(), f"docker-local/demo/{application}:one"
-    names = {"initContainers": f"registry.test/x@{by_digest}", "containers": f"registry.test:5000/{tag}"}
+    containers = {"initContainers": f"registry.test/x@{by_digest}", "containers": f"registry.test:5000/{tag}"}
     template = {
         "metadata": {"labels": {"test": application}},
-        "spec": {kind: [{"name": "one", "image": name}] for kind, name in names.items()},
+        "spec": {kind: [{"name": kind.lower(), "image": name}] for kind, name in containers.items()},
     }
     body = {
         "apiVersion": "apps/v1",
@@ -59,8 +62,12 @@ async def test_pods_and_those_that_are_to_be_made_are_in_use_whoever_wants_them(
     }
     await cluster.apply(body, NAMESPACE)
     found: dict[str, str] = {}
-    while not {by_digest, tag} <= found.keys():
+    for _ in range(TRIES):
         found = await running(cluster, [NAMESPACE])
+        if {by_digest, tag} <= found.keys():
+            break
+        await asyncio.sleep(PAUSE_SECONDS)
+    assert tag in found
     assert f"{NAMESPACE}/{application}-" in found[by_digest]
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from lab.access import Lab
+from lab.process import wait_gone
 from slipway.openstack.ironic import in_use as on_nodes
 from slipway.openstack.nova import in_use as on_servers
-from tests.systems.openstack.ironic_lab import Ground, ground_in
+from tests.systems.openstack.ironic_lab import SECONDS, Ground, ground_in
 from tests.systems.openstack.nova import Application
 from tests.systems.openstack.test_nova import app, cloud, image
 
@@ -32,7 +33,7 @@ def test_a_server_runs_its_image_whoever_made_it(app: Application) -> None:
     assert found[app.image] == f"server {server.name} runs it"
     assert plan.image.digest in found
     app.go_back(plan, "one")
-    assert app.image not in on_servers.running(app.cloud)
+    assert wait_gone(lambda: app.image not in on_servers.running(app.cloud), SECONDS)
 
 
 def test_a_node_runs_its_image_and_the_one_before_can_come_back_until_the_release_is_kept(
