@@ -27,7 +27,7 @@ from lab.servers.postgres import Postgres
 USER = "admin"
 READY_SECONDS = 120
 HEARTS = ("scheduler", "dag_processor", "triggerer")
-UNSCHEDULED = ("NIGHTLY_REBUILD", "RECONCILE_PUSHES", "REAP_ORPHANS")
+UNSCHEDULED = ("NIGHTLY_REBUILD", "RECONCILE_PUSHES", "REAP_ORPHANS", "RETENTION")
 NOT_FOR_TASKS = ("KUBECONFIG", "DOCKER_", "OS_")
 """The product's logins are connections; what its user's shell is logged in to is none of its business."""
 
@@ -105,12 +105,13 @@ class Airflow:
         return tuple(pid for process in self._processes() if (pid := process.pid) is not None)
 
     def exports(self) -> Mapping[str, str]:
-        """Address, login, and the secret that signs webhooks."""
+        """Address, login, the secret that signs webhooks, and what runs a Jenkinsfile."""
         return {
             "AIRFLOW_URL": self.url,
             "AIRFLOW_USER": USER,
             "AIRFLOW_PASSWORD": self.ground.logins.secret("airflow"),
             "SLIPWAY_WEBHOOK_SECRET": self.ground.logins.secret("webhook"),
+            "SLIPWAY_REPLAY": str(self.ground.paths.checkout / "lab" / "jenkinsfile"),
         }
 
     @property

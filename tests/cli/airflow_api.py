@@ -64,6 +64,10 @@ class AirflowApi:
                 found.sort(key=lambda run: run["run_after"], reverse=True)
                 offset = int(query.get("offset", 0))
                 return 200, {"dag_runs": found[offset : offset + int(query["limit"])]}
+            case ["dags", dag_id, "dagRuns", run_id]:
+                wanted = (dag_id, run_id)
+                found = [run for run in self.runs if (run["dag_id"], run["dag_run_id"]) == wanted]
+                return (200, found[0]) if found else (404, "Not Found")
             case ["dags", _, "dagRuns", run_id, "taskInstances"]:
                 return 200, {"task_instances": self.tasks.get(run_id, [])}
             case ["dags", _, "dagRuns", run_id, "upstreamAssetEvents"]:

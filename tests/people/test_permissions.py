@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ from slipway.cli.api import Airflow
 from slipway.cli.roles import ROLES, actions, permissions
 from slipway.cli.roles_command import apply
 from slipway.cli.settings import Login
+from slipway.webhooks.questions import RIGHTS_ROUTE, RightsQuestion
+from slipway.webhooks.signature import sign_search
 
 pytestmark = pytest.mark.lab
 
@@ -118,6 +121,28 @@ def test_a_push_is_let_in_by_its_signature_and_by_nothing_else(people: Mapping[s
     with client(people["SlipwayStarter"]) as airflow:
         answer = airflow.post("/slipway/webhooks/github", headers=headers, content=json.dumps({}))
     assert answer.status_code == 401
+
+
+def test_the_api_server_tells_who_may_deploy_and_only_to_slipway(
+    lab: Lab, people: Mapping[str, Login]
+) -> None:
+    def ask(user: str, secret: str) -> httpx.Response:
+        body = json.dumps(RightsQuestion(user=user, dag_id="deploy").to_json()).encode()
+        signature = sign_search(body, secret, int(time.time()))
+        headers = {"x-slipway-signature": signature, "content-type": "application/json"}
+        return httpx.post(
+            f"{lab.airflow.url}/slipway{RIGHTS_ROUTE}",
+            content=body,
+            headers=headers,
+            timeout=30,
+            trust_env=False,
+        )
+
+    said = {role: ask(login.user, lab.webhook_secret).json()["may"] for role, login in people.items()}
+    assert said == {role: role == "SlipwayStarter" for role in people}
+    # Whoever uses Airflow's own command, on its own machine, is nobody of its users.
+    assert ask("root", lab.webhook_secret).json() == {"may": True}
+    assert ask(people["SlipwayStarter"].user, "another secret").status_code == 401
 
 
 def test_every_dag_that_a_role_names_is_there() -> None:
