@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from slipway.config import load_apps
@@ -55,9 +55,15 @@ def push_of(turn: Turn, night: str) -> PushEvent:
 
     :raises SlipwayError: when the ref is not there.
     """
+    at = datetime.now(UTC)  # before the look: what is pushed after it is newer
     commit = find_commit(GithubHook().get_conn(), turn.repository, turn.ref)
     return PushEvent(
-        repository=turn.repository, ref=turn.ref, commit=commit, pusher="nightly_rebuild", rebuild=night
+        repository=turn.repository,
+        ref=turn.ref,
+        commit=commit,
+        pusher="nightly_rebuild",
+        at=at,
+        rebuild=night,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from slipway.flow.followed import DEPLOY
@@ -51,8 +52,9 @@ def push_asked_for(params: Mapping[str, Any]) -> PushEvent:
     repository, ref = params.get("repository"), params.get("ref") or "refs/heads/main"
     if not repository:
         raise SlipwayError("no repository was given. Start the run with the form, or with a push event.")
+    at = datetime.now(UTC)  # before the look: what is pushed after it is newer
     commit = params.get("commit") or _head(repository, ref)
-    return PushEvent(repository=repository, ref=ref, commit=commit)
+    return PushEvent(repository=repository, ref=ref, commit=commit, at=at)
 
 
 def _head(repository: str, ref: str) -> str:

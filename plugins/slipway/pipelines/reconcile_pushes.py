@@ -71,10 +71,11 @@ def still_missing(push: PushEvent) -> PushEvent:
     """
     if is_known(push, ask_pushes([push.partition_key])):
         raise NothingToDo(f"{push.partition_key} came meanwhile")
+    at = datetime.now(UTC)  # before the look: what is pushed after it is newer
     newest = find_commit(GithubHook().get_conn(), push.repository, push.ref)
     if newest != push.commit:
         raise NothingToDo(f"{push.ref} points to {newest[:12]} by now: the next run looks for that")
-    return push.model_copy(update={"at": datetime.now(UTC)})
+    return push.model_copy(update={"at": at})
 
 
 def _pushes(remote: Remote, repository: str, application: Application) -> list[PushEvent] | None:
