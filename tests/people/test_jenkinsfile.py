@@ -109,10 +109,11 @@ import slipway.*
 
 def known = System.getenv()
 def login = new Login(known.REPLAY_USER, known.REPLAY_PASSWORD)
-def asked = [pipeline: 'container_image', app: 'tests/app', commit: known.COMMIT]
+def asked = [pipeline: 'container_image', app: "${'tests'}/app", commit: "${known.COMMIT}"]
 def request = Request.of(asked, known)
 def run = new Run(new Airflow(request.url), request.pipeline, request.runId())
-run.start(login, request.conf, 'a test')
+assert run.start(login, request.conf, 'a test').contains('started: ')
+assert run.start(login, request.conf, 'a test').contains('was started with this key before: ')
 while (!run.hasEnded()) {
     def kept = new ByteArrayOutputStream()
     new ObjectOutputStream(kept).writeObject([request, run])

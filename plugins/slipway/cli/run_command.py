@@ -8,8 +8,8 @@ import time
 import uuid
 from pathlib import Path
 
-from slipway.cli import INTERRUPTED, NOT_PERMITTED, NOT_SO, OK, TIMED_OUT, settings
-from slipway.cli.answers import ForbiddenError, Json
+from slipway.cli import INTERRUPTED, NOT_ASKED, NOT_PERMITTED, NOT_SO, OK, TIMED_OUT, settings
+from slipway.cli.answers import AwayError, ForbiddenError, Json, ServerError
 from slipway.cli.api import Airflow
 from slipway.cli.following import Follower, results
 from slipway.cli.starting import Wish, full_ref, params_of, start
@@ -45,6 +45,9 @@ def carry_out(wish: Wish, options: argparse.Namespace) -> tuple[int, Telling]:
     except ForbiddenError as error:
         print(f"slipway: {error}", file=sys.stderr)
         return NOT_PERMITTED, told
+    except (AwayError, ServerError) as error:
+        told.goes_on(str(error))
+        return NOT_ASKED, told
     except KeyboardInterrupt:
         told.goes_on("stopped")
         return INTERRUPTED, told
@@ -55,8 +58,9 @@ def carry_out(wish: Wish, options: argparse.Namespace) -> tuple[int, Telling]:
 def _run(airflow: Airflow, told: Telling, *, wait: bool, seconds: float) -> int:
     until = time.monotonic() + seconds
     code, built = _one(airflow, told, told.wish.pipeline, told.wish.conf, until if wait else None)
-    if code == OK and told.wish.deploys_after:
-        push = next(iter(built)).push
+    pushes = [one.push for one in built if one.image is not None]
+    if code == OK and told.wish.deploys_after and pushes:
+        push = pushes[0]
         conf = {"repository": push.repository, "ref": push.ref, "commit": push.commit}
         code, _ = _one(airflow, told, DEPLOY_DAG, conf, until)
     return code

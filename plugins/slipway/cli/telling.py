@@ -84,7 +84,7 @@ class Telling:
     def goes_on(self, why: str) -> None:
         """Say how to follow what goes on."""
         if not self.runs:
-            self.errors.print(f"slipway: {why}; nothing was started", markup=False)
+            self.errors.print(f"slipway: {why}; nothing is known to be started", markup=False)
             return
         again = f"{self.wish.command} --wait --idempotency-key {shlex.quote(self.key)}"
         text = f"slipway: {why}; the run goes on: {self.runs[-1].url}\nFollow it again with: {again}"

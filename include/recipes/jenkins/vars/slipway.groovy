@@ -16,8 +16,8 @@ Map call(Map options) {
     Request request = Request.of(options, [AIRFLOW_URL: env.AIRFLOW_URL, BUILD_TAG: env.BUILD_TAG])
     Airflow airflow = new Airflow(request.url)
     Map result = follow(request, airflow, request.pipeline, request.conf)
-    if (result.state == 'success' && request.deploysAfter) {
-        Map image = result.images.values()[0]
+    Map image = request.deploysAfter && result.state == 'success' ? result.images.values()[0] : null
+    if (image != null) {
         Map conf = [repository: request.conf.repository, ref: image.ref, commit: image.commit]
         Map deployed = follow(request, airflow, 'deploy', conf)
         result = deployed + [images: result.images]

@@ -84,17 +84,22 @@ class Request implements Serializable {
 
     @NonCPS
     private static Map confOf(String pipeline, Map options) {
-        Map told = [repository: options.app]
+        // A text with ${...} in it is no String, and equals none.
+        Map<String, Object> told = [:]
+        told.repository = options.app.toString()
         String ref = options.ref ?: ''
         if (ref && pipeline != 'rollback') {
             told.ref = ref.startsWith('refs/') ? ref : 'refs/heads/' + ref
         }
         if (options.commit) {
-            told.commit = options.commit
+            told.commit = options.commit.toString()
         }
         if (pipeline == 'push') {
             told.deploy = options.deploy != false
         }
-        return told + ((Map) options.params ?: [:])
+        ((Map) options.params ?: [:]).each { Object name, Object value ->
+            told[name.toString()] = value instanceof GString ? value.toString() : value
+        }
+        return told
     }
 }
