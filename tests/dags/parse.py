@@ -1,7 +1,8 @@
 """Run apart: reads a folder of DAG files as Airflow's DAG processor does, and notes what reading touched.
 
 Prints JSON. While the files are read, sockets cannot be made, and every file that is opened outside of
-Python's own folders, Airflow's home and the two folders of code is noted, as is every process started.
+Python's own folders, Airflow's home and the two folders of code is noted, as is every process started; one
+file excepted, ``apps.yaml`` (``SLIPWAY_APPS_FILE``), which the forms take their choices from.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ CODE = (
     str(CHECKOUT / "plugins"),
     os.environ["AIRFLOW_HOME"],
 )
+APPS = os.path.realpath(os.environ["SLIPWAY_APPS_FILE"])
 HEAVY = ("docker", "kubernetes", "slipway.docker", "slipway.github", "slipway.artifactory", "slipway.cli")
 """What only a running task needs."""
 
@@ -33,7 +35,7 @@ def main(folder: Path) -> None:
     def note(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open" and isinstance(arguments[0], str | bytes):
             path = os.path.realpath(os.fsdecode(arguments[0]))
-            if not path.startswith((*CODE, str(folder))) and path != os.devnull:
+            if not path.startswith((*CODE, str(folder))) and path not in (os.devnull, APPS):
                 touched.append(f"open {path}")
         elif event in ("subprocess.Popen", "os.system", "os.exec", "sqlite3.connect"):
             touched.append(f"{event} {arguments[0]}")

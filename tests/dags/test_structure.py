@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,16 +19,32 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 FILES = sorted(path.stem for path in (CHECKOUT / "dags").glob("*.py"))
 
 Report = dict[str, Any]
+APPS = """\
+version: 1
+applications:
+  tests/app:
+    tenant: demo
+    environments:
+      production: {refs: [refs/heads/main, "refs/tags/v*"], namespace: demo}
+      staging: {refs: [refs/heads/next, "refs/heads/feature/*"], namespace: demo}
+  Some-Owner/name.with_all-of.it:
+    tenant: other
+    environments:
+      production: {refs: [refs/heads/main], namespace: other}
+"""
 
 
-def parse(folder: Path, home: Path) -> Report:
-    """Read ``folder`` in a process that knows no database, no connection and no file of an installation."""
+def parse(folder: Path, home: Path, apps: str = APPS) -> Report:
+    """Read ``folder`` in a process that knows no database, no connection and no file but ``apps.yaml``."""
+    file = home.with_name(f"{home.name}-apps.yaml")
+    file.write_text(apps)
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     environment = kept | {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(CHECKOUT / "plugins"),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql://127.0.0.1:1/nowhere",
+        "SLIPWAY_APPS_FILE": str(file),
     }
     command = [sys.executable, str(Path(__file__).with_name("parse.py")), str(folder)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
@@ -53,7 +70,7 @@ def test_a_file_is_a_pipeline_of_its_own_name(report: Report) -> None:
     }
 
 
-def test_reading_opens_no_file_no_socket_and_starts_nothing(report: Report) -> None:
+def test_reading_opens_no_file_but_apps_yaml_no_socket_and_starts_nothing(report: Report) -> None:
     assert report["touched"] == []
 
 
@@ -106,6 +123,7 @@ def test_every_parameter_is_explained_and_its_default_is_allowed(report: Report,
     for name, param in report["dags"][dag_id]["params"].items():
         assert param["schema"].get("title"), name
         assert param["schema"].get("type"), name
+        assert param["description"] or param["schema"].get("description_md"), name
         jsonschema.validate(param["default"], param["schema"])
 
 
@@ -115,8 +133,7 @@ def test_every_parameter_is_explained_and_its_default_is_allowed(report: Report,
         ("repository", "hello"),
         ("repository", "../hello"),
         ("repository", "a/b c"),
-        ("repository", "a/b/c"),
-        ("repository", "-a/b"),
+        ("repository", "tests/unknown"),
         ("repository", 1),
         ("ref", "main"),
         ("ref", ""),
@@ -146,6 +163,62 @@ def test_the_form_refuses_what_no_run_could_use(report: Report, name: str, value
 )
 def test_the_form_takes_what_a_run_can_use(report: Report, name: str, value: object) -> None:
     jsonschema.validate(value, report["dags"]["container_image"]["params"][name]["schema"])
+
+
+def test_forms_have_the_choices_of_apps_yaml(report: Report) -> None:
+    asked: dict[str, list[str]] = {}
+    for dag_id, about in report["dags"].items():
+        for name, param in about["params"].items():
+            asked.setdefault(name, []).append(dag_id)
+            if name in ("repository", "repositories", "ref", "environment", "promote_from"):
+                schema = param["schema"]
+                assert (schema.get("enum"), schema.get("examples")) == CHOICES[name], (dag_id, name)
+    images = ["bare_metal_image", "container_image", "vm_image"]
+    assert sorted(asked["repository"]) == sorted([*images, "deploy", "push", "rollback"])
+    assert sorted(asked["deploy"]) == sorted([*images, "push"])
+
+
+REPOSITORIES = ["Some-Owner/name.with_all-of.it", "tests/app"]
+CHOICES: dict[str, Any] = {
+    "repository": (["", *REPOSITORIES], None),
+    "repositories": (None, REPOSITORIES),
+    "ref": (None, ["refs/heads/main", "refs/heads/next"]),
+    "environment": ([None, "production", "staging"], None),
+    "promote_from": ([None, "production", "staging"], None),
+}
+
+
+def test_a_refusal_says_the_rule(report: Report) -> None:
+    """What Airflow answers is the error as text, which has the schema in it."""
+    for name, value, rule in (
+        ("repository", "tests/unknown", "'tests/unknown' is not one of ['', 'Some-Owner/"),
+        ("ref", "main", "Full name of a branch or a tag, like refs/heads/main"),
+        ("commit", "HEAD", "40 digits; empty takes the ref's newest"),
+    ):
+        with pytest.raises(jsonschema.ValidationError) as refused:
+            jsonschema.validate(value, report["dags"]["container_image"]["params"][name]["schema"])
+        assert rule in re.sub(r"'\n *'", "", str(refused.value))
+
+
+@pytest.mark.parametrize(
+    ("apps", "problem"),
+    [
+        ("version: 1\napplications: {a/b: {tenant: demo}}\n", ":2: applications.a/b.environments:"),
+        ("version: 1\napplications: {}\n", ""),
+    ],
+)
+def test_without_choices_forms_take_any_name_and_say_why(apps: str, problem: str, tmp_path: Path) -> None:
+    found = parse(CHECKOUT / "dags", tmp_path / "home", apps)
+    assert found["errors"] == {}
+    assert sorted(found["dags"]) == FILES
+    form = {name: param["schema"] for name, param in found["dags"]["deploy"]["params"].items()}
+    for name, value in (("repository", "tests/app"), ("environment", "production")):
+        jsonschema.validate(value, form[name])
+        assert ("No choices:" in form[name]["description_md"]) == bool(problem)
+        assert problem in form[name]["description_md"]
+    for name, value in (("repository", "a/b/c"), ("repository", "-a/b"), ("environment", "Production")):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(value, form[name])
 
 
 def test_container_image_goes_from_the_plan_to_the_image(report: Report) -> None:
