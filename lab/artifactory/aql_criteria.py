@@ -7,11 +7,13 @@ with such a value, also those without the property.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from lab.artifactory import clock
 from lab.artifactory.aql_fields import SEARCHABLE, Field
+from lab.artifactory.item_path import ItemPath
 from lab.artifactory.refusal import Refusal
 
 Value = str | int
@@ -39,6 +41,22 @@ def condition(criteria: list[Object]) -> Condition:
     if "type" not in _names(criteria):
         found.append(("i.type = 'file'", []))
     return _joined("AND", found)
+
+
+def within(criteria: list[Object]) -> ItemPath | None:
+    """Return where all that meets ``criteria`` is; None when they name no repository."""
+    pairs = [pair for one in criteria for pair in one]
+    repositories = [value for name, value in pairs if name == "repo" and isinstance(value, str)]
+    if not repositories:
+        return None
+    patterns = [value for name, value in pairs if name == "path" and isinstance(value, Object)]
+    folders = [
+        re.split(r"[*?]", given)[0].rpartition("/")[0]
+        for pattern in patterns
+        for operator, given in pattern
+        if operator == "$match" and isinstance(given, str)
+    ]
+    return ItemPath(repositories[0], max(folders, key=len, default=""))
 
 
 def _names(node: Any) -> Iterator[str]:

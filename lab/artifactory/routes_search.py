@@ -62,7 +62,8 @@ def by_checksum(request: Request, _: Reader, store: Kept, base: Base) -> JSONRes
 
 
 def _find(store: Store, criteria: list[Object]) -> list[tuple[Item, Properties]]:
-    return store.search(*aql_criteria.condition(criteria))
+    condition, values = aql_criteria.condition(criteria)
+    return store.search(condition, values, aql_criteria.within(criteria))
 
 
 def _repos(request: Request) -> list[Object]:

@@ -65,15 +65,20 @@ class Store:
             item = items.get(db, at)
             return item, properties.of(db, item)
 
-    def search(self, condition: str, values: Iterable[str | int]) -> list[tuple[Item, Properties]]:
+    def search(
+        self, condition: str, values: Iterable[str | int], within: ItemPath | None = None
+    ) -> list[tuple[Item, Properties]]:
         """Return the items that meet an SQL condition (see :func:`items.where`), with their properties.
 
+        :param within: where all of them are, if that is known: the rest is not brought up to date.
         :raises Refusal: 503 when the Docker registry is away.
         """
         with self.db.reading() as db:
             found = repositories.every(db)
         for repository in found:
-            self.look(ItemPath(repository.key))
+            whole = ItemPath(repository.key)
+            if within is None or whole.holds(within):
+                self.look(within or whole)
         with self.db.reading() as db:
             return [(item, properties.of(db, item)) for item in items.where(db, condition, values)]
 

@@ -18,7 +18,7 @@ from slipway.docker.registry import Registry
 from slipway.flow.image import BaseImage, Image, Part, properties
 from slipway.flow.push import PushEvent
 from slipway.flow.retention.stored import Stored
-from slipway.openstack.glance.glance import NewImage
+from slipway.openstack.glance.glance import KEY, NewImage
 from slipway.pipelines.copying import hand_on, keep_file
 from slipway.pipelines.records import commit_record, inputs_record
 from slipway.pipelines.retention.shelves import Shelves
@@ -39,6 +39,15 @@ class Shop:
     shelves: Shelves
     folder: Path
     tenant: str
+    name: str = "shop"
+
+    def clear(self) -> None:
+        """Remove what is left of it."""
+        for image in self.both.glance.find_own(self.name):
+            if str(image.properties[KEY]).startswith(f"generic-local/{self.tenant}/{self.name}/"):
+                self.both.glance.delete(str(image.id))
+        for key in ("generic-local", "docker-local"):
+            self.both.files.delete(f"{key}/{self.tenant}/{self.name}")
 
     @property
     def catalogue(self) -> Catalogue:
@@ -59,10 +68,14 @@ class Shop:
         kernel: Part | None = None,
     ) -> Image:
         """Keep an image as `vm_image` and `bare_metal_image` do."""
-        place = f"generic-local/{self.tenant}/shop/{platform}"
+        place = f"generic-local/{self.tenant}/{self.name}/{platform}"
         inputs = f"sha256:{secrets.token_hex(32)}"
         path = f"{inputs_record(place, inputs).rpartition('/')[0]}/shop.raw"
-        about = {"slipway_run": self.tenant, "slipway_application": "shop", "slipway_repository": REPOSITORY}
+        about = {
+            "slipway_run": self.tenant,
+            "slipway_application": self.name,
+            "slipway_repository": REPOSITORY,
+        }
         parts: dict[Literal["kernel", "ramdisk"], Part] = {}
         if platform == "bare_metal":
             for part, form in (("kernel", "aki"), ("ramdisk", "ari")):
@@ -77,7 +90,7 @@ class Shop:
         kept = keep_file(self.both, self.file("shop.raw"), path, new)
         image = Image(
             platform=platform,
-            application="shop",
+            application=self.name,
             repository=REPOSITORY,
             commit=commit * 40,
             digest=kept.digest,
@@ -98,27 +111,27 @@ class Shop:
         labels = {INPUT_LABEL: inputs, REVISION_LABEL: commit * 40} if built_here else {}
         content = os.urandom(512)
         with http(self.lab.registry) as registry:
-            images = Images(registry, f"docker-local/{self.tenant}/shop")
+            images = Images(registry, f"docker-local/{self.tenant}/{self.name}")
             digest = images.push(commit * 40, content, labels)
             assert images.push(input_tag(inputs), content, labels) == digest
         image = Image(
             platform="container",
-            application="shop",
+            application=self.name,
             repository=REPOSITORY,
             commit=commit * 40,
             digest=digest,
             input_digest=inputs,
-            reference=f"registry/docker-local/{self.tenant}/shop@{digest}",
+            reference=f"registry/docker-local/{self.tenant}/{self.name}@{digest}",
         )
         self.annotate(commit, properties(image, self.push(commit)))
         return digest
 
     def annotate(self, commit: str, told: dict[str, str]) -> None:
-        path = f"docker-local/{self.tenant}/shop/{commit * 40}/manifest.json"
+        path = f"docker-local/{self.tenant}/{self.name}/{commit * 40}/manifest.json"
         self.catalogue.annotate(path, told)
 
     def tag(self, digest: str, tag: str) -> None:
-        place = f"docker-local/{self.tenant}/shop"
+        place = f"docker-local/{self.tenant}/{self.name}"
         manifest = self.shelves.registry.find_manifest(place, digest)
         assert manifest is not None
         self.shelves.registry.put_manifest(place, tag, manifest)
@@ -137,8 +150,9 @@ def shop(lab: Lab, both: Stores, tmp_path: Path) -> Iterator[Shop]:
     host, login = lab.registry.url.partition("://")[2], lab.registry
     tenant = f"t-{secrets.token_hex(5)}"
     with Registry(host, login.user, login.password).client() as registry:
-        yield Shop(lab, both, Shelves(both.files, registry, {CLOUD: both.glance}), tmp_path, tenant)
-        for image in both.glance.find_by({"slipway_run": tenant}):
-            both.glance.delete(str(image.id))
-        both.files.delete(f"generic-local/{tenant}")
-        both.files.delete(f"docker-local/{tenant}")
+        shelves = Shelves(both.files, registry, {CLOUD: both.glance})
+        found = Shop(lab, both, shelves, tmp_path, tenant)
+        yield found
+        found.clear()
+        for key in ("generic-local", "docker-local"):
+            both.files.delete(f"{key}/{tenant}")

@@ -23,7 +23,7 @@ def table(verdicts: Sequence[Verdict], now: datetime) -> str:
                 stored.application,
                 f"{first}{more}",
                 stored.digest[:19] or "-",
-                bytes_for_people(stored.size),
+                bytes_for_people(stored.size) if stored.size else "-",
                 f"{(now - stored.made).days} d",
                 "stays" if one.keep else "goes",
                 one.reason,
