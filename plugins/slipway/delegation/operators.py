@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, Context
 
 from slipway.links import JenkinsLink
 from slipway.pipelines.outcome import retried_if_worth_it
+
+if TYPE_CHECKING:  # a DAG file is read without them
+    from slipway.delegation.request import Request
+    from slipway.flow.jenkins import JenkinsJob
+    from slipway.flow.push import PushEvent
+    from slipway.jenkins.server import Server
 
 
 class JenkinsBuildOperator(BaseOperator):  # type: ignore[misc]
@@ -30,33 +36,29 @@ class JenkinsBuildOperator(BaseOperator):  # type: ignore[misc]
         super().__init__(**options)
         self.resolved = resolved
         self.conn_id = conn_id
-        self._asked: Any = None
+        self._asked: Request | None = None
 
     def execute(self, context: Context) -> None:
         """Ask for the build, and hand the waiting to the triggerer."""
         with retried_if_worth_it():
-            from slipway.delegation.request import request_of
-            from slipway.pipelines.container_image import Resolved
+            from slipway.delegation.request import deadline_of
 
-            plan = Resolved.from_json(self.resolved).plan
-            wanted = plan.spec.build.jenkins
-            assert wanted is not None  # or this task is skipped
-            self._begin(request_of(context, wanted, plan.push, datetime.now(UTC)))
+            wanted, _ = self._wanted()
+            self._begin(context, deadline_of(wanted, datetime.now(UTC)))
 
-    def resume(
-        self, context: Context, event: Mapping[str, Any], request: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def resume(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Return the build, or go on when Jenkins lost it."""
         with retried_if_worth_it():
-            from slipway.delegation.request import Request, conclude
+            from slipway.delegation.request import conclude
             from slipway.jenkins.watch import Outcome
 
-            self._asked, outcome = Request.from_json(request), Outcome.from_json(event)
+            outcome = Outcome.from_json(event)
             if outcome.build is not None:
                 JenkinsLink().store(context, outcome.build.url)
-            found = conclude(self._server(), self._asked, outcome, datetime.now(UTC))
+            request = self._request(context, outcome.deadline)
+            found = conclude(self._server(), request, outcome, datetime.now(UTC))
             if found is None:
-                self._begin(self._asked)
+                self._begin(context, outcome.deadline)
             assert found is not None  # to begin defers
             return found.to_json()
 
@@ -67,23 +69,32 @@ class JenkinsBuildOperator(BaseOperator):  # type: ignore[misc]
         if self._asked is not None and cancel(self._server(), self._asked.wanted.job, self._asked.own):
             self.log.info("the build of %s is aborted", self._asked.wanted.job)
 
-    def _begin(self, request: Any) -> None:
+    def _wanted(self) -> tuple[JenkinsJob, PushEvent]:
+        from slipway.pipelines.container_image import Resolved
+
+        plan = Resolved.from_json(self.resolved).plan
+        assert plan.spec.build.jenkins is not None  # or this task is skipped
+        return plan.spec.build.jenkins, plan.push
+
+    def _request(self, context: Context, deadline: datetime) -> Request:
+        from slipway.delegation.request import request_of
+
+        self._asked = request_of(context, *self._wanted(), deadline)
+        return self._asked
+
+    def _begin(self, context: Context, deadline: datetime) -> None:
         from slipway.delegation.request import begin, news_of, watch_of
         from slipway.delegation.triggers import JenkinsTrigger
         from slipway.webhooks.sensors import server_url
 
-        self._asked, server, news = request, self._server(), None
+        request, server, news = self._request(context, deadline), self._server(), None
         if server.notifies:
             search = news_of(request, datetime.now(UTC))
             news = {"url": server_url(), "search": search, "poll_seconds": 2.0}
         watch = watch_of(request, begin(server, request)).to_json()
-        self.defer(
-            trigger=JenkinsTrigger(watch=watch, conn_id=self.conn_id, news=news),
-            method_name="resume",
-            kwargs={"request": request.to_json()},
-        )
+        self.defer(trigger=JenkinsTrigger(watch=watch, conn_id=self.conn_id, news=news), method_name="resume")
 
-    def _server(self) -> Any:
+    def _server(self) -> Server:
         from slipway.jenkins.hook import JenkinsHook
 
         return JenkinsHook(self.conn_id).get_conn()

@@ -49,7 +49,14 @@ class Request(Record):
         }
 
 
-def request_of(context: Mapping[str, Any], wanted: JenkinsJob, push: PushEvent, now: datetime) -> Request:
+def deadline_of(wanted: JenkinsJob, now: datetime) -> datetime:
+    """Return until when a build that is asked for now may take."""
+    return now + timedelta(seconds=wanted.build_seconds)
+
+
+def request_of(
+    context: Mapping[str, Any], wanted: JenkinsJob, push: PushEvent, deadline: datetime
+) -> Request:
     """Return the request of a task.
 
     Its own value is the same in every retry. It is another one when a person clears the task, who wants a
@@ -61,7 +68,6 @@ def request_of(context: Mapping[str, Any], wanted: JenkinsJob, push: PushEvent, 
     installation, cleared = ti.log_url.partition("/dags/")[0], ti.max_tries - ti.task.retries
     about = [installation, context["run_id"], push.commit, wanted.job, cleared]
     digest = hashlib.sha256(json.dumps(about).encode()).hexdigest()
-    deadline = now + timedelta(seconds=wanted.build_seconds)
     return Request(wanted=wanted, push=push, own=digest[:32], page=ti.log_url, deadline=deadline)
 
 

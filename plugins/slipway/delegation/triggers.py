@@ -61,7 +61,7 @@ class JenkinsTrigger(BaseTrigger):  # type: ignore[misc]
             follower = Follower(await self._server(), watch, timedelta(seconds=self.away_seconds))
             outcome = await self._follow(follower)
         except SlipwayError as error:
-            outcome = Outcome(state="failed", reason=str(error))
+            outcome = Outcome(state="failed", deadline=watch.deadline, reason=str(error))
         yield TriggerEvent(outcome.to_json())
 
     async def on_kill(self) -> None:

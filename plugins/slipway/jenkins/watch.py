@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import AwareDatetime
 
@@ -31,11 +31,16 @@ class Watch(Record):
     """Where it was last; nowhere when Jenkins did not answer so far."""
 
 
+State = Literal["ended", "absent", "cancelled", "late", "failed"]
+"""``absent``: Jenkins knows of no such request (any more)."""
+
+
 class Outcome(Record):
     """How it ended."""
 
-    state: Literal["ended", "absent", "cancelled", "late", "failed"]
-    """``absent``: Jenkins knows of no such request (any more)."""
+    state: State
+    deadline: AwareDatetime
+    """The watch's."""
     build: BuildState | None = None
     tail: str = ""
     """The last lines of its console."""
@@ -67,7 +72,7 @@ class Follower:
             log.info("Jenkins answers again")
             self._away_since = None
         if outcome is None and now > self._watch.deadline:
-            return Outcome(state="late")
+            return self._outcome("late")
         return outcome
 
     def _look(self) -> Outcome | None:
@@ -78,9 +83,9 @@ class Follower:
         elif place.number is None:
             place = self._find()
         if place == Place():
-            return Outcome(state="absent")
+            return self._outcome("absent")
         if place.cancelled:
-            return Outcome(state="cancelled")
+            return self._outcome("cancelled")
         if place.number is None:
             self._say_why(place)
         self._place = place
@@ -93,7 +98,7 @@ class Follower:
         try:
             build = get_build(self._server, self._watch.job, number)
         except MissingError:
-            return Outcome(state="absent")
+            return self._outcome("absent")
         if self._console is None:
             log.info("Jenkins builds: %s", build.url)
             self._console = Console(self._server, self._watch.job, number)
@@ -102,7 +107,7 @@ class Follower:
         if build.building:
             return None
         log.info("build %d of %s has ended: %s", number, self._watch.job, build.result)
-        return Outcome(state="ended", build=build, tail="\n".join(self._console.tail))
+        return self._outcome("ended", build=build, tail="\n".join(self._console.tail))
 
     def _say_why(self, place: Place) -> None:
         before, now = self._place.why.partition(".")[0], place.why.partition(".")[0]  # its seconds change
@@ -120,4 +125,7 @@ class Follower:
             f"Jenkins has not answered for {minutes} minutes: {error}. Look after it, and at the URL of "
             "connection slipway_jenkins; then start the run again."
         )
-        return Outcome(state="failed", reason=reason)
+        return self._outcome("failed", reason=reason)
+
+    def _outcome(self, state: State, **fields: Any) -> Outcome:
+        return Outcome(state=state, deadline=self._watch.deadline, **fields)

@@ -91,7 +91,8 @@ def resumed(
     task: JenkinsBuildOperator, deferred: TaskDeferred, outcome: Outcome, of: Any | None = None
 ) -> Any:
     """Go on as the worker does."""
-    return task.resume(of or context(), outcome.to_json(), **(deferred.kwargs or {}))
+    assert (deferred.method_name, deferred.kwargs) == ("resume", None)
+    return task.resume(of or context(), outcome.to_json())
 
 
 def own(deferred: TaskDeferred) -> str:
@@ -312,10 +313,9 @@ async def test_a_request_that_jenkins_lost_is_made_again(moved: Served) -> None:
     assert own(again.value) == own(deferred)
     assert resumed(task, again.value, await waited(again.value))["number"] == 1
 
-    late = dict(again.value.kwargs or {})
-    late["request"] = {**late["request"], "deadline": datetime.now(UTC).isoformat()}
+    late = outcome.model_copy(update={"deadline": datetime.now(UTC)})
     with pytest.raises(AirflowFailException, match="took longer"):
-        task.resume(context(), outcome.to_json(), **late)
+        resumed(task, deferred, late)
 
 
 async def test_jenkins_is_away_when_it_is_asked(moved: Served) -> None:
@@ -360,4 +360,4 @@ async def test_a_worker_that_cannot_reach_jenkins_afterwards_is_tried_again(move
     _begun(connected(moved.url), job, own(deferred))
     async with away(moved):
         with pytest.raises(TransientError):
-            resumed(task, deferred, Outcome(state="late"))
+            resumed(task, deferred, Outcome(state="late", deadline=datetime.now(UTC)))
