@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -19,6 +20,7 @@ from slipway.cli import OK, main
 from slipway.cli.api import Airflow
 from slipway.cli.repository import WorkingCopy
 from slipway.cli.settings import Login
+from slipway.cli.starting import run_id_of
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Built, Image
 from slipway.flow.push import PushEvent
@@ -42,6 +44,8 @@ class Gated:
     name: str
     push: PushEvent
     image: Image
+    quiet: str = ""
+    """A run about which nobody says anything, from the first test on."""
 
     def start(self, environment: str, dag_id: str = "deploy") -> str:
         push = self.push
@@ -104,7 +108,9 @@ def app(lab: Lab, airflow_api: httpx.Client, tmp_path_factory: pytest.TempPathFa
         [event] = airflow.get_run_events("container_image", build.id)
         image = Built.from_json(event["extra"]).image
         assert image is not None
-        yield Gated(lab, airflow_api, airflow, name, push, image)
+        found = Gated(lab, airflow_api, airflow, name, push, image)
+        found.quiet = found.start("quiet")
+        yield found
     copy._git("push", "--quiet", "origin", f":{push.ref}")
     remove(lab.registry, f"docker-local/demo/{name}")
     for namespace in ("demo", "other"):
@@ -136,19 +142,6 @@ def test_nobody_who_could_answer_is_said_at_once(app: Gated) -> None:
     assert app.runs("other") == ""
 
 
-def test_silence_fails_where_the_environment_says_so(app: Gated) -> None:
-    run = app.ended(app.start("quiet"))
-    states = {name: run.tasks[name] for name in ("approve", "container.rollout", "container.go_back")}
-    assert run.state == "failed"
-    assert states == {
-        "approve": "failed",
-        "container.rollout": "upstream_failed",
-        "container.go_back": "skipped",
-    }
-    assert "nobody answered within 0.001 hours" in log(run, "approve")
-    assert app.runs("other") == ""
-
-
 def test_promotion_is_let_in_with_the_digest_that_staging_runs_and_is_written_down(
     app: Gated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -156,9 +149,8 @@ def test_promotion_is_let_in_with_the_digest_that_staging_runs_and_is_written_do
     assert first.tasks["approve"] == first.tasks["promote"] == "skipped"
     assert app.runs("demo") == app.image.digest
 
-    asked = promote(app, monkeypatch, "--idempotency-key", app.name)
-    assert asked == OK
-    run_id = str(app.airflow.get_runs("deploy", limit=1)[0]["dag_run_id"])
+    assert promote(app, monkeypatch, "--idempotency-key", app.name) == OK
+    run_id = run_id_of(app.name)
     question = app.question(run_id)
     assert question["subject"] == (
         f"Deploy {app.name} {app.push.short_commit} of {REPOSITORY} to production?"
@@ -174,37 +166,30 @@ def test_promotion_is_let_in_with_the_digest_that_staging_runs_and_is_written_do
     assert "approved by admin" in log(run, "approve")
     assert app.runs("other") == app.image.digest
     done = deployment(run)
-    assert (done.environment, done.image, done.push.pusher) == ("production", app.image, "admin")
+    assert (done.environment, done.image.reference) == ("production", app.image.reference)
+    assert (done.push.commit, done.push.pusher) == (app.push.commit, "admin")
     assert statuses(app) == [("production", f"promoted from staging by run {run_id}", "admin")]
     assert "slipway.promoted.production" in properties(app)
     capsys.readouterr()
 
 
-def test_rejected_release_leaves_everything_as_it_was_and_says_by_whom(
-    app: Gated, monkeypatch: pytest.MonkeyPatch
+def test_newer_release_takes_the_place_of_one_that_waits_and_a_rejection_leaves_everything(
+    app: Gated,
 ) -> None:
     before = app.runs("other")
-    run_id = app.start("production")
-    app.question(run_id)
-    app.answer(run_id, "Reject")
-    run = app.ended(run_id)
-    assert run.state == "success"
-    assert run.tasks["container.rollout"] == run.tasks["released"] == "skipped"
-    assert "not deployed to production: rejected by admin" in log(run, "approve")
-    assert app.runs("other") == before
-
-
-def test_newer_release_takes_the_place_of_one_that_waits(app: Gated) -> None:
     first = app.start("production")
     app.question(first)
     second = app.start("production")
     app.question(second)
     older = app.ended(first)
-    assert older.state == "success"
-    assert older.tasks["container.rollout"] == "skipped"
     assert f"superseded by {app.push.short_commit} (run {second})" in log(older, "approve")
-    app.answer(second, "Approve")
-    assert app.ended(second).tasks["container.rollout"] == "success"
+    app.answer(second, "Reject")
+    newer = app.ended(second)
+    assert "not deployed to production: rejected by admin" in log(newer, "approve")
+    for run in (older, newer):
+        assert run.state == "success"
+        assert run.tasks["container.rollout"] == run.tasks["released"] == "skipped"
+    assert app.runs("other") == before
 
 
 def test_a_release_is_not_let_in_by_a_task_state_that_was_set_by_hand(app: Gated) -> None:
@@ -217,6 +202,18 @@ def test_a_release_is_not_let_in_by_a_task_state_that_was_set_by_hand(app: Gated
     assert "nobody has approved this release" in log(run, "container.rollout")
 
 
+def test_silence_fails_where_the_environment_says_so(app: Gated) -> None:
+    run = app.ended(app.quiet)
+    states = {name: run.tasks[name] for name in ("approve", "container.rollout", "container.go_back")}
+    assert run.state == "failed"
+    assert states == {
+        "approve": "failed",
+        "container.rollout": "upstream_failed",
+        "container.go_back": "skipped",
+    }
+    assert "nobody answered within 0.001 hours" in log(run, "approve")
+
+
 def promote(app: Gated, monkeypatch: pytest.MonkeyPatch, *more: str) -> int:
     web = app.lab.airflow
     monkeypatch.setenv("AIRFLOW_URL", web.url)
@@ -227,11 +224,9 @@ def promote(app: Gated, monkeypatch: pytest.MonkeyPatch, *more: str) -> int:
 
 def statuses(app: Gated) -> list[tuple[str, str, str]]:
     """What Artifactory says that the image's build became."""
-    name, number = (httpx.QueryParams({"x": one})["x"] for one in build_of(app.push, app.image))
+    name, number = (quote(one, safe="") for one in build_of(app.push, app.image))
     with artifactory(app) as client:
-        from urllib.parse import quote
-
-        answer = client.get(f"/api/build/{quote(name, safe='')}/{quote(number, safe='')}").raise_for_status()
+        answer = client.get(f"/api/build/{name}/{number}").raise_for_status()
     found = answer.json()["buildInfo"]["statuses"]
     return [(one["status"], one["comment"], one["ciUser"]) for one in found]
 
