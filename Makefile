@@ -13,7 +13,7 @@ PINS := requirements.txt requirements-dev.txt pyproject.toml
 COMPILE := $(UV) pip compile -q --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make requirements"
 
-WORKERS := 4
+WORKERS ?= $(shell nproc)
 # Most tests wait for servers: several wait at once (tests/groups.py says which must not).
 SIDE_BY_SIDE := python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not alone and not release"
 ALONE := python -m pytest -m "alone and not release"
