@@ -33,10 +33,14 @@ _CONFIG_MAP = KINDS["v1", "ConfigMap"]
 
 
 class Cluster:
-    """A connection to one cluster; what it is asked for is always inside one namespace, but for nodes."""
+    """A connection to one cluster; what it is asked for is always inside one namespace, but for nodes.
 
-    def __init__(self, client: Any) -> None:
+    :param connection: name of the connection of Airflow's, for errors.
+    """
+
+    def __init__(self, client: Any, connection: str = CONNECTION) -> None:
         self._client = client
+        self._connection = connection
 
     def address(self, ref: ObjectRef, namespace: str) -> str:
         """Return the object's address in the cluster's API."""
@@ -219,12 +223,12 @@ class Cluster:
         status: int = response.status
         if status == 401:
             raise ClusterError(
-                f"the cluster does not know the login of connection {CONNECTION}. Renew it there."
+                f"the cluster does not know the login of connection {self._connection}. Renew it there."
             )
         if status == 403 and "/proxy" not in path:
             raise ClusterError(
-                f"the cluster forbids it: {_message(answer)}. Give the login of connection {CONNECTION} "
-                "the role in include/recipes/kubernetes/deployer.yaml for this namespace."
+                f"the cluster forbids it: {_message(answer)}. Give the login of connection "
+                f"{self._connection} the role in include/recipes/kubernetes/deployer.yaml for this namespace."
             )
         if (status == 429 or status >= 500) and "/proxy" not in path:
             raise TransientClusterError(f"the cluster answers {status}: {_message(answer)}")
@@ -237,7 +241,7 @@ async def connected(conn_id: str = CONNECTION) -> AsyncIterator[Cluster]:
     from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 
     async with AsyncKubernetesHook(conn_id=conn_id).get_conn() as client:
-        yield Cluster(client)
+        yield Cluster(client, conn_id)
 
 
 def _path(ref: ObjectRef, namespace: str) -> str:

@@ -18,8 +18,8 @@ from slipway.openstack.errors import OpenstackError, TransientOpenstackError
 
 SHOWN = 500
 _LOGIN = (
-    ". Check the application credential of connection slipway_openstack: does it still exist, "
-    "and may it make images in its project?"
+    ". Check the application credential of connection slipway_openstack (or of the environment's own, in "
+    "apps.yaml): does it still exist, and may it make images in its project?"
 )
 _FULL = (
     ". Glance has no room for it: delete images that nobody uses, or have the project's quota "

@@ -17,8 +17,9 @@ from slipway.openstack.errors import OpenstackError, TransientOpenstackError
 
 SHOWN = 600
 _LOGIN = (
-    ". Check the application credential of connection slipway_openstack: it needs the role member in the "
-    "project that owns the nodes; for nodes that the project leases it needs the role manager"
+    ". Check the application credential of connection slipway_openstack (or of the environment's own, in "
+    "apps.yaml): it needs the role member in the project that owns the nodes; for nodes that the project "
+    "leases it needs the role manager"
 )
 CURES = {401: _LOGIN, 403: _LOGIN}
 

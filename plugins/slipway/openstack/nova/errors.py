@@ -22,8 +22,8 @@ from slipway.openstack.errors import OpenstackError, TransientOpenstackError
 
 SHOWN = 500
 _LOGIN = (
-    "Check the application credential of connection slipway_openstack: does it still exist, has it not "
-    "expired, and has it the role `member` in its project?"
+    "Check the application credential of connection slipway_openstack (or of the environment's own, in "
+    "apps.yaml): does it still exist, has it not expired, and has it the role `member` in its project?"
 )
 _QUOTA = (
     "The project has no room for it: remove servers that nobody needs, have the quota raised, or use a "
