@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from slipway.flow.apps import Apps, Retention
-from slipway.flow.environments import Approval
+from slipway.flow.apps import Apps
+from slipway.flow.environments import Approval, Retention
 from slipway.flow.record import SlipwayError
 
 APPS = Apps.from_json(

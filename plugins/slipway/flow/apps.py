@@ -8,22 +8,12 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from slipway.flow.audience import Notify, Tickets
-from slipway.flow.environments import CLOUD, CLUSTER, Approval, ConnectionName, DeployPolicy
+from slipway.flow.environments import CLOUD, CLUSTER, Environment, Retention
 from slipway.flow.record import Matching, Name, Record, RepositoryName, SlipwayError, Version
 
-RefPattern = Annotated[
-    str,
-    Matching(
-        r"^refs/(heads|tags)/[^\x00-\x20\x7f]+$",
-        "must be a pattern of full ref names, starting with refs/heads/ or refs/tags/, like refs/heads/main",
-        max_length=256,
-    ),
-]
 EventName = Annotated[
     str, Matching(r"^[a-z][a-z0-9_]{0,63}$", "must be the name of a webhook event, like workflow_run")
 ]
-
-
 RefName = Annotated[
     str,
     Matching(
@@ -32,54 +22,6 @@ RefName = Annotated[
         max_length=256,
     ),
 ]
-
-
-class Retention(Record):
-    """For how long images stay that nothing runs and nobody holds."""
-
-    good: Annotated[int, Field(ge=1, le=1000)] = 5
-    """How many of an environment's releases stay: those that were good last, what runs among them."""
-    days: Annotated[int, Field(ge=0, le=36500)] = 30
-    """What was built, or released, less than so many days ago stays."""
-
-
-class Environment(Record):
-    """A place to deploy to, and the refs that go there."""
-
-    refs: tuple[RefPattern, ...]
-    """Patterns of full ref names; ``*`` matches any characters (``refs/tags/v*``). None: only promotion and
-    people bring releases here."""
-    namespace: Name
-    """The tenant's Kubernetes namespace; Slipway writes nowhere else."""
-    tenant: Name | None = None
-    """Whose the namespace is, when it is another one's than the application."""
-    openstack: ConnectionName = CLOUD
-    """Connection of the cloud; its project is where servers and nodes are."""
-    kubernetes: ConnectionName = CLUSTER
-    """Connection of the cluster."""
-    deploy: DeployPolicy = "automatic"
-    """Releases come at once, or after somebody approved them."""
-    approval: Approval | None = None
-    """Who approves; for `deploy: after_approval`."""
-    retention: Retention | None = None
-    """Which of its releases stay; what is left out, the application says."""
-
-    @model_validator(mode="after")
-    def _approval_is_asked_for(self) -> Environment:
-        if self.approval and self.deploy == "automatic":
-            raise ValueError(
-                "approval is asked for nowhere: say `deploy: after_approval`, or leave approval out"
-            )
-        return self
-
-    @property
-    def approvers(self) -> Approval | None:
-        """Who lets releases in; None when nobody is asked."""
-        return (self.approval or Approval()) if self.deploy == "after_approval" else None
-
-    def takes(self, ref: str) -> bool:
-        """Say whether a push to ``ref`` is deployed here."""
-        return any(fnmatchcase(ref, pattern) for pattern in self.refs)
 
 
 class Rebuild(Record):

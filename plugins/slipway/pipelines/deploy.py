@@ -8,8 +8,9 @@ from typing import Any
 
 from slipway.config import load_apps
 from slipway.flow.approval import APPROVE_TASK, Request
-from slipway.flow.apps import Application, Environment
+from slipway.flow.apps import Application
 from slipway.flow.deployment import Deployment
+from slipway.flow.environments import Environment
 from slipway.flow.image import Built
 from slipway.flow.push import PushEvent
 from slipway.flow.record import TransientError

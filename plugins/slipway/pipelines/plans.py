@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from slipway.flow.apps import Environment
+from slipway.flow.environments import Environment
 from slipway.flow.fleet import Fleet
 from slipway.flow.image import Image, Platform
 from slipway.flow.manifests import from_manifests
