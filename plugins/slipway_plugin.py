@@ -1,4 +1,4 @@
-"""What Airflow's API server loads of Slipway, under ``/slipway``: the webhook sensor, the token webhook.
+"""What Airflow loads of Slipway: routes under ``/slipway`` (webhook sensor, token webhook) and listeners.
 
 Every component of Airflow imports this file, most of them without ever serving a request: the routes and
 what they need are imported at the first one.
@@ -11,6 +11,8 @@ from functools import cache
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
+
+from slipway.listeners import runs, tasks
 
 Application = Callable[..., Awaitable[None]]
 
@@ -40,7 +42,7 @@ async def serve(scope: MutableMapping[str, Any], receive: Any, send: Any) -> Non
 
 
 class SlipwayPlugin(AirflowPlugin):  # type: ignore[misc]
-    """Slipway's part of Airflow's API server."""
+    """Slipway's routes in Airflow's API server, and what listens to the ends of runs and tasks."""
 
     name = "slipway"
     fastapi_apps = [
@@ -48,3 +50,4 @@ class SlipwayPlugin(AirflowPlugin):  # type: ignore[misc]
         {"app": serve_tokenreview, "url_prefix": "/slipway/keystone", "name": "Slipway token review"},
         {"app": serve, "url_prefix": "/slipway", "name": "Slipway webhooks"},
     ]
+    listeners = [runs, tasks]

@@ -26,9 +26,8 @@ class Message:
 
     def jira(self) -> str:
         """Write it in Jira's markup (https://jira.atlassian.com/secure/WikiRendererHelpAction.jspa?section=all)."""
-        parts = [
-            "\n".join([*(f"{name}: {_plain(value)}" for name, value in self.facts), f"Run: {self.link}"])
-        ]
+        facts = [f"{name}: {_plain(value)}" for name, value in self.facts]
+        parts = [_plain(self.title), "\n".join([*facts, f"Run: {self.link}"])]
         if self.error:
             parts.append(_block(self.error[:ERROR_LENGTH]))
         if self.lines:

@@ -55,7 +55,7 @@ def _text(error: BaseException | str | None) -> str:
 
 
 def _cause(error: BaseException | str | None) -> Cause:
-    from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
+    from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowTaskTimeout
 
     from slipway.flow.document import DocumentError
     from slipway.flow.record import SlipwayError, TransientError
@@ -65,6 +65,6 @@ def _cause(error: BaseException | str | None) -> Cause:
         return "spec" if isinstance(error.__context__, DocumentError) else "rule"
     if isinstance(error, TransientError):
         return "outage"
-    if isinstance(error, SlipwayError):
+    if isinstance(error, SlipwayError | AirflowNotFoundException):  # a connection is lacking
         return "rule"
     return "timeout" if isinstance(error, AirflowTaskTimeout) else "defect"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 from urllib.parse import quote
+
+from pydantic import AwareDatetime
 
 from slipway.assets import OUTCOME
 from slipway.config import load_apps
@@ -24,10 +27,22 @@ TRIES_FOR_WORD = 3
 """How often a failed task's word is looked for: it is left just after the task is known to have failed."""
 
 
+class Store(Protocol):
+    """Airflow's store of an asset's state: JSON by key."""
+
+    def get(self, key: str) -> Any:
+        """Return what is kept, or None."""
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep it."""
+
+
 class Told(Record):
     """What is told."""
 
     ended: Ended
+    at: AwareDatetime
+    """When it was known."""
     account: Account
     """Of the failure, or of the one that is over."""
 
@@ -76,7 +91,7 @@ def gather(context: Mapping[str, Any]) -> Told:
         if said is None and ti.try_number < TRIES_FOR_WORD and not ended.good:
             raise TransientError(f"{failure.failed[0].task_id} has not said yet why it failed")
         account = Account.from_json(said) if said else LOST
-    return Told(ended=ended, account=account)
+    return Told(ended=ended, at=events[-1].timestamp, account=account)
 
 
 def idle(told: Told) -> tuple[str, ...]:
@@ -90,27 +105,33 @@ def idle(told: Told) -> tuple[str, ...]:
     return tuple(task for task, configured in wanted.items() if not configured)
 
 
-def ticket(told: Told, newer: list[Ended]) -> None:
+def ticket(told: Told, store: Store) -> None:
     """Open an issue, comment on it, or close it.
 
-    :param newer: what ended since under the same key.
-    :raises NothingToDo: when the opposite became true since: the run that tells of that does.
+    :param store: the latest that was told under each key.
+    :raises NothingToDo: when the opposite was told since: this run was late, Jira may have been away.
     """
     from slipway.jira.hook import CONNECTION, get_client
     from slipway.jira.tickets import Board
 
-    if any(one.good != told.ended.good for one in newer):
-        raise NothingToDo("the opposite became true since; the run that tells of it writes the issue")
+    key, last = told.ended.key, store.get(told.ended.key)
+    is_late = last is not None and datetime.fromisoformat(last["at"]) > told.at
+    if is_late and last["good"] != told.ended.good:
+        raise NothingToDo("the opposite became true since, and was told")
     tickets = _app(told).tickets
     assert tickets is not None  # or this task is skipped
-    board = Board(_connected(CONNECTION, get_client), tickets)
-    text = told.message.jira()
-    if told.ended.good:
-        for label in labels_over(told.ended):
-            board.close(label, text, told.link)
+    _write(Board(_connected(CONNECTION, get_client), tickets), told)
+    if not is_late:
+        store.set(key, {"at": told.at.isoformat(), "good": told.ended.good})
+
+
+def _write(board: Any, told: Told) -> None:
+    text, incident = told.message.jira(), told.incident
+    if not told.ended.good:
+        board.tell(incident.label, incident.labels, incident.title, text, told.link)
         return
-    incident = told.incident
-    board.tell(incident.label, incident.labels, incident.title, text, told.link)
+    for label in labels_over(told.ended):
+        board.close(label, text, told.link)
 
 
 def email(told: Told, context: Any) -> None:
@@ -134,17 +155,6 @@ def slack(told: Told, context: Any) -> None:
     assert notify.slack is not None
     with sending(SLACK):
         in_slack(told.message, notify.slack).notify(context)
-
-
-def newer_than(context: Mapping[str, Any], told: Told) -> list[Ended]:
-    """Return what ended since, under the key of this run."""
-    [*_, event] = context["triggering_asset_events"][OUTCOME]
-    since = context["inlet_events"][OUTCOME].after(event.timestamp.isoformat())
-    return [
-        Ended.from_json(one.extra["ended"])
-        for one in since
-        if one.partition_key == told.ended.key and one.timestamp > event.timestamp
-    ]
 
 
 def _app(told: Told) -> Application:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from slipway.jira.tickets import MOST_COMMENTS, Board
 from slipway.jira.transitions import Way, choose
 from slipway.pipelines import notify
 from slipway.pipelines.outcome import NothingToDo
+from tests.flow.builders import NOON
 from tests.flow.ends import ended
 
 LABELS = ("slipway", "slipway-scope", "slipway-one")
@@ -134,32 +137,54 @@ def test_cloud_is_searched_as_it_wants(jira_cloud: Login, monkeypatch: pytest.Mo
     assert on.close("slipway-one", "good", f"{PAGE}3") == [key]
 
 
-def told(**more: Any) -> notify.Told:
-    return notify.Told(ended=ended(**more), account=Account(cause="rule", error="it broke"))
+class Kept(dict[str, Any]):
+    """What Airflow keeps between runs."""
+
+    set = dict.__setitem__
 
 
-def test_the_task_opens_and_closes(client: Jira, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    apps = tmp_path / "apps.yaml"
-    where = "environments: {production: {refs: [refs/heads/main], namespace: shop}}"
-    apps.write_text(
+def told(minutes: int = 0, **more: Any) -> notify.Told:
+    at = NOON + timedelta(minutes=minutes)
+    return notify.Told(ended=ended(**more), at=at, account=Account(cause="rule", error="it broke"))
+
+
+@pytest.fixture
+def apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "apps.yaml"
+    path.write_text(
         "version: 1\napplications:\n  octo/shop:\n    tenant: shop\n"
-        f"    tickets: {{project: OPS, issue_type: Incident}}\n    {where}\n"
+        "    tickets: {project: OPS, issue_type: Incident}\n"
+        "    environments: {production: {refs: [refs/heads/main], namespace: shop}}\n"
     )
-    monkeypatch.setenv("SLIPWAY_APPS_FILE", str(apps))
-    failure = told()
-    good = told(good=True, run_id="run-2", over=ended())
-    with pytest.raises(NothingToDo, match="the opposite became true since"):
-        notify.ticket(failure, [good.ended])
-    notify.ticket(failure, [told(run_id="run-3").ended])
+    monkeypatch.setenv("SLIPWAY_APPS_FILE", str(path))
+
+
+def test_the_task_opens_and_closes(client: Jira, apps: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Kept()
+    notify.ticket(told(), kept)
     fields = issue(client, "OPS-1")
     assert fields["summary"] == "octo/shop (production): deployment failed: it broke"
     assert fields["issuetype"]["name"] == "Incident"
-    notify.ticket(good, [])
+    notify.ticket(told(1, good=True, run_id="run-2", over=ended()), kept)
     assert issue(client, "OPS-1")["status"]["statusCategory"]["key"] == "done"
-    assert "succeeds again" not in fields["description"]
+    assert "succeeds again" in comments(client, "OPS-1")[0]
     monkeypatch.delenv("AIRFLOW_CONN_SLIPWAY_JIRA")
     with pytest.raises(SlipwayError, match=r"there is no connection slipway_jira\. Make it"):
-        notify.ticket(failure, [])
+        notify.ticket(told(2, run_id="run-3"), kept)
+
+
+def test_what_comes_late_does_not_undo_what_is_true_now(client: Jira, apps: None) -> None:
+    kept = Kept()
+    notify.ticket(told(1, good=True, run_id="run-2", over=ended()), kept)
+    with pytest.raises(NothingToDo, match="the opposite became true since"):
+        notify.ticket(told(0), kept)
+    notify.ticket(told(3, run_id="run-4"), kept)
+    with pytest.raises(NothingToDo, match="the opposite became true since"):
+        notify.ticket(told(2, good=True, run_id="run-3", over=ended()), kept)
+    notify.ticket(told(2, run_id="run-3"), kept)
+    assert issue(client, "OPS-1")["status"]["statusCategory"]["key"] == "new"
+    assert len(comments(client, "OPS-1")) == 1
+    assert kept[ended().key]["at"] == (NOON + timedelta(minutes=3)).isoformat()
 
 
 def way(key: str = "done", **fields: Any) -> dict[str, Any]:

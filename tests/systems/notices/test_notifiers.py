@@ -17,6 +17,7 @@ from slipway.flow.record import SlipwayError, TransientError
 from slipway.notices.errors import sending
 from slipway.notices.notifiers import SLACK, SMTP, by_mail, in_slack
 from slipway.pipelines import notify
+from tests.flow.builders import NOON
 from tests.flow.ends import LINK, ended, incident
 from tests.systems.notices.conftest import Mailbox, Slack
 
@@ -46,7 +47,7 @@ def apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def told(**more: Any) -> notify.Told:
-    return notify.Told(ended=ended(**more), account=Account(cause="rule", error="it broke. Mend it"))
+    return notify.Told(ended=ended(**more), at=NOON, account=Account(cause="rule", error="it broke. Mend it"))
 
 
 def test_a_mail_arrives_as_text_that_nothing_renders(mailbox: Mailbox) -> None:
@@ -125,7 +126,11 @@ def test_tasks_that_nobody_asked_for_are_idle(apps: None) -> None:
     assert notify.idle(told(repository="octo/quiet")) == ("ticket", "email", "slack")
     assert notify.idle(told(repository="octo/quiet", good=True, over=ended())) == ("ticket", "slack")
     spec = Account(cause="spec", error="slipway.yaml: no")
-    assert notify.idle(notify.Told(ended=ended("vm_image"), account=spec)) == ("ticket", "email", "slack")
+    assert notify.idle(notify.Told(ended=ended("vm_image"), at=NOON, account=spec)) == (
+        "ticket",
+        "email",
+        "slack",
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+"""How runs end, told to people: an issue in Jira, a mail, a message in Slack."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, task
+
+from slipway import forms
+from slipway.assets import OUTCOME
+from slipway.pipelines.outcome import hand_on, retried_if_worth_it
+
+ABOUT = """\
+### What it does
+
+**gather** (how a run ended, and what its failed task said last) → **ticket**, **email**, **slack** (each only
+when `apps.yaml` asks for it, and independent of the others).
+
+A failed pipeline or deployment opens one issue for its application, environment and kind of failure; while it
+lasts, further failures are comments; the next success closes it.
+
+### How it starts
+
+By the end of a run: each failure of an application that has `tickets` or `notify` in `apps.yaml`, and the
+first success after one. Nothing waits for it: while Jira is away its tasks are tried again, for some hours,
+and no pipeline notices.
+"""
+PATIENT: dict[str, Any] = {
+    "retries": 20,
+    "retry_delay": timedelta(seconds=10),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=10),
+}
+
+with DAG(
+    dag_id="notify",
+    dag_display_name="Notify",
+    description="Tells people how pipelines and deployments end",
+    schedule=PartitionedAssetTimetable(assets=OUTCOME),
+    catchup=False,
+    max_active_runs=32,
+    doc_md=ABOUT,
+    tags=["slipway", "people"],
+    default_args=forms.DEFAULT_ARGS,
+) as dag:
+
+    @task
+    def gather() -> dict[str, Any]:
+        """Put together what is to be told."""
+        with retried_if_worth_it():
+            from slipway.pipelines import notify
+
+            context = get_current_context()
+            told = notify.gather(context)
+            return hand_on(context, told.to_json(), notify.idle(told))
+
+    # One at a time: two that looked for an issue at the same moment would both open one.
+    @task(inlets=[OUTCOME], max_active_tis_per_dag=1, **PATIENT)
+    def ticket(told: dict[str, Any]) -> None:
+        """Open an issue, comment on it, or close it."""
+        with retried_if_worth_it():
+            from slipway.pipelines import notify
+
+            notify.ticket(notify.Told.from_json(told), get_current_context()["asset_state_store"][OUTCOME])
+
+    @task(**PATIENT)
+    def email(told: dict[str, Any]) -> None:
+        """Mail it."""
+        with retried_if_worth_it():
+            from slipway.pipelines import notify
+
+            notify.email(notify.Told.from_json(told), get_current_context())
+
+    @task(**PATIENT)
+    def slack(told: dict[str, Any]) -> None:
+        """Post it."""
+        with retried_if_worth_it():
+            from slipway.pipelines import notify
+
+            notify.slack(notify.Told.from_json(told), get_current_context())
+
+    told = gather()
+    ticket(told)
+    email(told)
+    slack(told)
