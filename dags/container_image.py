@@ -8,6 +8,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, tas
 
 from slipway import forms
 from slipway.assets import CONTAINER_IMAGE, PUSH
+from slipway.deadlines import deadline
 from slipway.delegation.operators import JenkinsBuildOperator
 from slipway.links import CommitLink, ImageLink
 from slipway.pipelines.outcome import NothingToDo, hand_on, retried_if_worth_it
@@ -33,6 +34,7 @@ with DAG(
     schedule=PartitionedAssetTimetable(assets=PUSH),
     catchup=False,
     max_active_runs=16,
+    deadline=deadline("container_image", minutes=60),
     doc_md=ABOUT,
     tags=["slipway", "build", "container"],
     default_args=forms.DEFAULT_ARGS,

@@ -9,6 +9,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, tas
 
 from slipway import forms
 from slipway.assets import PUSH, VM_IMAGE
+from slipway.deadlines import deadline
 from slipway.links import CommitLink, ImageLink
 from slipway.pipelines.outcome import NothingToDo, hand_on, idle_of, retried_if_worth_it
 
@@ -43,6 +44,7 @@ with DAG(
     schedule=PartitionedAssetTimetable(assets=PUSH),
     catchup=False,
     max_active_runs=16,
+    deadline=deadline("vm_image", minutes=240),
     doc_md=ABOUT,
     tags=["slipway", "build", "vm"],
     default_args=forms.DEFAULT_ARGS,
