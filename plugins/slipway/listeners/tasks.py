@@ -23,14 +23,15 @@ def on_task_instance_running(task_instance: Any) -> None:
 @hookimpl  # type: ignore[untyped-decorator]
 def on_task_instance_failed(task_instance: Any, error: Any) -> None:
     """Leave word of why it failed."""
-    # Called in the API server too, when a person fails a task there: that task has no process.
-    if not _is_told(task_instance) or not hasattr(task_instance, "xcom_push"):
+    if not _is_told(task_instance):
         return
     from slipway.listeners.account import KEY, LastLines, account_of
 
     kept = [one for one in logging.getLogger().handlers if isinstance(one, LastLines)]
-    account = account_of(error, kept[0].lines if kept else iter(()))
-    task_instance.xcom_push(key=KEY, value=account.to_json())
+    # Called in the API server too, when a person fails a task there. It holds the task's row meanwhile: what
+    # is written in another transaction would wait for it for ever.
+    if kept:
+        task_instance.xcom_push(key=KEY, value=account_of(error, kept[0].lines).to_json())
 
 
 def _is_told(task_instance: Any) -> bool:
