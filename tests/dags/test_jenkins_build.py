@@ -11,6 +11,7 @@ import docker
 import httpx
 import pytest
 
+from slipway.cli.failure import log_lines
 from slipway.cli.query import find_run
 from slipway.docker.inputs import JENKINS_LABEL
 from slipway.flow.push import PushEvent
@@ -133,15 +134,20 @@ def test_a_task_that_somebody_ends_aborts_its_build(app: Pushed, jenkins: Python
     parameters = ("SLIPWAY_BUILD",)
     jenkins.make(job, project("sleep 600", parameters=parameters))
     push = pushed(app, job=job)
-    path = f"/api/v2/dags/container_image/dagRuns/{run_id_of(app, push)}/taskInstances/jenkins"
+    run_id = run_id_of(app, push)
+    path = f"/api/v2/dags/container_image/dagRuns/{run_id}/taskInstances/jenkins"
     until(lambda: app.api.get(path).json()["state"] == "deferred")
-    until(lambda: jenkins.client.get_job_info(job)["builds"])
+    until(lambda: "Jenkins builds:" in text_of(app, run_id))  # the triggerer has it
     answer = app.api.patch(path, json={"new_state": "failed"})
     assert answer.status_code == 200, answer.text
     until(lambda: not jenkins.is_building(job, 1))
     assert jenkins.ended(job, 1).result == "ABORTED"
     jenkins.remove(job.partition("/")[0])
     assert app.run(push).state == "failed"
+
+
+def text_of(app: Pushed, run_id: str) -> str:
+    return "\n".join(log_lines(app.airflow.get_log("container_image", run_id, "jenkins", 1)))
 
 
 def run_id_of(app: Pushed, push: PushEvent) -> str:
