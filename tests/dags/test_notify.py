@@ -20,8 +20,7 @@ from slipway.cli.repository import WorkingCopy
 from slipway.cli.settings import Login
 from tests.dags.pushing import PAUSE_SECONDS, TRIES, Run, run_with_id
 
-# One application: its failures would be each other's.
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("tickets")]
+pytestmark = pytest.mark.lab
 
 BROKEN = "version: 1\nname: Not A Name\n"
 NOTHING_DECLARED = "version: 1\nname: tickets\n"

@@ -176,6 +176,14 @@ def test_a_note_says_where_a_run_failed() -> None:
     assert len(note.of_failure("build", Account(cause="rule", error="x" * 900))) == note.LENGTH
 
 
+def test_a_note_that_is_there_stays_below_the_outcome() -> None:
+    assert note.over(None, "built") == "built"
+    assert note.over("started by Ann", "built") == "built\nstarted by Ann"
+    assert note.over("built\nstarted by Ann", "built") == "built\nstarted by Ann"
+    assert note.over("mine", "") == "mine"
+    assert len(note.over("x" * 1000, "built")) == note.MOST
+
+
 def test_who_is_told_is_read_from_apps_yaml() -> None:
     apps = Apps.from_json(
         {

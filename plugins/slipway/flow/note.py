@@ -9,8 +9,8 @@ from slipway.flow.deployment import Deployment
 from slipway.flow.ended import Account
 from slipway.flow.image import Built
 
-LENGTH = 300
-"""Airflow keeps 1000 characters; a line is for reading."""
+LENGTH, MOST = 300, 1000
+"""Of a line, which is for reading; of a note as Airflow keeps it."""
 
 
 def of_build(handed_on: Mapping[str, Any] | None) -> str:
@@ -44,3 +44,10 @@ def of_failure(task_id: str, account: Account | None) -> str:
     reason = account.error.strip().splitlines()[0] if account and account.error.strip() else "see its log"
     line = f"failed at {task_id}: {reason}" if task_id else f"failed: {reason}"
     return line if len(line) <= LENGTH else line[: LENGTH - 1] + "…"
+
+
+def over(before: str | None, line: str) -> str:
+    """Return a run's note: the outcome first, then what a person, or an earlier try, wrote."""
+    if not before or not line:
+        return line or before or ""
+    return before if before.startswith(line) else f"{line}\n{before}"[:MOST]

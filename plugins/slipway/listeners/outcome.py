@@ -15,12 +15,14 @@ from airflow.assets.manager import asset_manager
 from airflow.models.asset import AssetEvent, AssetModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
+from pydantic import ValidationError
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from slipway.assets import OUTCOME
 from slipway.config import load_apps
 from slipway.flow.ended import Ended, news
+from slipway.flow.note import over
 from slipway.flow.record import SlipwayError
 from slipway.listeners import reading
 
@@ -30,27 +32,27 @@ PATIENCE = text("SET LOCAL lock_timeout = '2s'")
 
 
 def take(dag_run: Any, *, good: bool) -> None:
-    """Write the run's note, unless a person wrote one, and register what is to be told.
+    """Write the run's note, and register what is to be told.
 
     :param dag_run: Airflow's record, in the session of whoever ends the run.
     """
     told: list[Callable[[], None]] = []
+    line = ""
     try:
         # A session that is not scoped: Airflow's scoped one is the scheduler's own.
         with create_session(scoped=False) as session:
             if session.get_bind().dialect.name == "postgresql":
                 session.execute(PATIENCE)
             run = session.get_one(DagRun, dag_run.id)
-            note = reading.note(session, run, good=good)
+            line = reading.note(session, run, good=good)
             if (ended := _ended(session, run, good=good)) is not None:
                 told = _register(session, ended)
     except SlipwayError as error:
         log.warning("nobody is told how run %s of %s ended: %s", dag_run.run_id, dag_run.dag_id, error)
-        return
     for tell in told:
         tell()
-    if note and not dag_run.note:
-        dag_run.note = note
+    if line:
+        dag_run.note = over(dag_run.note, line)
 
 
 def _ended(session: Session, run: Any, *, good: bool) -> Ended | None:
@@ -90,7 +92,7 @@ def _register(session: Session, ended: Ended) -> list[Callable[[], None]]:
         .order_by(AssetEvent.timestamp.desc(), AssetEvent.id.desc())
         .limit(1)
     )
-    told = news(ended, Ended.from_json(last.extra["ended"]) if last else None)
+    told = news(ended, _read(last.extra) if last else None)
     after_commit: list[Callable[[], None]] = []
     if told is not None:
         asset_manager.register_asset_change(
@@ -102,3 +104,11 @@ def _register(session: Session, ended: Ended) -> list[Callable[[], None]]:
             session=session,
         )
     return after_commit
+
+
+def _read(extra: Any) -> Ended | None:
+    """Return what was told last; None when another version of Slipway told it in other words."""
+    try:
+        return Ended.from_json(extra["ended"])
+    except (KeyError, ValidationError):
+        return None
