@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from slipway.cli import api as api_module
-from slipway.cli import following
+from slipway.cli import following, main
 from slipway.cli.answers import ServerError
 from slipway.cli.api import Airflow
 from slipway.cli.following import Follower
@@ -119,6 +119,18 @@ def test_airflow_that_fails_for_a_while_is_asked_again(
     follower = Follower(airflow, "vm_image", api.runs[0]["dag_run_id"])
     stages = follower.wait(time.monotonic() + 60, lambda _: None)
     assert stages[0].state == "success"
+
+
+def test_a_run_that_is_not_through_in_time_is_4_and_can_be_followed(
+    api: AirflowApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conf = {"repository": "acme/shop", "commit": COMMIT}
+    api.runs.append(run("vm_image", "running", push("a")) | {"dag_run_id": run_id_of("a key"), "conf": conf})
+    asked = ["run", "vm_image", "--app", "acme/shop", "--commit", COMMIT]
+    assert main([*asked, "--wait", "--timeout", "0", "--idempotency-key", "a key"]) == 4
+    printed = capsys.readouterr().err
+    assert f"the run goes on: {api.url}/dags/vm_image/runs/{run_id_of('a key')}" in printed
+    assert f"slipway {' '.join(asked)} --wait --idempotency-key 'a key'" in printed
 
 
 def test_airflow_that_stays_away_is_an_error(

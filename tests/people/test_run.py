@@ -131,17 +131,6 @@ def test_the_box_to_deploy_is_for_those_who_may(
     assert (f"{people[role].user} may build, and not deploy" in ended.err) == (code == 1)
 
 
-def test_a_run_that_is_not_through_in_time_is_4_and_can_be_followed(
-    people: Mapping[str, Login], shop: Built
-) -> None:
-    key = secrets.token_hex(8)
-    asked = ["container_image", *named(shop, idempotency_key=key), "--wait"]
-    late = run(people["SlipwayBuilder"], *asked, "--timeout", "0")
-    assert late.code == 4
-    assert f"--wait --idempotency-key {key}" in late.err
-    assert run(people["SlipwayBuilder"], *asked).code == 0
-
-
 def test_an_interrupted_command_leaves_the_run(people: Mapping[str, Login], shop: Built) -> None:
     key = secrets.token_hex(8)
     asked = ["container_image", *named(shop, idempotency_key=key), "--wait"]

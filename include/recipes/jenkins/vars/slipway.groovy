@@ -13,7 +13,12 @@ import slipway.SlipwayException
  * The options are in the README beside this folder. Returns a map: state, url, images, deployments, failed.
  */
 Map call(Map options) {
-    Request request = Request.of(options, [AIRFLOW_URL: env.AIRFLOW_URL, BUILD_TAG: env.BUILD_TAG])
+    Request request = null
+    try {
+        request = Request.of(options, [AIRFLOW_URL: env.AIRFLOW_URL, BUILD_TAG: env.BUILD_TAG])
+    } catch (SlipwayException refused) {
+        error("Slipway: ${refused.message}")
+    }
     Airflow airflow = new Airflow(request.url)
     Map result = follow(request, airflow, request.pipeline, request.conf)
     Map image = request.deploysAfter && result.state == 'success' ? result.images.values()[0] : null
