@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from slipway.cli import main
 from slipway.cli.roles import ROLES
 from slipway.cli.settings import Login
 from slipway.flow.push import PushEvent
-from tests.dags.pushing import Pushed, application
+from tests.dags.pushing import PAUSE_SECONDS, TRIES, Pushed, application
 
 USERS = "/auth/fab/v1/users"
 
@@ -27,7 +28,11 @@ def people(lab: Lab, airflow_api: httpx.Client) -> Iterator[Mapping[str, Login]]
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (("URL", web.url), ("USER", web.user), ("PASSWORD", web.password)):
             patch.setenv(f"AIRFLOW_{name}", value)
-        assert main(["roles", "--apply"]) == 0
+        for _ in range(TRIES):  # a lab that has just come up has not read all DAGs
+            if (code := main(["roles", "--apply"])) == 0:
+                break
+            time.sleep(PAUSE_SECONDS)
+        assert code == 0
     found = {role: _user(airflow_api, role, web.url) for role in (*ROLES, "Public")}
     yield found
     for login in found.values():

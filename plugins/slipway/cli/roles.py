@@ -21,7 +21,7 @@ Permission = tuple[str, str]
 READ, EDIT, CREATE, MENU = "can_read", "can_edit", "can_create", "menu_access"
 BUILDING = tuple(PIPELINES.values())
 DEPLOYING = (PUSH, DEPLOY_DAG, ROLLBACK)
-UPKEEP = ("nightly_rebuild", "reconcile_pushes", "reap_orphans", "tenant_sync")
+BY_ITSELF = ("nightly_rebuild", "notify", "reap_orphans", "reconcile_pushes", "retention", "tenant_sync")
 
 _FOLLOW = ("DAG Runs", "Task Instances", "Task Logs", "XComs", "Assets")
 """What is read of a run that is followed."""
@@ -45,7 +45,7 @@ _SEEN = (*BUILDING, *DEPLOYING)
 _IN_THE_UI = {(READ, page) for page in _PAGES} | {(MENU, menu) for menu in _MENUS}
 
 ROLES: dict[str, frozenset[Permission]] = {
-    "SlipwayViewer": frozenset(_reading((*_SEEN, *UPKEEP)) | _IN_THE_UI),
+    "SlipwayViewer": frozenset(_reading((*_SEEN, *BY_ITSELF)) | _IN_THE_UI),
     "SlipwayBuilder": frozenset(_reading(_SEEN) | _starting(BUILDING)),
     "SlipwayStarter": frozenset(_reading(_SEEN) | _starting(_SEEN)),
     "SlipwayApprover": frozenset({(EDIT, "HITL Detail"), (READ, "HITL Detail"), (EDIT, f"DAG:{DEPLOY_DAG}")}),

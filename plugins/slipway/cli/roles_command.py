@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 from slipway.cli import NOT_PERMITTED, OK, settings
-from slipway.cli.answers import ForbiddenError
+from slipway.cli.answers import ForbiddenError, RefusedError
 from slipway.cli.api import Airflow
 from slipway.cli.roles import ROLES, Permission, actions, permissions
+from slipway.flow.record import SlipwayError
 
 
 def run(options: argparse.Namespace) -> int:
@@ -30,7 +31,20 @@ def run(options: argparse.Namespace) -> int:
 
 
 def apply(airflow: Airflow, name: str, wanted: frozenset[Permission]) -> str:
-    """Have a role with exactly these permissions; returns what became of it."""
+    """Have a role with exactly these permissions; returns what became of it.
+
+    :raises SlipwayError: when Airflow does not know one of the DAGs.
+    """
+    try:
+        return _apply(airflow, name, wanted)
+    except RefusedError as error:
+        raise SlipwayError(
+            f"{error}. The DAG processor has to read Slipway's DAGs first: wait a minute after the start, or "
+            "look for import errors."
+        ) from error
+
+
+def _apply(airflow: Airflow, name: str, wanted: frozenset[Permission]) -> str:
     if (role := airflow.find_role(name)) is None:
         airflow.create_role(name, actions(wanted))
         return "made"
