@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument(
         "--webhook", metavar="URL", required=True, help="where seeded jobs say what became of them"
     )
+    parser.add_argument("--executors", type=int, default=4, help="how many builds run at once")
     parser.add_argument("--restart-seconds", type=float, default=3.0, help="how long a restart takes")
     options = parser.parse_args()
     user, password, token, secret = (
@@ -32,6 +33,7 @@ def main() -> None:
         root=options.root,
         url=f"http://{options.host}:{options.port}/",
         user=User(user, password, token),
+        executors=options.executors,
         restart_seconds=options.restart_seconds,
         webhook_secret=secret,
         environment={"SLIPWAY_WEBHOOK": options.webhook},

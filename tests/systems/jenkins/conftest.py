@@ -40,7 +40,7 @@ class Served:
         login = {"USER": USER, "PASSWORD": PASSWORD, "TOKEN": TOKEN, "WEBHOOK_SECRET": WEBHOOK_SECRET}
         environment = {f"LAB_JENKINS_{name}": value for name, value in login.items()}
         self.process = subprocess.Popen(
-            [*command, f"--webhook={self.webhook}", "--restart-seconds=0.7"],
+            [*command, f"--webhook={self.webhook}", "--executors=32", "--restart-seconds=5"],
             env={**os.environ, **environment, "PYTHONPATH": str(this_checkout().checkout)},
         )
         for _ in range(TRIES):

@@ -112,11 +112,13 @@ def test_the_queue(client: Client, served: Served, job: str) -> None:
     number = until(lambda: client.number(first))
     second = client.start(job, N="2")
     assert client.start(job, N="2") == second
-    assert client.start(job, N="3") != second
+    third = client.start(job, N="3")
+    assert third != second
     until(lambda: client.kind(second) == "BlockedItem")
     client.cancel(second)
     assert client.kind(second) == "LeftItem"
     assert client.number(second) is None
+    client.cancel(third)
     client.stop(job, number)
 
 

@@ -25,7 +25,8 @@ from slipway.jenkins.server import Server
 from slipway.jenkins.watch import Outcome
 from tests.broken_server import serving
 from tests.systems.jenkins.clients import PythonJenkins
-from tests.systems.jenkins.conftest import TOKEN, USER, Served
+from tests.systems.jenkins.conftest import PAUSE_SECONDS, TOKEN, TRIES, USER, Served
+from tests.systems.jenkins.jobs import OURS, project
 from tests.systems.jenkins.product import PUSH, connected, connection, made, until
 
 SCRIPT = "echo for $SLIPWAY_COMMIT; mkdir out; echo built > out/app.txt"
@@ -277,17 +278,25 @@ async def test_a_request_outlives_a_restart_in_the_queue(
     moved: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Jenkins keeps its queue; meanwhile it answers 503, and nothing at all."""
-    task = operator(made(moved, SCRIPT, artifacts="out/*", quiet=3))
+    job = made(moved, SCRIPT, artifacts="out/*", quiet=5)
+    task = operator(job)
     deferred = asked(task)
     waiting = asyncio.create_task(waited(deferred))
     async with away(moved):
-        await asyncio.sleep(0.5)
+        await told(caplog, "waiting for it to answer again")
         assert not waiting.done()
+    await told(caplog, "Jenkins answers again")
     restart(moved)
     assert resumed(task, deferred, await waiting)["number"] == 1
-    said = "\n".join(record.getMessage() for record in caplog.records)
-    assert "waiting for it to answer again" in said
-    assert "Jenkins answers again" in said
+
+
+async def told(caplog: pytest.LogCaptureFixture, line: str) -> None:
+    """Wait until it is logged."""
+    for _ in range(TRIES):
+        if any(line in record.getMessage() for record in caplog.records):
+            return
+        await asyncio.sleep(PAUSE_SECONDS)
+    raise AssertionError(f"{line!r} is not logged")
 
 
 async def test_a_build_that_a_restart_ends_says_so(moved: Served) -> None:
@@ -302,10 +311,12 @@ async def test_a_build_that_a_restart_ends_says_so(moved: Served) -> None:
 
 async def test_a_request_that_jenkins_lost_is_made_again(moved: Served) -> None:
     """As after a crash: neither its queue nor a build knows of it."""
-    task = operator(made(moved, SCRIPT, artifacts="out/*", quiet=1))
+    options: dict[str, Any] = {"parameters": OURS, "artifacts": "out/*"}
+    task = operator(job := made(moved, SCRIPT, quiet=600, **options))
     deferred = asked(task)
     async with away(moved):
         (moved.root / "queue.json").unlink()
+    PythonJenkins(moved.url, USER, TOKEN).client.reconfig_job(job, project(SCRIPT, **options))
     outcome = await waited(deferred)
     assert outcome.state == "absent"
     with pytest.raises(TaskDeferred) as again:
