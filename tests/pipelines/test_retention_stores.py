@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from slipway.flow.image import BaseImage
+from slipway.flow.image import BaseImage, Image, properties
 from slipway.flow.retention.plan import Verdict, removals
 from slipway.flow.retention.stored import HOLD, Kind, Stored
 from slipway.pipelines.records import commit_record
@@ -50,6 +50,27 @@ def test_a_container_image_that_somebody_holds_or_named_says_so(shop: Shop) -> N
     shop.tag(named, "stable")
     found = shop.found()
     assert (found[held].hold, found[named].hold) == ("the audit of May", "somebody else named it stable")
+
+
+def test_a_container_image_needs_what_it_was_built_upon(shop: Shop) -> None:
+    base, built = shop.container("a"), shop.container("b")
+    image = Image(
+        platform="container",
+        application=shop.name,
+        repository=REPOSITORY,
+        commit="b" * 40,
+        digest=built,
+        input_digest=built,
+        reference=f"registry/docker-local/{shop.tenant}/{shop.name}@{built}",
+        bases=(
+            BaseImage(name="base", digest=base, reference="r", served_by="artifactory"),
+            BaseImage(name="else", digest=f"sha256:{'d' * 64}", reference="r", served_by="docker-hub"),
+        ),
+    )
+    shop.annotate("b", properties(image, shop.push("b")))
+    found = shop.found()
+    assert found[built].needs == {base, f"sha256:{'d' * 64}"}
+    assert base in found[base].names
 
 
 def test_an_image_without_the_labels_of_a_build_is_somebody_elses(shop: Shop) -> None:

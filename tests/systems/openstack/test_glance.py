@@ -123,6 +123,18 @@ def test_more_images_than_a_page_holds(glance: Glance, key: str, monkeypatch: py
     assert {str(image.id) for image in glance.find_by({"mark": key})} == made
 
 
+def test_a_list_that_changes_while_it_is_read_is_worth_another_try(
+    glance: Glance, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAGE", 1)
+    for number in range(3):
+        glance._create(image_id(f"{key}{number}"), key, new(mark=key))
+    pages = glance._list({"mark": key}, "true")
+    glance.delete(str(next(pages).id))
+    with pytest.raises(TransientOpenstackError, match="Glance's list changed while it was read"):
+        list(pages)
+
+
 def test_bytes_come_back_as_they_went(glance: Glance, key: str) -> None:
     hashes = fill(glance, key)
     image = glance.get(image_id(key))

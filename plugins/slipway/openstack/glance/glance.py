@@ -162,7 +162,11 @@ class Glance:
         page = f"/images?{urlencode({**properties, 'os_hidden': hidden, 'limit': PAGE})}"
         while page:
             with told(what):
-                answer = accepted(what, self.cloud.image.get(page)).json()
+                found = self.cloud.image.get(page)
+            if not found.ok and "marker=" in page and found.status_code < 500:
+                # It goes on after an image that somebody has deleted meanwhile.
+                raise TransientOpenstackError(f"{what}: Glance's list changed while it was read")
+            answer = accepted(what, found).json()
             # Glance knows nothing of a property that looks like one of its own filters.
             yield from (_image(one) for one in answer["images"] if properties.items() <= one.items())
             page = str(answer.get("next", "")).removeprefix("/v2")

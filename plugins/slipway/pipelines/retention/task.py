@@ -62,6 +62,8 @@ def retain(events: Any, repositories: Sequence[str], most: int, *, dry_run: bool
         found = [image for tenant in tenants for image in shelves.find(tenant)]
         # What runs is looked at after what is there, or a release in between would be seen nowhere.
         seen = in_use.look(apps.applications.values(), PLATFORMS)
+        for trouble in seen.troubles:
+            log.warning("%s", trouble)
         now = datetime.now(UTC)
         promised = promises(by_place(deployments(events, inf)), apps, now)
         facts = Facts(now, apps, seen.running, promised, seen.unseen, asked)
