@@ -31,8 +31,8 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
     def __init__(self, **options: Any) -> None:
         super().__init__(subject="Deploy?", options=[approval.APPROVE, approval.REJECT], **options)
 
-    def execute(self, context: Context) -> None:
-        """Ask, unless a newer release is in place, or waits for an answer."""
+    def execute(self, context: Context) -> Any:
+        """Ask, unless a newer release is in place, or waits, or somebody answered a try before this one."""
         request = _request(context)
         with retried_if_worth_it():
             try:
@@ -44,8 +44,11 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
         except TaskAwaitingInput:
             # The question is on record: of two that are asked in this moment, each finds the other.
             with retried_if_worth_it():
-                self._claim(context, request)
+                given = self._claim(context, request)
+            if given is not None:
+                return self.execute_complete(context, given)
             raise
+        return None
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """End as the answer says."""
@@ -81,8 +84,8 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
         self.assigned_users = [{"id": name, "name": name} for name in request.approval.by]
         self.log.info("%s\n%s", self.subject, self.body)
 
-    def _claim(self, context: Context, request: Request) -> None:
-        """Be the one that is asked about.
+    def _claim(self, context: Context, request: Request) -> dict[str, Any] | None:
+        """Be the one that is asked about; returns the answer, if there is one already.
 
         :raises SlipwayError: when nobody could answer.
         """
@@ -91,8 +94,16 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
         from slipway.webhooks.questions import ApprovalQuestion
 
         turn = question_of(context, next(iter(_plans(context).values())))
-        question = ApprovalQuestion(place=turn.place, mine=turn.mine, by=request.approval.by)
+        first = context["ti"].max_tries - self.retries  # clearing a task gives it as many tries anew
+        question = ApprovalQuestion(place=turn.place, mine=turn.mine, by=request.approval.by, after_try=first)
         answer = ask_approval(question)
+        if (given := answer.given) is not None:
+            return {
+                "chosen_options": list(given.chosen),
+                "params_input": given.beside,
+                "responded_at": given.at,
+                "responded_by_user": given.by,
+            }
         if answer.newer is not None:
             other = f"{answer.newer.commit[:12]} (run {answer.newer.run_id})"
             self._refuse(context, f"nobody is asked: {other} is newer, and waits for approval")
@@ -101,6 +112,7 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
         approval.check_known(request, answer.unknown)
         if answer.unknown:
             self.log.warning("apps.yaml: approval.by: Airflow does not know %s", ", ".join(answer.unknown))
+        return None
 
     def _refuse(self, context: Context, reason: str) -> None:
         """End with nothing deployed.

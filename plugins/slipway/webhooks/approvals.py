@@ -12,7 +12,9 @@ from typing import Any
 
 from airflow.configuration import conf
 from airflow.models.hitl import HITLDetail
+from airflow.models.hitl_history import HITLDetailHistory
 from airflow.models.taskinstance import TaskInstance
+from airflow.models.taskinstancehistory import TaskInstanceHistory
 from airflow.models.trigger import handle_event_submit
 from airflow.models.xcom import XComModel
 from airflow.triggers.base import TriggerEvent
@@ -31,7 +33,7 @@ from slipway.flow.approval import (
 )
 from slipway.flow.environments import ROLE
 from slipway.flow.turns import Contender, Place
-from slipway.webhooks.questions import ApprovalAnswer, ApprovalQuestion
+from slipway.webhooks.questions import ApprovalAnswer, ApprovalQuestion, Given
 
 PARKED = (TaskInstanceState.AWAITING_INPUT, TaskInstanceState.DEFERRED)
 WAITING = (*PARKED, TaskInstanceState.RUNNING)
@@ -40,12 +42,49 @@ WAITING = (*PARKED, TaskInstanceState.RUNNING)
 
 def claim(session: Session, question: ApprovalQuestion) -> ApprovalAnswer:
     """Let a run be the one that is asked about, unless a newer push waits; older ones are answered for."""
+    if (given := _given(session, question)) is not None:
+        return ApprovalAnswer(given=given)
     mine, waiting = question.mine, list(_waiting(session, question))
     newer = max((other for other, _ in waiting if other.at > mine.at), key=lambda one: one.at, default=None)
     if newer is not None:
         return ApprovalAnswer(newer=newer)
     ended = [other for other, task in waiting if _answered_for(session, task, mine)]
     return ApprovalAnswer(ended=tuple(ended), unknown=tuple(_assign(session, question)))
+
+
+def _given(session: Session, question: ApprovalQuestion) -> Given | None:
+    """Return the answer to an earlier try, and write it down for this one.
+
+    Airflow 3.3.2 takes a task for killed that is answered in the moment in which its process ends, and tries
+    it again without the answer.
+    """
+    mine, tries = question.mine, TaskInstanceHistory
+    query = (
+        select(HITLDetailHistory)
+        .join(tries, tries.task_instance_id == HITLDetailHistory.ti_history_id)
+        .where(tries.dag_id == mine.dag_id, tries.run_id == mine.run_id, tries.task_id == APPROVE_TASK)
+        .where(tries.try_number > question.after_try, HITLDetailHistory.responded_at.is_not(None))
+        .order_by(tries.try_number.desc())
+    )
+    earlier = session.scalars(query).first()
+    if earlier is None:
+        return None
+    if (detail := _own(session, mine)) is not None:
+        for column in ("responded_at", "responded_by", "chosen_options", "params_input"):
+            setattr(detail, column, getattr(earlier, column))
+    return Given(
+        chosen=tuple(earlier.chosen_options or ()),
+        by=earlier.responded_by,
+        at=earlier.responded_at,
+        beside=earlier.params_input or {},
+    )
+
+
+def _own(session: Session, mine: Contender) -> HITLDetail | None:
+    query = select(HITLDetail).join(TaskInstance, HITLDetail.ti_id == TaskInstance.id)
+    run = (TaskInstance.dag_id == mine.dag_id, TaskInstance.run_id == mine.run_id)
+    found: HITLDetail | None = session.scalar(query.where(*run, TaskInstance.task_id == APPROVE_TASK))
+    return found
 
 
 def _waiting(session: Session, question: ApprovalQuestion) -> Iterator[tuple[Contender, TaskInstance]]:
@@ -109,10 +148,7 @@ def _assign(session: Session, question: ApprovalQuestion) -> list[str]:
     if not by or not conf.get("core", "auth_manager").endswith("FabAuthManager"):
         return [name for name in by if name.startswith(ROLE)]
     users, unknown = _people(session, by)
-    own = select(HITLDetail).join(TaskInstance, HITLDetail.ti_id == TaskInstance.id)
-    run = (TaskInstance.dag_id == mine.dag_id, TaskInstance.run_id == mine.run_id)
-    detail = session.scalar(own.where(*run, TaskInstance.task_id == APPROVE_TASK))
-    if detail is not None and users:
+    if users and (detail := _own(session, mine)) is not None:
         detail.assignees = users
     return unknown
 

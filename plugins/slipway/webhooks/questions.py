@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from slipway.flow.environments import Approver
 from slipway.flow.orphans import RunState
@@ -98,11 +98,25 @@ class ApprovalQuestion(Record):
     mine: Contender
     by: tuple[Approver, ...] = ()
     """Who may answer."""
+    after_try: int = 0
+    """Number of the task's last try before it was started, or cleared, to ask."""
+
+
+class Given(Record):
+    """An answer that was given to a try of the task which did not come to read it."""
+
+    chosen: tuple[str, ...]
+    by: dict[str, str] | None
+    """Id and name of who gave it."""
+    at: AwareDatetime
+    beside: dict[str, str] = {}
 
 
 class ApprovalAnswer(Record):
     """It may, unless a newer push waits."""
 
+    given: Given | None = None
+    """Nobody need be asked again."""
     newer: Contender | None = None
     ended: tuple[Contender, ...] = ()
     """Those that were answered for."""

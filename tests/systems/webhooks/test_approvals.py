@@ -11,7 +11,9 @@ from uuid import UUID, uuid4
 import pytest
 from airflow.models.dagrun import DagRun
 from airflow.models.hitl import HITLDetail
+from airflow.models.hitl_history import HITLDetailHistory
 from airflow.models.taskinstance import TaskInstance
+from airflow.models.taskinstancehistory import TaskInstanceHistory
 from airflow.models.xcom import XComModel
 from sqlalchemy import Engine, insert, select, text
 from sqlalchemy.orm import Session
@@ -24,6 +26,7 @@ from slipway.webhooks.asking import ask_approval
 from slipway.webhooks.questions import ApprovalAnswer, ApprovalQuestion
 
 NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
+HISTORY = ("hitl_detail_history", "task_instance_history")
 Wait = Callable[..., None]
 
 
@@ -36,18 +39,18 @@ def push(number: int) -> PushEvent:
     )
 
 
-def ask(number: int, *by: str, environment: str = "production") -> ApprovalAnswer:
+def ask(number: int, *by: str, environment: str = "production", after_try: int = 0) -> ApprovalAnswer:
     place = Place(repository="Octo/Hello", application="shop", environment=environment)
     known = push(number)
     mine = Contender(dag_id="deploy", run_id=f"run-{number}", commit=known.commit, at=known.at)
-    return ask_approval(ApprovalQuestion(place=place, mine=mine, by=by))
+    return ask_approval(ApprovalQuestion(place=place, mine=mine, by=by, after_try=after_try))
 
 
 @pytest.fixture
 def waits(engine: Engine) -> Wait:
     """Lets a run wait for an answer, as Airflow writes it down."""
     with engine.begin() as connection:
-        for table in ("xcom", "hitl_detail", "task_instance", "dag_run"):
+        for table in ("xcom", *HISTORY, "hitl_detail", "task_instance", "dag_run"):
             connection.execute(text(f"DELETE FROM {table}"))
 
     def wait(number: int, state: str = "awaiting_input", environment: str = "production") -> None:
@@ -139,6 +142,30 @@ def test_other_places_and_what_has_ended_are_left_alone(server: str, engine: Eng
     assert ask(3).ended == ()
     assert told(engine, 1)[:2] == ("awaiting_input", None)
     assert told(engine, 2)[:2] == ("failed", None)
+
+
+def test_an_answer_that_a_try_did_not_come_to_read_is_read_by_the_next(
+    server: str, engine: Engine, waits: Wait
+) -> None:
+    waits(1)
+    waits(2, "running")
+    answered = {"chosen_options": ["Approve"], "responded_by": {"id": "7", "name": "alice"}}
+    with engine.begin() as connection:
+        for number, answer in ((1, {"responded_at": NOON, **answered}), (2, {})):
+            lost = uuid4()
+            run = {"dag_id": "deploy", "run_id": "run-2", "task_id": APPROVE_TASK, "map_index": -1}
+            tried = {"task_instance_id": lost, "try_number": number, "pool": "default_pool", "pool_slots": 1}
+            asked = {"options": ["Approve", "Reject"], "subject": "?", "params": {}, "params_input": {}}
+            connection.execute(insert(TaskInstanceHistory.__table__).values(**run, **tried))
+            connection.execute(
+                insert(HITLDetailHistory.__table__).values(ti_history_id=lost, **asked, **answer)
+            )
+    given = ask(2).given
+    assert given is not None
+    assert (given.chosen, given.by, given.at) == (("Approve",), answered["responded_by"], NOON)
+    assert told(engine, 2)[1] == answered["responded_by"]
+    assert told(engine, 1)[:2] == ("awaiting_input", None)
+    assert ask(2, after_try=1).given is None
 
 
 def test_roles_are_unknown_to_a_manager_of_users_that_has_none(
