@@ -106,7 +106,7 @@ with DAG(
     jenkins = JenkinsBuildOperator(
         task_id="jenkins",
         resolved=resolved,
-        doc="Have a job of Jenkins build the commit, when its slipway.yaml says so",
+        doc_md="Have a job of Jenkins build the commit, when its `slipway.yaml` says so.",
     )
     published = publish(planned, resolved, build(resolved, jenkins.output))
     published.operator.operator_extra_links = (CommitLink(), ImageLink())
