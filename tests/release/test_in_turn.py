@@ -150,17 +150,17 @@ def assert_in_turn(app: Pushed, pushes: list[PushEvent], deployments: list[Deplo
     """See one application's records and what the cluster runs; return how many were superseded."""
     order = [push.short_commit for push in pushes]
     assert_none_overlaps(deployments)
-    skipped = 0
+    rolled_out, skipped = [], 0
     for number, one in enumerate(deployments):
         if one.run.tasks["container.rollout"] == "skipped":
             skipped += 1
             assert order.index(superseding(one.run)) > number
         else:
             assert one.run.state == "success", one.run.tasks
-            assert one.since
-    by_turn = sorted((one.since, number) for number, one in enumerate(deployments) if one.since)
-    assert [number for _, number in by_turn] == sorted(number for _, number in by_turn)
-    assert by_turn[-1][1] == len(pushes) - 1
+            rolled_out.append((one.since, number))
+    numbers = [number for _, number in sorted(rolled_out)]
+    assert numbers == sorted(numbers)  # nothing older came after something newer
+    assert numbers[-1] == len(pushes) - 1
     [running] = objects(app, "deployment")
     image = running["spec"]["template"]["spec"]["containers"][0]["image"]
     assert image.endswith(app.digest(pushes[-1].commit))
