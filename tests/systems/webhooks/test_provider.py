@@ -45,7 +45,8 @@ def test_database_manager_keeps_to_airflows_rules() -> None:
 
 def test_plugin_imports_neither_routes_nor_database(checkout: Path) -> None:
     code = (
-        "import sys, airflow.plugins_manager, airflow.listeners; before = set(sys.modules); import slipway_plugin; "
+        "import sys, airflow.plugins_manager, airflow.listeners; before = set(sys.modules); "
+        "import slipway_plugin; "
         "print(sorted(set(sys.modules) - before))"
     )
     done = subprocess.run(
