@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CODE = (
@@ -75,8 +76,22 @@ def _about(dag: Any) -> dict[str, Any]:
         "task_docs": {task.task_id: task.doc_md or "" for task in dag.tasks},
         "upstream": {task.task_id: sorted(task.upstream_task_ids) for task in dag.tasks},
         "outlets": {task.task_id: [_outlet(outlet) for outlet in task.outlets] for task in dag.tasks},
+        "drawn": _drawn(dag),
         "params": {name: _param(dag.params.get_param(name)) for name in dag.params},
     }
+
+
+def _drawn(dag: Any) -> list[str]:
+    """Return tasks and groups in the order that the UI draws them in, or the reason why it cannot."""
+    try:
+        return [
+            node.node_id
+            for node in DagSerialization.from_dict(
+                DagSerialization.to_dict(dag)
+            ).task_group.topological_sort()
+        ]
+    except ValueError as error:
+        return [str(error)]
 
 
 def _outlet(outlet: Any) -> str:

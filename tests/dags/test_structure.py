@@ -114,6 +114,12 @@ def test_a_pipeline_says_what_it_is(report: Report, dag_id: str) -> None:
 
 
 @pytest.mark.parametrize("dag_id", FILES)
+def test_grid_and_graph_can_be_drawn(report: Report, dag_id: str) -> None:
+    about = report["dags"][dag_id]
+    assert sorted(about["drawn"]) == sorted(about["upstream"])
+
+
+@pytest.mark.parametrize("dag_id", FILES)
 def test_a_failure_that_may_pass_is_tried_again(report: Report, dag_id: str) -> None:
     assert {retries >= 2 for retries in report["dags"][dag_id]["retries"].values()} == {True}
 
