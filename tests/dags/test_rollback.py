@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.dags.pushing import Pushed, Run, run_with_id
+from lab.access import Lab
+from tests.dags.pushing import Pushed, Run, application, run_with_id
 
 pytestmark = pytest.mark.lab
 
 DAG = "rollback"
 DOCKERFILE = "FROM busybox:1.36\nRUN echo {} > /version\n"
+
+
+@pytest.fixture
+def app(lab: Lab, airflow_api: httpx.Client, tmp_path: Path) -> Iterator[Pushed]:
+    """An application of a repository to which no other test releases: what ran before is this test's."""
+    with application(lab, airflow_api, tmp_path / "work", "tests/rollback") as found:
+        yield found
 
 
 def release(app: Pushed, version: str) -> str:
@@ -63,7 +74,7 @@ def test_what_was_never_built_is_refused_and_what_runs_stays(app: Pushed) -> Non
 
 
 def test_an_environment_that_is_none_is_refused_at_once(app: Pushed) -> None:
-    ended = run_with_id(app.airflow, app.start(DAG, environment="nowhere"), DAG)
+    ended = run_with_id(app.airflow, app.start(DAG, environment="foreign"), DAG)
     assert ended.tasks == {"choose": "failed", "deploy": "upstream_failed"}
-    said = "apps.yaml has no environment 'nowhere' for tests/app. It has: production, staging."
+    said = "apps.yaml has no environment 'foreign' for tests/rollback. It has: production, staging."
     assert said in "\n".join(ended.log("choose"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -22,12 +22,13 @@ NAMED = 10
 
 @dataclass(frozen=True)
 class Remaining:
-    """Where the images of one application are looked for by their commits."""
+    """Where the images of one repository's releases are looked for by their commits."""
 
     files: Files
     registry: RegistryClient
     tenant: str
-    application: str
+    applications: Mapping[str, str]
+    """What the application was called, by the commit that was released."""
 
     def lacking(self, past: Past) -> list[Platform]:
         """Return the platforms for which a release has no image any more."""
@@ -56,15 +57,19 @@ class Remaining:
 
     def _has(self, platform: Platform, commit: str) -> bool:
         catalogue = self.files.catalogue
+        application = self.applications[commit]
         if platform == "container":
-            place = repository(self.tenant, self.application, catalogue.docker)
+            place = repository(self.tenant, application, catalogue.docker)
             return self.registry.find_manifest(place, commit) is not None
-        place = f"{catalogue.generic}/{self.tenant}/{self.application}/{platform}"
+        place = f"{catalogue.generic}/{self.tenant}/{application}/{platform}"
         return self.files.find(commit_record(place, commit)) is not None
 
 
 @contextmanager
-def remaining(tenant: str, application: str) -> Iterator[Remaining]:
-    """Log in to the image registry."""
+def remaining(tenant: str, applications: Mapping[str, str]) -> Iterator[Remaining]:
+    """Log in to the image registry.
+
+    :param applications: what the application was called, by the commits of all releases that are asked for.
+    """
     with get_registry().client() as registry:
-        yield Remaining(Files(ArtifactoryHook().get_conn()), registry, tenant, application)
+        yield Remaining(Files(ArtifactoryHook().get_conn()), registry, tenant, applications)

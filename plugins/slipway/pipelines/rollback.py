@@ -34,7 +34,8 @@ def choose(params: Mapping[str, Any], events: Any) -> dict[str, str]:
         log.info("%s never ran in %s; its images are looked for by its commit", commit, place.environment)
         ref = past[0].push.ref
     else:
-        with remaining(load_apps().get(place.repository).tenant, ran[0].application) as there:
+        names = {one.push.commit: one.application for one in reversed(ran)}
+        with remaining(load_apps().get(place.repository).tenant, names) as there:
             there.refuse_gone(chosen, past)
         log.info("going back to %s", chosen)
         commit, ref = chosen.push.commit, chosen.push.ref
