@@ -138,7 +138,7 @@ with DAG(
     kept >> [one_failed, promoted, released]
     promoted >> released
     for name, (label, rollout_operator, go_back_operator) in PLATFORMS.items():
-        # In no task group: of one that tasks outside lead back into, Airflow's UI draws neither grid nor graph.
+        # In no task group: one that tasks outside of it lead back into is not drawn by Airflow's UI.
         rollout = rollout_operator(
             task_id=f"{name}.rollout",
             doc_md=f"Bring the new version up on {label}, and follow it until it is healthy.",
