@@ -22,7 +22,7 @@ export PATH := $(BIN):$(PATH)
 # A Python that writes no bytecode takes twice the time to start.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH VIRTUAL_ENV
 
-.PHONY: help venv lab-up lab-down lab-status lab-restart airflow test test-release test-tenants lint demo bench requirements clean
+.PHONY: help venv lab-up lab-down lab-status lab-restart airflow test test-release test-tenants lint demo screenshots bench requirements clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -41,6 +41,9 @@ test-tenants: venv lab-up ## Tenants with kubectl on real API servers (RBAC, the
 
 test-release: venv lab-up ## Releases on all platforms, 50 pushes at once, servers killed in the middle (10 minutes)
 	@python -m pytest -q tests/release -m "not short" $(ARGS)
+
+screenshots: venv lab-up ## Take the pictures in docs/images anew
+	@SLIPWAY_SCREENSHOTS=1 python -m pytest -q tests/browser $(ARGS)
 
 bench: venv lab-up ## Measure what is claimed about speed, side by side with the bare tools
 	@python -m benchmarks $(ARGS)

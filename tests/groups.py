@@ -41,6 +41,8 @@ GROUPS = {
     "tenants": ("tests/tenants/*.py", "tests/dags/test_tenant_sync.py"),
     "webhooks": ("tests/systems/webhooks/*.py",),
     "jenkins": ("tests/systems/jenkins/*.py",),
+    # A browser takes a core.
+    "browser": ("tests/browser/*.py",),
     # Users with one role each, and an application that is there for all of them.
     "people": ("tests/people/*.py",),
 }

@@ -15,7 +15,7 @@ from lab.paths import this_checkout
 
 PACKAGES = ("chromium", "fonts-dejavu-core")
 CHROMIUM = "/usr/bin/chromium"
-PATIENCE_MS = 40_000
+PATIENCE_MS = 120_000
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 WANTED = "SLIPWAY_SCREENSHOTS"
 """Environment variable: ``1`` has docs/images taken anew."""
