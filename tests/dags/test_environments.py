@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from openstack.connection import Connection
 
 from lab.access import Lab
 from slipway.artifactory.build_info import build_of
@@ -24,26 +25,41 @@ from slipway.cli.starting import run_id_of
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Built, Image
 from slipway.flow.push import PushEvent
+from slipway.openstack.glance.glance import Glance, NewImage
+from slipway.pipelines.copying import keep_file
+from slipway.pipelines.records import commit_record
+from slipway.pipelines.stores import Stores
 from tests.dags.pushing import PAUSE_SECONDS, TRIES, Run, run_with_id
+from tests.pipelines.places import files_of
 from tests.registry_images import remove
+from tests.systems.openstack.ironic_lab import connection
 
 pytestmark = pytest.mark.lab
 
 REPOSITORY = "tests/gated"
 DOCKERFILE = "FROM busybox:1.36\nRUN echo {} > /name\n"
-SPEC = "version: 1\nname: {}\ncontainer: {{kubernetes: {{replicas: 0}}}}\n"
+SPEC = """\
+version: 1
+name: {}
+container: {{kubernetes: {{replicas: 0}}}}
+vm:
+  template: x.pkr.hcl
+  base: {{artifactory: generic-local/bases/x.qcow2}}
+  nova: {{flavor: small, networks: [demo]}}
+"""
 
 
 @dataclass
 class Gated:
-    """An application of this file's own with one image, in environments that `lab/apps.yaml` gives it."""
+    """An application of this file's own with two images, in environments that `lab/apps.yaml` gives it."""
 
     lab: Lab
     api: httpx.Client
     airflow: Airflow
+    cloud: Connection
     name: str
     push: PushEvent
-    image: Image
+    images: dict[str, Image]
     quiet: str = ""
     """A run about which nobody says anything, from the first test on."""
 
@@ -82,6 +98,14 @@ class Gated:
         done = subprocess.run(command, check=True, capture_output=True, timeout=60, text=True)
         return done.stdout.partition("@")[2]
 
+    def servers(self, environment: str = "") -> list[Any]:
+        """Its servers, as Nova says."""
+        mine = {"slipway_application": self.name} | (
+            {"slipway_environment": environment} if environment else {}
+        )
+        every = self.cloud.compute.servers(details=True)
+        return [one for one in every if mine.items() <= (one.metadata or {}).items()]
+
     def _details(self, run_id: str) -> str:
         return f"/api/v2/dags/deploy/dagRuns/{run_id}/taskInstances/approve/-1/hitlDetails"
 
@@ -101,22 +125,39 @@ def app(lab: Lab, airflow_api: httpx.Client, tmp_path_factory: pytest.TempPathFa
     branch = f"built-{name}"
     push = PushEvent(repository=REPOSITORY, ref=f"refs/heads/{branch}", commit=copy.commit("a test"))
     copy._git("push", "--quiet", "origin", f"{push.commit}:{push.ref}")
-    with Airflow(Login(web.url, web.user, web.password)) as airflow:
+    (copy.folder / "disk.raw").write_bytes(secrets.token_bytes(512))
+    with connection(lab, "slipway") as cloud, Airflow(Login(web.url, web.user, web.password)) as airflow:
         conf = {"repository": REPOSITORY, "ref": push.ref, "commit": push.commit}
         build = run_with_id(airflow, start(airflow_api, "container_image", conf))
         assert build.state == "success", build.tasks
         [event] = airflow.get_run_events("container_image", build.id)
         image = Built.from_json(event["extra"]).image
         assert image is not None
-        found = Gated(lab, airflow_api, airflow, name, push, image)
+        stores = Stores(files_of(lab), Glance(cloud))
+        disk = vm_image(stores, copy.folder / "disk.raw", image)
+        found = Gated(lab, airflow_api, airflow, cloud, name, push, {"container": image, "vm": disk})
         found.quiet = found.start("quiet")
         yield found
+        for server in found.servers():
+            cloud.compute.delete_server(server.id)
+        stores.files.delete(f"generic-local/demo/{name}")
+        stores.glance.delete(str(disk.glance))
     copy._git("push", "--quiet", "origin", f":{push.ref}")
     remove(lab.registry, f"docker-local/demo/{name}")
     for namespace in ("demo", "other"):
         kubectl = ["kubectl", f"--kubeconfig={lab.kubeconfig}", f"--namespace={namespace}", "delete"]
         objects = ["deployment,configmap", f"--selector=slipway.io/application={name}"]
         subprocess.run([*kubectl, *objects], check=True, capture_output=True, timeout=60)
+
+
+def vm_image(both: Stores, disk: Path, beside: Image) -> Image:
+    """Keep a disk that no machine boots from as its pipeline keeps one, and write down whose it is."""
+    place = f"generic-local/demo/{beside.application}/vm"
+    kept = keep_file(both, disk, f"{place}/x/disk.raw", NewImage(beside.application, "raw", hidden=False))
+    told = {"platform": "vm", "digest": kept.digest, "reference": kept.reference, "glance": kept.glance}
+    image = beside.model_copy(update=told)
+    both.files.put_json(commit_record(place, image.commit), image.to_json())
+    return image
 
 
 def working_copy(folder: Path, server: Login) -> WorkingCopy:
@@ -126,9 +167,10 @@ def working_copy(folder: Path, server: Login) -> WorkingCopy:
     return copy
 
 
-def deployment(run: Run) -> Deployment:
-    [event] = run.airflow.get_run_events("deploy", run.id)
-    return Deployment.from_json(event["extra"])
+def deployments(run: Run) -> list[Deployment]:
+    found = [Deployment.from_json(one["extra"]) for one in run.airflow.get_run_events("deploy", run.id)]
+    assert {one.platform for one in found} == {"container", "vm"}
+    return found
 
 
 def log(run: Run, task: str) -> str:
@@ -147,7 +189,7 @@ def test_promotion_is_let_in_with_the_digest_that_staging_runs_and_is_written_do
 ) -> None:
     first = app.ended(app.start("staging"))
     assert first.tasks["approve"] == first.tasks["promote"] == "skipped"
-    assert app.runs("demo") == app.image.digest
+    assert app.runs("demo") == app.images["container"].digest
 
     assert promote(app, monkeypatch, "--idempotency-key", app.name) == OK
     run_id = run_id_of(app.name)
@@ -155,21 +197,31 @@ def test_promotion_is_let_in_with_the_digest_that_staging_runs_and_is_written_do
     assert question["subject"] == (
         f"Deploy {app.name} {app.push.short_commit} of {REPOSITORY} to production?"
     )
-    assert app.image.digest in question["body"]
+    assert all(image.digest in question["body"] for image in app.images.values())
     assert "promoted from **staging**" in question["body"]
-    assert "| container | `nothing` |" in question["body"]
+    assert all(f"| {platform} | `nothing` |" in question["body"] for platform in app.images)
     assert [one["name"] for one in question["assigned_users"]] == ["admin"]
     app.answer(run_id, "Approve")
     run = app.ended(run_id)
 
     assert run.state == "success", run.tasks
     assert "approved by admin" in log(run, "approve")
-    assert app.runs("other") == app.image.digest
-    done = deployment(run)
-    assert (done.environment, done.image.reference) == ("production", app.image.reference)
-    assert (done.push.commit, done.push.pusher) == (app.push.commit, "admin")
+    assert app.runs("other") == app.images["container"].digest
+    [server] = app.servers("production")
+    assert (server.status, str(server.image.id)) == ("ACTIVE", str(app.images["vm"].glance))
+    assert len(app.servers()) == 2
+    for done in deployments(run):
+        image = app.images[done.platform]
+        assert (done.environment, done.image.digest, done.image.glance) == (
+            "production",
+            image.digest,
+            image.glance,
+        )
+        assert (done.push.commit, done.push.pusher) == (app.push.commit, "admin")
     assert statuses(app) == [("production", f"promoted from staging by run {run_id}", "admin")]
-    assert "slipway.promoted.production" in properties(app)
+    manifest = f"docker-local/demo/{app.name}/{app.push.commit}/manifest.json"
+    for path in (manifest, app.images["vm"].reference):
+        assert "slipway.promoted.production" in properties(app, path)
     capsys.readouterr()
 
 
@@ -223,17 +275,16 @@ def promote(app: Gated, monkeypatch: pytest.MonkeyPatch, *more: str) -> int:
 
 
 def statuses(app: Gated) -> list[tuple[str, str, str]]:
-    """What Artifactory says that the image's build became."""
-    name, number = (quote(one, safe="") for one in build_of(app.push, app.image))
+    """What Artifactory says that the container's build became."""
+    name, number = (quote(one, safe="") for one in build_of(app.push, app.images["container"]))
     with artifactory(app) as client:
         answer = client.get(f"/api/build/{name}/{number}").raise_for_status()
     found = answer.json()["buildInfo"]["statuses"]
     return [(one["status"], one["comment"], one["ciUser"]) for one in found]
 
 
-def properties(app: Gated) -> dict[str, list[str]]:
-    """Of the image's manifest in Artifactory."""
-    path = f"docker-local/demo/{app.name}/{app.push.commit}/manifest.json"
+def properties(app: Gated, path: str) -> dict[str, list[str]]:
+    """Of a file in Artifactory."""
     with artifactory(app) as client:
         return dict(client.get(f"/api/storage/{path}?properties").raise_for_status().json()["properties"])
 

@@ -138,10 +138,10 @@ class Shop:
 
     def found(self) -> dict[str, Stored]:
         """What is there, by its digest."""
-        return {one.digest: one for one in self.shelves.find(self.tenant)}
+        return {one.digest: one for one in self.shelves.find([self.tenant])}
 
     def only(self) -> Stored:
-        [one] = self.shelves.find(self.tenant)
+        [one] = self.shelves.find([self.tenant])
         return one
 
 

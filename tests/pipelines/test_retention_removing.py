@@ -41,7 +41,7 @@ def remove(
 ) -> Removing:
     """Remove all that the shop has, as far as it goes."""
     removing = Removing(shelves or shop.shelves, look or (lambda _: facts()), lambda _: at_work)
-    for planned in removals(judge(shop.shelves.find(shop.tenant), facts())):
+    for planned in removals(judge(shop.shelves.find([shop.tenant]), facts())):
         removing.remove(planned)
     return removing
 
@@ -76,7 +76,7 @@ def test_what_begins_to_run_in_the_last_moment_keeps_its_bytes(
 def test_what_is_held_or_needed_by_a_run_before_its_turn_stays(shop: Shop) -> None:
     digest = shop.container("a")
     assert remove(shop, at_work="run manual__1 of deploy").gone == 0
-    planned = removals(judge(shop.shelves.find(shop.tenant), facts()))
+    planned = removals(judge(shop.shelves.find([shop.tenant]), facts()))
     shop.annotate("a", {HOLD: "the audit of May"})
     removing = Removing(shop.shelves, lambda _: facts(), lambda _: "")
     for one in planned:

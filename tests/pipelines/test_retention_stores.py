@@ -144,7 +144,7 @@ def test_a_kernel_stays_with_the_image_that_still_needs_it(shop: Shop) -> None:
     assert kernel is not None
     assert shop.both.files.find(first.parts["kernel"].reference) is not None
     assert shop.both.glance.find(str(first.glance)) is None
-    left = {one.digest or one.title: one for one in shop.shelves.find(shop.tenant)}
+    left = {one.digest or one.title: one for one in shop.shelves.find([shop.tenant])}
     assert kinds(left[second.digest]) == kinds(found[second.digest])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ from slipway.artifactory.files import Files
 from slipway.artifactory.listing import Listed, list_below
 from slipway.flow.image import REPOSITORY, Image
 from slipway.flow.retention.stored import HOLD, Kind, Stored, Thing
-from slipway.openstack.glance.glance import KEY, Glance
+from slipway.openstack.glance.glance import KEY
 from slipway.openstack.glance.holds import why_held
 from slipway.pipelines.records import COMMITS, INPUTS
 from slipway.pipelines.sides import SHA512
@@ -27,6 +27,8 @@ _PATH = re.compile(
     r"(?P<place>[^/]+/[^/]+/(?P<application>[a-z][-a-z0-9]*)/(?P<platform>vm|bare_metal))"
     rf"/(?P<folder>[0-9a-f]{{40}}|{COMMITS})/(?P<file>[^/]+)"
 )
+Copies = Mapping[str, Sequence[GlanceImage]]
+"""Images of Glance that Slipway made, by the connection of the cloud."""
 PARTS = "aki", "ari"
 """Glance's formats of kernels and ramdisks."""
 
@@ -66,21 +68,21 @@ class Gathered:
         return [copy for copies in self.copies.values() for copy in copies]
 
 
-def machine_images(files: Files, folder: str, clouds: Mapping[str, Glance]) -> Iterator[Stored]:
+def machine_images(files: Files, folder: str, copies: Copies) -> Iterator[Stored]:
     """Yield the images of servers and machines below a folder.
 
     :param folder: ``TENANT`` or ``TENANT/APPLICATION``.
-    :param clouds: Glance, by the connection of its cloud.
+    :param copies: what Glance has, at least of this folder.
     :raises SlipwayError: when a store refuses to tell.
     :raises TransientError: when a store does not answer.
     """
     found: dict[str, Gathered] = {}
-    generic, application = files.catalogue.generic, folder.partition("/")[2]
+    generic = files.catalogue.generic
     for one in list_below(files.catalogue, generic, folder):
         if named := _PATH.fullmatch(one.path):
             _gather(files, found, one, named)
-    for cloud, glance in clouds.items():
-        for copy in glance.find_own(application):
+    for cloud, images in copies.items():
+        for copy in images:
             path = str(copy.properties[KEY]).partition("@")[0]
             if path.startswith(f"{generic}/{folder}/") and _is_image(path):
                 _at(found, path).copies.setdefault(cloud, []).append(copy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from slipway.artifactory.files import Files
@@ -32,13 +32,15 @@ class Shelves:
     clouds: Mapping[str, Glance]
     """Glance, by the connection of its cloud."""
 
-    def find(self, folder: str) -> list[Stored]:
-        """Return the images below a folder.
-
-        :param folder: ``TENANT`` or ``TENANT/APPLICATION``.
-        """
-        containers = container_images(self.files.catalogue, folder)
-        return [*containers, *machine_images(self.files, folder, self.clouds)]
+    def find(self, tenants: Iterable[str], application: str = "") -> list[Stored]:
+        """Return the images of tenants, or of one application of theirs."""
+        copies = {cloud: glance.find_own(application) for cloud, glance in self.clouds.items()}
+        found: list[Stored] = []
+        for tenant in tenants:
+            folder = f"{tenant}/{application}" if application else tenant
+            found += container_images(self.files.catalogue, folder)
+            found += machine_images(self.files, folder, copies)
+        return found
 
     def find_again(self, stored: Stored) -> Stored | None:
         """Return an image as it is now; None when nothing of it is left.
@@ -47,7 +49,7 @@ class Shelves:
         """
         tenant = stored.place.split("/")[1]
         ids = {thing.id for thing in stored.things}
-        for one in self.find(f"{tenant}/{stored.application}"):
+        for one in self.find([tenant], stored.application):
             if one.platform == stored.platform and ids & {thing.id for thing in one.things}:
                 if added := sorted({thing.id for thing in one.things} - ids):
                     raise StaysError(f"{added[0]} was added to it meanwhile")

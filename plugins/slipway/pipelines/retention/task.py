@@ -58,8 +58,7 @@ def retain(events: Any, repositories: Sequence[str], most: int, *, dry_run: bool
     apps = load_apps()
     asked = frozenset(name.casefold() for name in repositories if apps.get(name))
     with connected(apps) as shelves:
-        tenants = dict.fromkeys(one.tenant for one in apps.applications.values())
-        found = [image for tenant in tenants for image in shelves.find(tenant)]
+        found = shelves.find(dict.fromkeys(one.tenant for one in apps.applications.values()))
         # What runs is looked at after what is there, or a release in between would be seen nowhere.
         seen = in_use.look(apps.applications.values(), PLATFORMS)
         for trouble in seen.troubles:
