@@ -15,7 +15,7 @@ COMPILE := $(UV) pip compile -q --python-version 3.11 --no-emit-index-url --no-e
 
 WORKERS ?= $(shell nproc)
 # Most tests wait for servers: several wait at once (tests/groups.py says which must not).
-SIDE_BY_SIDE := python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not alone and not release"
+SIDE_BY_SIDE := python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "not alone and not release"
 ALONE := python -m pytest -m "alone and not release"
 
 export PATH := $(BIN):$(PATH)

@@ -11,6 +11,7 @@ from lab.access import Lab, access
 from lab.paths import this_checkout
 from lab.server import LabError
 from tests.groups import pytest_collection_modifyitems as pytest_collection_modifyitems
+from tests.groups import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
 """Which tests run one after the other: files that share something of the lab of which there is one.
 
-Files of one group are a worker's of pytest-xdist (``--dist loadgroup``); a file without a group is one of its
-own. What stops servers that others use is marked ``alone`` and runs after the rest.
+A group is one worker's of pytest-xdist; a file without a group is one of its own. What stops servers that
+others use is marked ``alone`` and runs after the rest.
+
+https://pytest-xdist.readthedocs.io/en/stable/distribution.html
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 import fnmatch
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 GROUPS = {
     # Half a dozen bare-metal nodes, which are all given out at times.
@@ -56,12 +60,23 @@ def group(path: str) -> str:
     )
 
 
+class Grouped(LoadScopeScheduling):
+    """Gives a worker one group after the other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(path_of(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Grouped:
+    """Distribute tests by their groups."""
+    return Grouped(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say each test's group to pytest-xdist, and take the groups, which take longest, first."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(_path(item))))
-    items.sort(key=lambda item: group(_path(item)) not in GROUPS)
+    """Take the groups, which take longest, first."""
+    items.sort(key=lambda item: group(path_of(item.nodeid)) not in GROUPS)
 
 
-def _path(item: pytest.Item) -> str:
-    return item.nodeid.partition("::")[0]
+def path_of(nodeid: str) -> str:
+    """Return a test's file, from the checkout."""
+    return nodeid.partition("::")[0]

@@ -134,8 +134,13 @@ def test_the_box_to_deploy_is_for_those_who_may(
 def test_an_interrupted_command_leaves_the_run(people: Mapping[str, Login], shop: Built) -> None:
     key = secrets.token_hex(8)
     asked = ["container_image", *named(shop, idempotency_key=key), "--wait"]
+    # Whoever runs the tests in the background has them ignore it.
+    heeding = ["env", "--default-signal=INT"]
     with subprocess.Popen(
-        [*COMMAND, *asked], env=environment(people["SlipwayBuilder"]), stderr=subprocess.PIPE, text=True
+        [*heeding, *COMMAND, *asked],
+        env=environment(people["SlipwayBuilder"]),
+        stderr=subprocess.PIPE,
+        text=True,
     ) as command:
         assert command.stderr is not None
         assert "container_image started" in command.stderr.readline()

@@ -41,12 +41,18 @@ class EngineTraces:
         """
         try:
             for image in self._api.images(filters={"label": INPUT_LABEL}):
-                about = self._api.inspect_image(image["Id"])
-                for tag in about.get("RepoTags") or ():
-                    if _was_built_here(about, tag):
-                        yield self._trace(about, tag)
+                yield from self._tags_of(image["Id"])
         except (DockerException, OSError) as error:
             raise TransientDockerError(f"the engine on its images: {str(error)[:SHOWN]}") from error
+
+    def _tags_of(self, image: str) -> Iterator[Trace]:
+        try:
+            about = self._api.inspect_image(image)
+        except ImageNotFound:  # a build ended, and its tag went with it
+            return
+        for tag in about.get("RepoTags") or ():
+            if _was_built_here(about, tag):
+                yield self._trace(about, tag)
 
     def remove(self, trace: Trace) -> bool:
         """Remove a tag if it still is what was found; says whether it is gone.

@@ -7,11 +7,13 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from slipway.flow.nodes import REMOVABLE, stuck
+from slipway.flow.nodes import REMOVABLE, Seen, stuck
 from slipway.openstack.ironic.ironic import Ironic
 from slipway.openstack.ironic.ports import Ports
 
 log = logging.getLogger(__name__)
+
+EXPLAINED_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,16 @@ def release(ironic: Ironic, ports: Ports, prefix: str, keep: int) -> Released:
 
 def broken(ironic: Ironic, nodes: Iterable[str]) -> list[str]:
     """Say which of the nodes, given back by now, only a person can go on with."""
-    seen = (ironic.node(node).seen(0) for node in nodes)
-    return [why for one in seen if (why := stuck(one))]
+    return [why for node in nodes if (why := stuck(_explained(ironic, node)))]
+
+
+def _explained(ironic: Ironic, node: str) -> Seen:
+    """Return a node with its error: Ironic writes the state, and then how it came to that."""
+    seen = ironic.node(node).seen(0)
+    if stuck(seen) and not seen.last_error:
+        time.sleep(EXPLAINED_SECONDS)
+        seen = ironic.node(node).seen(0)
+    return seen
 
 
 def wait_released(
