@@ -32,7 +32,7 @@ demo: venv lab-up ## Two pushes of an example application, from git push to a pa
 
 test: venv lint ## Every check and every test; brings the lab up, and down again if it was down
 	@was_up=; [ ! -e .lab ] || was_up=yes; code=0; \
-	{ python -m lab up --profile hypervisor && $(SIDE_BY_SIDE) $(ARGS) && $(ALONE) $(ARGS); } || code=$$?; \
+	{ python -m lab up --profile hypervisor && { $(SIDE_BY_SIDE) $(ARGS) || code=$$?; $(ALONE) $(ARGS); }; } || code=$$?; \
 	if [ -z "$$was_up" ]; then python -m lab down || code=1; fi; \
 	exit $$code
 

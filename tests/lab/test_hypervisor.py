@@ -125,7 +125,15 @@ def over_ssh(server: Server, key: Path, command: str) -> str:
     ]
     given = [word for option in options for word in ("-o", option)]
     ssh = ["ssh", *given, "-i", str(key), f"root@{address(server)}", command]
-    return subprocess.run(ssh, check=True, capture_output=True, text=True, timeout=60).stdout
+    done: list[subprocess.CompletedProcess[str]] = []
+
+    def answers() -> bool:  # 255: nobody listens yet, or does not know the key yet
+        done.append(subprocess.run(ssh, check=False, capture_output=True, text=True, timeout=60))
+        return done[-1].returncode != 255
+
+    assert wait_gone(answers, SECONDS), done[-1].stderr
+    done[-1].check_returncode()
+    return done[-1].stdout
 
 
 def test_a_server_boots_and_comes_back_as_an_image(cloud: Connection, make: Maker, key: Path) -> None:
