@@ -45,7 +45,7 @@ class Server(Protocol):
         """
 
     def is_up(self) -> bool:
-        """Say whether it answers now (asks it; takes a second at most)."""
+        """Say whether it answers now (asks it; what is down says so at once)."""
 
     def pids(self) -> tuple[int, ...]:
         """Return the ids of its running processes; none for a server of the user's."""

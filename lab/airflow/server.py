@@ -17,6 +17,7 @@ import httpx
 from lab.airflow.connections import connections
 from lab.airflow.settings import APPS_FILE, home, logs_port, port, settings
 from lab.command import run
+from lab.daemon import PATIENCE_SECONDS
 from lab.debian import image_mirrors
 from lab.environment import inherited
 from lab.ground import Ground
@@ -170,7 +171,7 @@ class Airflow:
 
     def _is_healthy(self, since: datetime | None = None) -> bool:
         try:
-            answer = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=5, trust_env=False)
+            answer = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=PATIENCE_SECONDS, trust_env=False)
             health = answer.raise_for_status().json()
         except (httpx.HTTPError, ValueError):
             return False

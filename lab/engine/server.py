@@ -15,6 +15,7 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException
 
+from lab.daemon import PATIENCE_SECONDS
 from lab.engine.network import Former, remove_traces
 from lab.engine.runtime import lacks_resource_capability, write_runtime
 from lab.environment import given, inherited
@@ -164,7 +165,7 @@ def _require_overlay() -> None:
 
 def _answers(host: str) -> bool:
     try:
-        client = docker.DockerClient(base_url=host, timeout=3)
+        client = docker.DockerClient(base_url=host, timeout=PATIENCE_SECONDS)
         return bool(client.ping())
     except (DockerException, OSError):
         return False

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import http.client
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lab.daemon import Daemon, asked
 from lab.environment import inherited
 from lab.ground import Ground
 from lab.ports import HOST
 from lab.process import Process
 from lab.server import Server
 
-READY_SECONDS = 20
-
 
 @dataclass(frozen=True)
-class Git:
+class Git(Daemon):
     """Serves ``.lab/git``; every push is told to ``airflow``, which need not be up for people to push."""
 
     ground: Ground
@@ -32,31 +30,9 @@ class Git:
         """The address that a repository's ``/<owner>/<name>.git`` is put behind."""
         return f"http://{HOST}:{self._port}/git"
 
-    def start(self) -> None:
-        """Start it and return when it answers."""
-        process = self._process()
-        process.start()
-        process.wait_until(self.is_up, READY_SECONDS)
-
-    def stop(self) -> None:
-        """Stop it."""
-        self._process().stop()
-
-    def is_up(self) -> bool:
+    def answers(self) -> bool:
         """Say whether it answers."""
-        connection = http.client.HTTPConnection(HOST, self._port, timeout=1)
-        try:
-            connection.request("GET", "/git/health")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
-        finally:
-            connection.close()
-
-    def pids(self) -> tuple[int, ...]:
-        """Return its process id while it runs."""
-        pid = self._process().pid
-        return () if pid is None else (pid,)
+        return asked(f"{self.url}/health") is not None
 
     def exports(self) -> Mapping[str, str]:
         """Return where to push to, and the login."""
@@ -70,7 +46,9 @@ class Git:
     def _port(self) -> int:
         return self.ground.ports.get("git", 8083)
 
-    def _process(self) -> Process:
+    @property
+    def process(self) -> Process:
+        """``python -m lab.git``."""
         paths, receiver, own = self.ground.paths, self.airflow.exports(), self.exports()
         return Process(
             name=self.name,

@@ -42,7 +42,7 @@ class Cluster:
     def is_ready(self) -> bool:
         """Say whether the API server answers and calls itself ready."""
         try:
-            return self._call("GET", "/readyz", seconds=1) == b"ok"
+            return self._call("GET", "/readyz") == b"ok"
         except (ApiException, urllib3.exceptions.HTTPError, config.ConfigException, OSError):
             return False
 
@@ -96,9 +96,7 @@ class Cluster:
             settings.proxy = None
         return client.ApiClient(settings)
 
-    def _call(
-        self, method: str, path: str, *, body: Object | None = None, seconds: float = TIMEOUT_SECONDS
-    ) -> bytes:
+    def _call(self, method: str, path: str, *, body: Object | None = None) -> bytes:
         applying = method == "PATCH"
         response = self._client.call_api(
             path,
@@ -109,7 +107,7 @@ class Cluster:
             auth_settings=["BearerToken"],
             _return_http_data_only=True,
             _preload_content=False,
-            _request_timeout=seconds,
+            _request_timeout=TIMEOUT_SECONDS,
         )
         data: bytes = response.data
         return data

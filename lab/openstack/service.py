@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 from openstack.exceptions import SDKException
 
 from lab.command import run
+from lab.daemon import Daemon, asked
 from lab.environment import inherited
 from lab.openstack import settings
 from lab.openstack.cloud import Cloud
@@ -18,14 +18,15 @@ from lab.openstack.kind import Kind
 from lab.process import Process
 from lab.server import LabError
 
-READY_SECONDS = 120
 EXTENSION = Path(__file__).with_name("extension")
 """Announces the lab's part in Neutron and Ironic, as packages announce theirs: by an entry point."""
 
 
 @dataclass(frozen=True)
-class Service:
+class Service(Daemon):
     """Gunicorn with one service's WSGI application, from the services' own virtual environment."""
+
+    ready_seconds = 120
 
     cloud: Cloud
     kind: Kind
@@ -56,10 +57,15 @@ class Service:
         for folder in ("home", self.name):
             (self.cloud.folder / folder).mkdir(parents=True, exist_ok=True)
         # It may run by settings that are no longer these.
-        self._process.stop()
+        self.process.stop()
         settings.write(self._settings, self.kind.settings(self.cloud))
         self._make_tables()
-        self._serve()
+        try:
+            super().start()
+        except LabError:
+            # The next try shall not wait for this one.
+            self.process.stop()
+            raise
         try:
             self.kind.seed(self.cloud)
         except SDKException as error:
@@ -68,17 +74,12 @@ class Service:
 
     def stop(self) -> None:
         """Stop it; what it keeps goes with ``.lab``."""
-        self._process.stop()
+        super().stop()
         self.kind.clear(self.cloud)
 
     def is_up(self) -> bool:
         """Say whether it answers, has what it was to be given, and runs by the settings of today."""
-        return self._seeded.exists() and self._is_current() and self._answers()
-
-    def pids(self) -> tuple[int, ...]:
-        """Its server's; requests are answered by a child of that."""
-        pid = self._process.pid
-        return () if pid is None else (pid,)
+        return self._seeded.exists() and self._is_current() and self.answers()
 
     def exports(self) -> Mapping[str, str]:
         """The login, of Keystone; nothing of the others, which Keystone's catalogue names."""
@@ -91,21 +92,9 @@ class Service:
     def _settings(self) -> Path:
         return self.cloud.of(self.name) / self.kind.file
 
-    def _serve(self) -> None:
-        self._process.start()
-        try:
-            self._process.wait_until(self._answers, READY_SECONDS)
-        except LabError:
-            # The next try shall not wait for this one.
-            self._process.stop()
-            raise
-
-    def _answers(self) -> bool:
-        try:
-            answer = httpx.get(f"{self.url}/", timeout=2, trust_env=False)
-        except httpx.HTTPError:
-            return False
-        return answer.status_code in (200, 300)
+    def answers(self) -> bool:
+        """Say whether it lists its versions."""
+        return asked(f"{self.url}/") is not None
 
     @property
     def _seeded(self) -> Path:
@@ -126,7 +115,8 @@ class Service:
         made.touch()
 
     @property
-    def _process(self) -> Process:
+    def process(self) -> Process:
+        """Its server; requests are answered by a child of that."""
         python = self.cloud.distribution.program("python")
         return Process(
             name=self.name,

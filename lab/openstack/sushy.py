@@ -9,13 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import NAMESPACE_DNS, uuid5
 
-import httpx
-
+from lab.daemon import Daemon, asked
 from lab.openstack.cloud import Cloud
 from lab.ports import HOST
 from lab.process import Process
 
-READY_SECONDS = 60
 SYSTEMS = ("redfish-1", "redfish-2")
 
 
@@ -35,8 +33,10 @@ def mac(index: int) -> str:
 
 
 @dataclass(frozen=True)
-class Redfish:
+class Redfish(Daemon):
     """The controllers, in one process."""
+
+    ready_seconds = 60
 
     cloud: Cloud
     name: str = "redfish"
@@ -54,31 +54,19 @@ class Redfish:
         folder = self.cloud.of(self.name)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "emulator.conf").write_text(self._settings())
-        self._process.start()
-        self._process.wait_until(self.is_up, READY_SECONDS)
+        super().start()
 
-    def stop(self) -> None:
-        """Stop them."""
-        self._process.stop()
-
-    def is_up(self) -> bool:
+    def answers(self) -> bool:
         """Say whether they answer."""
-        try:
-            return httpx.get(f"{self.url}/redfish/v1/", timeout=2, trust_env=False).is_success
-        except httpx.HTTPError:
-            return False
-
-    def pids(self) -> tuple[int, ...]:
-        """Their process."""
-        pid = self._process.pid
-        return () if pid is None else (pid,)
+        return asked(f"{self.url}/redfish/v1/") is not None
 
     def exports(self) -> Mapping[str, str]:
         """Nothing: Ironic alone talks to them."""
         return {}
 
     @property
-    def _process(self) -> Process:
+    def process(self) -> Process:
+        """sushy-emulator."""
         folder = self.cloud.of(self.name)
         program = self.cloud.distribution.program("sushy-emulator")
         return Process(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from lab.daemon import Daemon, asked
 from lab.environment import inherited
 from lab.ground import Ground
 from lab.images.vm import PACKAGES, vm_base
@@ -18,7 +19,7 @@ from lab.servers.registry import Registry
 
 
 @dataclass(frozen=True)
-class Artifactory:
+class Artifactory(Daemon):
     """Generic repositories of its own; its docker repositories' images are in ``registry``."""
 
     ground: Ground
@@ -38,27 +39,17 @@ class Artifactory:
 
     def start(self) -> None:
         """Serve from ``.lab/artifactory``, and keep the base image of virtual machines there."""
-        self._process.start()
-        self._process.wait_until(self._answers, 30)
+        super().start()
         paths = self.ground.paths
         with self._client() as client:
             put_into_artifactory(client, vm_base(paths.cache, paths.logs / "vm-base.log"))
 
-    def stop(self) -> None:
-        """Stop it; what it keeps goes with ``.lab``."""
-        self._process.stop()
-
     def is_up(self) -> bool:
         """Say whether it answers, and has the base image."""
-        if not self._answers():
+        if not self.answers():
             return False
         with self._client() as client:
             return is_in_artifactory(client)
-
-    def pids(self) -> tuple[int, ...]:
-        """Its process's."""
-        pid = self._process.pid
-        return () if pid is None else (pid,)
 
     def exports(self) -> Mapping[str, str]:
         """Address, user and password; and those of a user who may read only."""
@@ -71,12 +62,9 @@ class Artifactory:
             "SLIPWAY_ARTIFACTORY_READER_PASSWORD": secret(f"{self.name}-reader"),
         }
 
-    def _answers(self) -> bool:
-        try:
-            answer = httpx.get(f"{self.url}/api/system/ping", timeout=2, trust_env=False)
-        except httpx.HTTPError:
-            return False
-        return answer.status_code == 200
+    def answers(self) -> bool:
+        """Say whether it answers."""
+        return asked(f"{self.url}/api/system/ping") is not None
 
     def _client(self) -> httpx.Client:
         own = self.exports()
@@ -88,7 +76,8 @@ class Artifactory:
         return self.ground.ports.get(self.name, 8082)
 
     @property
-    def _process(self) -> Process:
+    def process(self) -> Process:
+        """``python -m lab.artifactory``."""
         own, (user, password) = self.exports(), self.registry.login
         paths = self.ground.paths
         return Process(

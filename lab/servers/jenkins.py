@@ -6,19 +6,16 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import httpx
-
+from lab.daemon import Daemon, asked
 from lab.environment import inherited
 from lab.ground import Ground
 from lab.ports import HOST
 from lab.process import Process
 from lab.server import Server
 
-READY_SECONDS = 30
-
 
 @dataclass(frozen=True)
-class Jenkins:
+class Jenkins(Daemon):
     """Jobs of ``lab/jenkins/jobs`` and of the tests; what becomes of builds is told to ``airflow``."""
 
     ground: Ground
@@ -32,28 +29,10 @@ class Jenkins:
         """Where it answers."""
         return f"http://{HOST}:{self._port}"
 
-    def start(self) -> None:
-        """Serve from ``.lab/jenkins``."""
-        process = self._process
-        process.start()
-        process.wait_until(self.is_up, READY_SECONDS)
-
-    def stop(self) -> None:
-        """Stop it; what it keeps goes with ``.lab``."""
-        self._process.stop()
-
-    def is_up(self) -> bool:
-        """Say whether it answers."""
-        try:
-            answer = httpx.get(f"{self.url}/login", timeout=1, trust_env=False)
-        except httpx.HTTPError:
-            return False
-        return answer.status_code == 200 and "X-Jenkins" in answer.headers
-
-    def pids(self) -> tuple[int, ...]:
-        """Its process."""
-        pid = self._process.pid
-        return () if pid is None else (pid,)
+    def answers(self) -> bool:
+        """Say whether it answers as Jenkins does."""
+        answer = asked(f"{self.url}/login")
+        return answer is not None and "X-Jenkins" in answer.headers
 
     def exports(self) -> Mapping[str, str]:
         """Address, user, password (for the browser) and API token."""
@@ -70,7 +49,8 @@ class Jenkins:
         return self.ground.ports.get(self.name, 8090)
 
     @property
-    def _process(self) -> Process:
+    def process(self) -> Process:
+        """``python -m lab.jenkins``, which serves from ``.lab/jenkins``."""
         paths, receiver, own = self.ground.paths, self.airflow.exports(), self.exports()
         return Process(
             name=self.name,

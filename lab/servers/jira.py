@@ -6,8 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import httpx
-
+from lab.daemon import Daemon, asked
 from lab.environment import inherited
 from lab.ground import Ground
 from lab.ports import HOST
@@ -15,7 +14,7 @@ from lab.process import Process
 
 
 @dataclass(frozen=True)
-class Jira:
+class Jira(Daemon):
     """Issues of two projects."""
 
     ground: Ground
@@ -28,23 +27,9 @@ class Jira:
         """The address that ``/rest/api`` is put after."""
         return f"http://{HOST}:{self._port}"
 
-    def start(self) -> None:
-        """Serve from ``.lab/jira``."""
-        self._process.start()
-        self._process.wait_until(self._answers, 30)
-
-    def stop(self) -> None:
-        """Stop it; what it keeps goes with ``.lab``."""
-        self._process.stop()
-
-    def is_up(self) -> bool:
+    def answers(self) -> bool:
         """Say whether it answers."""
-        return self._answers()
-
-    def pids(self) -> tuple[int, ...]:
-        """Its process's."""
-        pid = self._process.pid
-        return () if pid is None else (pid,)
+        return asked(f"{self.url}/rest/api/2/serverInfo") is not None
 
     def exports(self) -> Mapping[str, str]:
         """Address and login."""
@@ -54,19 +39,13 @@ class Jira:
             "SLIPWAY_JIRA_TOKEN": self.ground.logins.secret(self.name),
         }
 
-    def _answers(self) -> bool:
-        try:
-            answer = httpx.get(f"{self.url}/rest/api/2/serverInfo", timeout=2, trust_env=False)
-        except httpx.HTTPError:
-            return False
-        return answer.status_code == 200
-
     @property
     def _port(self) -> int:
         return self.ground.ports.get(self.name, 8091)
 
     @property
-    def _process(self) -> Process:
+    def process(self) -> Process:
+        """``python -m lab.jira``, which serves from ``.lab/jira``."""
         own, paths = self.exports(), self.ground.paths
         return Process(
             name=self.name,

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
+from lab.daemon import Daemon, asked
 from lab.environment import inherited
 from lab.ground import Ground
 from lab.kubernetes.components import port
@@ -17,11 +16,9 @@ from lab.openstack.cloud import Cloud
 from lab.ports import HOST
 from lab.process import Process
 
-READY_SECONDS = 30
-
 
 @dataclass(frozen=True)
-class KeystoneAuth:
+class KeystoneAuth(Daemon):
     """The product's webhook, as its command serves it; its certificate is the node's."""
 
     ground: Ground
@@ -34,31 +31,10 @@ class KeystoneAuth:
         """Its address."""
         return f"{'https' if self._authority.exists() else 'http'}://{HOST}:{self._port}"
 
-    def start(self) -> None:
-        """Serve."""
-        process = self._process
-        process.start()
-        process.wait_until(self.is_up, READY_SECONDS)
-
-    def stop(self) -> None:
-        """Stop it."""
-        self._process.stop()
-
-    def is_up(self) -> bool:
+    def answers(self) -> bool:
         """Say whether it answers."""
-        verify = ssl.create_default_context(cafile=self._authority) if self._authority.exists() else False
-        try:
-            answer = httpx.get(
-                f"{self.url}/slipway/keystone/healthz", verify=verify, timeout=1, trust_env=False
-            )
-        except httpx.HTTPError:
-            return False
-        return answer.status_code == 200
-
-    def pids(self) -> tuple[int, ...]:
-        """Its process."""
-        pid = self._process.pid
-        return () if pid is None else (pid,)
+        authority = ssl.create_default_context(cafile=self._authority) if self._authority.exists() else None
+        return asked(f"{self.url}/slipway/keystone/healthz", authority=authority) is not None
 
     def exports(self) -> Mapping[str, str]:
         """Where it takes reviews."""
@@ -78,7 +54,8 @@ class KeystoneAuth:
         return self._certificates / "authority.crt"
 
     @property
-    def _process(self) -> Process:
+    def process(self) -> Process:
+        """``slipway keystone-auth``."""
         command = [sys.executable, "-m", "slipway.cli", "keystone-auth", f"--listen={HOST}:{self._port}"]
         command += [f"--auth-url={Cloud(self.ground).identity}"]
         if self._authority.exists():

@@ -10,16 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from lab.command import run
+from lab.daemon import Daemon, asked
 from lab.ground import Ground
 from lab.ports import HOST
 from lab.process import Process
 
 
 @dataclass(frozen=True)
-class Registry:
+class Registry(Daemon):
     """One registry; ``variable`` is what its address is called in ``.lab/env``."""
 
     ground: Ground
@@ -54,29 +53,11 @@ class Registry:
         (self._folder / "htpasswd").write_text(line)
         settings = self._folder / "settings.json"  # JSON is YAML too
         settings.write_text(json.dumps(self._settings(), indent=1))
-        self._process.start()
-        self._process.wait_until(self.answers, 30)
-
-    def stop(self) -> None:
-        """Stop it; its images go with ``.lab``."""
-        self._process.stop()
-
-    def is_up(self) -> bool:
-        """Say whether it takes its login."""
-        return self.answers()
+        super().start()
 
     def answers(self) -> bool:
         """Say whether it takes its login."""
-        try:
-            answer = httpx.get(f"{self.url}/v2/", auth=self.login, timeout=2, trust_env=False)
-        except httpx.HTTPError:
-            return False
-        return answer.status_code == 200
-
-    def pids(self) -> tuple[int, ...]:
-        """The registry's."""
-        pid = self._process.pid
-        return () if pid is None else (pid,)
+        return asked(f"{self.url}/v2/", self.login) is not None
 
     def exports(self) -> Mapping[str, str]:
         """Address, user and password."""
@@ -92,7 +73,8 @@ class Registry:
         return self.ground.paths.state / self.name
 
     @property
-    def _process(self) -> Process:
+    def process(self) -> Process:
+        """Debian's registry."""
         command = ["docker-registry", "serve", str(self._folder / "settings.json")]
         return Process(self.name, command, self.ground.paths)
 
