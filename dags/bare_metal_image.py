@@ -108,24 +108,9 @@ with DAG(
     ) -> dict[str, Any]:
         """Show the image, record it, and hand it on."""
         with retried_if_worth_it():
-            from slipway.flow.image import Image
-            from slipway.pipelines import handover
-            from slipway.pipelines.bare_metal_plan import Plan
-            from slipway.pipelines.run import run_of
+            from slipway.pipelines.event import publish_file
 
-            context = get_current_context()
-            known = Plan.from_json(planned["plan"])
-            found = image or (resolved or {}).get("image")
-            made = Image.from_json(found) if found else None
-            built, links = handover.publish(known.push, known.place, made, planned["deploy"], run_of(context))
-            built = built.found(before=image is None)
-            CommitLink().store(context, links.commit)
-            ImageLink().store(context, links.image)
-            event = context["outlet_events"][BARE_METAL_IMAGE]
-            event.extra = built.to_json()
-            if built.deploy:
-                event.add_partitions(context["dag_run"].partition_key or known.push.partition_key)
-            return built.to_json()
+            return publish_file(get_current_context(), BARE_METAL_IMAGE, planned, resolved, image)
 
     planned = plan()
     resolved = package_sources(planned)

@@ -86,20 +86,14 @@ with DAG(
         """Record the image in the image registry and hand it on."""
         with retried_if_worth_it():
             from slipway.pipelines import container_image
+            from slipway.pipelines.event import announce
             from slipway.pipelines.run import run_of
 
             context = get_current_context()
             known = container_image.Plan.from_json(planned["plan"])
             found = image or (resolved or {}).get("image")
             built, links = container_image.publish(known, found, planned["deploy"], run_of(context))
-            built = built.found(before=image is None)
-            CommitLink().store(context, links.commit)
-            ImageLink().store(context, links.image)
-            event = context["outlet_events"][CONTAINER_IMAGE]
-            event.extra = built.to_json()
-            if built.deploy:
-                event.add_partitions(context["dag_run"].partition_key or known.push.partition_key)
-            return built.to_json()
+            return announce(context, CONTAINER_IMAGE, built.found(before=image is None), links)
 
     planned = plan()
     resolved = base_images(planned)

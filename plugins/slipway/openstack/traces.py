@@ -151,65 +151,36 @@ def _image(cloud: Connection, image: str) -> Any:
     return found
 
 
+def _calls(
+    proxy: str, name: str
+) -> tuple[
+    Callable[[Connection], Iterable[Any]],
+    Callable[[Connection, str], Any],
+    Callable[[Connection, str], object],
+]:
+    """Return what lists, gets and deletes a kind of thing, as the SDK's proxies call it."""
+
+    def call(cloud: Connection, method: str, *given: str) -> Any:
+        return getattr(getattr(cloud, proxy), method)(*given)
+
+    return (
+        lambda cloud: call(cloud, f"{name}s"),
+        lambda cloud, one: call(cloud, f"get_{name}", one),
+        lambda cloud, one: call(cloud, f"delete_{name}", one),
+    )
+
+
+_, _GET_PAIR, _DELETE_PAIR = _calls("compute", "keypair")
+
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind(
-            "server",
-            "compute",
-            lambda cloud: cloud.compute.servers(),
-            lambda cloud, one: cloud.compute.get_server(one),
-            lambda cloud, one: cloud.compute.delete_server(one),
-            _of_metadata,
-            _is_own_build_name,
-        ),
-        Kind(
-            "key pair",
-            "compute",
-            _key_pairs,
-            lambda cloud, one: cloud.compute.get_keypair(one),
-            lambda cloud, one: cloud.compute.delete_keypair(one),
-            lambda _: "",
-            _has_build_name,
-        ),
-        Kind(
-            "volume",
-            "block-storage",
-            lambda cloud: cloud.block_storage.volumes(),
-            lambda cloud, one: cloud.block_storage.get_volume(one),
-            lambda cloud, one: cloud.block_storage.delete_volume(one),
-            _of_metadata,
-            _has_build_name,
-        ),
-        Kind(
-            "floating IP",
-            "network",
-            lambda cloud: cloud.network.ips(),
-            lambda cloud, one: cloud.network.get_ip(one),
-            lambda cloud, one: cloud.network.delete_ip(one),
-            _of_tags,
-            lambda cloud, one: (
-                is_build_name(one.description or "") and one.project_id == cloud.current_project_id
-            ),
-        ),
-        Kind(
-            "port",
-            "network",
-            lambda cloud: cloud.network.ports(),
-            lambda cloud, one: cloud.network.get_port(one),
-            lambda cloud, one: cloud.network.delete_port(one),
-            _of_tags,
-            _is_own_build_name,
-        ),
-        Kind(
-            "security group",
-            "network",
-            lambda cloud: cloud.network.security_groups(),
-            lambda cloud, one: cloud.network.get_security_group(one),
-            lambda cloud, one: cloud.network.delete_security_group(one),
-            _of_tags,
-            _is_own_build_name,
-        ),
+        Kind("server", "compute", *_calls("compute", "server"), _of_metadata, _is_own_build_name),
+        Kind("key pair", "compute", _key_pairs, _GET_PAIR, _DELETE_PAIR, lambda _: "", _has_build_name),
+        Kind("volume", "block-storage", *_calls("block_storage", "volume"), _of_metadata, _has_build_name),
+        Kind("floating IP", "network", *_calls("network", "ip"), _of_tags, _is_own_build_description),
+        Kind("port", "network", *_calls("network", "port"), _of_tags, _is_own_build_name),
+        Kind("security group", "network", *_calls("network", "security_group"), _of_tags, _is_own_build_name),
         Kind(
             "half-uploaded image",
             "image",

@@ -1,0 +1,41 @@
+"""How an image pipeline ends: its links are shown, and the event of its asset starts what waits for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slipway.flow.image import Built, Image
+from slipway.flow.push import PushEvent
+from slipway.links import CommitLink, ImageLink
+from slipway.pipelines.run import Links, run_of
+
+
+def publish_file(
+    context: Any, asset: Any, planned: dict[str, Any], resolved: Any, image: Any
+) -> dict[str, Any]:
+    """Publish an image that is a file, and say so to ``asset``; returns the event's extra.
+
+    :param context: the task's.
+    :param planned: what ``plan`` returned.
+    :param resolved: what was found before the build, with the image of the same inputs; None without one.
+    :param image: what ``build`` returned; None when it had nothing to do.
+    """
+    from slipway.pipelines import handover
+
+    plan = planned["plan"]
+    found = image or (resolved or {}).get("image")
+    made = Image.from_json(found) if found else None
+    push = PushEvent.from_json(plan["push"])
+    built, links = handover.publish(push, plan["place"], made, planned["deploy"], run_of(context))
+    return announce(context, asset, built.found(before=image is None), links)
+
+
+def announce(context: Any, asset: Any, built: Built, links: Links) -> dict[str, Any]:
+    """Show the links, and make the event of ``asset``, in the push's partition when it is to be deployed."""
+    CommitLink().store(context, links.commit)
+    ImageLink().store(context, links.image)
+    event = context["outlet_events"][asset]
+    event.extra = built.to_json()
+    if built.deploy:
+        event.add_partitions(context["dag_run"].partition_key or built.push.partition_key)
+    return built.to_json()
