@@ -9,14 +9,11 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import quote, urlencode
-
-import aiohttp
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from urllib.parse import quote
 
 from slipway.flow.objects import KEPT, KINDS, Json, Kind, ObjectRef, mapping
+from slipway.kubernetes.api import Api, message
 from slipway.kubernetes.errors import (
-    SHOWN,
     ClusterError,
     ConflictError,
     RefusedError,
@@ -25,7 +22,6 @@ from slipway.kubernetes.errors import (
 
 CONNECTION = "slipway_kubernetes"
 FIELD_MANAGER = "slipway"
-TIMEOUT_SECONDS = 30
 LOG_BYTES = 64 * 1024
 CHANGED_TRIES = 8
 
@@ -39,12 +35,11 @@ class Cluster:
     """
 
     def __init__(self, client: Any, connection: str = CONNECTION) -> None:
-        self._client = client
-        self._connection = connection
+        self._api = Api(client, connection, "deployer.yaml for this namespace")
 
     def address(self, ref: ObjectRef, namespace: str) -> str:
         """Return the object's address in the cluster's API."""
-        return f"{self._client.configuration.host}{_path(ref, namespace)}"
+        return f"{self._api.host}{_path(ref, namespace)}"
 
     async def find(self, ref: ObjectRef, namespace: str) -> Json | None:
         """Return an object, or None when there is none."""
@@ -58,17 +53,17 @@ class Cluster:
         ref = ObjectRef.of(body)
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         path, kind = _path(ref, namespace), "application/apply-patch+yaml"
-        status, answer = await self._ask("PATCH", path, query, body, content_type=kind)
+        status, answer = await self._api.ask("PATCH", path, query, body, content_type=kind)
         if status == 422 and await self._written_over(body, path):
-            status, answer = await self._ask("PATCH", path, query, body, content_type=kind)
+            status, answer = await self._api.ask("PATCH", path, query, body, content_type=kind)
         if status in (200, 201):
             return _object(answer)
         if status == 404:
             raise RefusedError(
-                f"{ref} cannot be applied to namespace {namespace}: {_message(answer)}. "
+                f"{ref} cannot be applied to namespace {namespace}: {message(answer)}. "
                 f"Create the namespace, or use a version of {ref.kind} that this cluster serves."
             )
-        raise RefusedError(f"the cluster refuses {ref}: {_message(answer)}. Correct it and push again")
+        raise RefusedError(f"the cluster refuses {ref}: {message(answer)}. Correct it and push again")
 
     async def _written_over(self, body: Json, path: str) -> bool:
         """Write the object as a whole; say whether the cluster took it.
@@ -82,7 +77,7 @@ class Cluster:
         for _ in range(CHANGED_TRIES):  # its controllers write the object too
             if (live := await self._find(path)) is None:
                 return False
-            status, answer = await self._ask("PUT", path, query, replacement(live, body))
+            status, answer = await self._api.ask("PUT", path, query, replacement(live, body))
             if status == 409:
                 continue
             if status != 200:
@@ -98,7 +93,7 @@ class Cluster:
             {"op": "test", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
             {"op": "replace", "path": "/metadata/managedFields", "value": kept},
         ]
-        status, _ = await self._ask(
+        status, _ = await self._api.ask(
             "PATCH",
             path,
             {"fieldManager": FIELD_MANAGER},
@@ -112,9 +107,9 @@ class Cluster:
         if ref.kind in KEPT:
             raise ClusterError(f"{ref} is kept: what is in it cannot be made again")
         body = {"propagationPolicy": "Background"}
-        status, answer = await self._ask("DELETE", _path(ref, namespace), {}, body)
+        status, answer = await self._api.ask("DELETE", _path(ref, namespace), {}, body)
         if status not in (200, 202, 404):
-            raise ClusterError(f"{ref} of {namespace} cannot be removed: {_message(answer)}")
+            raise ClusterError(f"{ref} of {namespace} cannot be removed: {message(answer)}")
         return status != 404
 
     async def put_config_map(self, body: Json, namespace: str) -> None:
@@ -127,11 +122,11 @@ class Cluster:
         collection = f"{_CONFIG_MAP.path}/namespaces/{quote(namespace)}/configmaps"
         known = bool(body["metadata"].get("resourceVersion"))
         path = f"{collection}/{quote(name)}" if known else collection
-        status, answer = await self._ask("PUT" if known else "POST", path, {}, body)
+        status, answer = await self._api.ask("PUT" if known else "POST", path, {}, body)
         if status == 409 or (known and status == 404):
             raise ConflictError(f"ConfigMap {name} of {namespace} was written by someone else meanwhile")
         if status not in (200, 201):
-            raise ClusterError(f"ConfigMap {name} cannot be written in {namespace}: {_message(answer)}")
+            raise ClusterError(f"ConfigMap {name} cannot be written in {namespace}: {message(answer)}")
 
     async def pods(self, namespace: str, selector: str) -> list[Json]:
         """Return the pods that a label selector selects."""
@@ -166,73 +161,29 @@ class Cluster:
             "limitBytes": str(LOG_BYTES),
             "previous": str(previous).lower(),
         }
-        status, answer = await self._ask("GET", path, query)
+        status, answer = await self._api.ask("GET", path, query)
         return answer.decode(errors="replace") if status == 200 else ""
 
     async def status_through_proxy(self, namespace: str, service: str, port: str, path: str) -> int:
         """Return the HTTP status that a Service gives to a GET, asked through the API server."""
         place = f"/api/v1/namespaces/{quote(namespace)}/services/{quote(service)}:{quote(port)}/proxy{path}"
-        status, _ = await self._ask("GET", place, {})
+        status, _ = await self._api.ask("GET", place, {})
         return status
 
     async def _find(self, path: str) -> Json | None:
-        status, answer = await self._ask("GET", path, {})
+        status, answer = await self._api.ask("GET", path, {})
         if status == 404:
             return None
         if status != 200:
-            raise ClusterError(f"the cluster answers {status} to {path}: {_message(answer)}")
+            raise ClusterError(f"the cluster answers {status} to {path}: {message(answer)}")
         return _object(answer)
 
     async def _list(self, path: str, query: Mapping[str, str]) -> list[Json]:
-        status, answer = await self._ask("GET", path, query)
+        status, answer = await self._api.ask("GET", path, query)
         if status != 200:
-            raise ClusterError(f"the cluster answers {status} to {path}: {_message(answer)}")
+            raise ClusterError(f"the cluster answers {status} to {path}: {message(answer)}")
         found: list[Json] = _object(answer).get("items") or []
         return found
-
-    @retry(
-        retry=retry_if_exception_type(TransientClusterError),
-        stop=stop_after_attempt(4),
-        wait=wait_random_exponential(multiplier=0.3, max=5),
-        reraise=True,
-    )
-    async def _ask(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str],
-        body: Json | list[Json] | None = None,
-        content_type: str = "application/json",
-    ) -> tuple[int, bytes]:
-        """Return status and body; every request here may be sent again."""
-        try:
-            response = await self._client.call_api(
-                f"{path}?{urlencode(query)}" if query else path,
-                method,
-                header_params={"Accept": "application/json, */*", "Content-Type": content_type},
-                body=body,
-                auth_settings=["BearerToken"],
-                _preload_content=False,
-                _request_timeout=TIMEOUT_SECONDS,
-            )
-            answer = await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise TransientClusterError(
-                f"the cluster does not answer: {error or type(error).__name__}"
-            ) from error
-        status: int = response.status
-        if status == 401:
-            raise ClusterError(
-                f"the cluster does not know the login of connection {self._connection}. Renew it there."
-            )
-        if status == 403 and "/proxy" not in path:
-            raise ClusterError(
-                f"the cluster forbids it: {_message(answer)}. Give the login of connection "
-                f"{self._connection} the role in include/recipes/kubernetes/deployer.yaml for this namespace."
-            )
-        if (status == 429 or status >= 500) and "/proxy" not in path:
-            raise TransientClusterError(f"the cluster answers {status}: {_message(answer)}")
-        return status, answer
 
 
 @asynccontextmanager
@@ -277,11 +228,3 @@ def _object(answer: bytes) -> Json:
     except ValueError as error:
         raise TransientClusterError("the cluster's answer is no JSON") from error
     return value if isinstance(value, dict) else {}
-
-
-def _message(answer: bytes) -> str:
-    try:
-        text = str(json.loads(answer)["message"])
-    except (ValueError, KeyError, TypeError):
-        text = answer.decode(errors="replace")
-    return text[:SHOWN]

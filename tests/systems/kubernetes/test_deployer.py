@@ -246,7 +246,7 @@ async def test_cluster_that_is_away_is_worth_another_try(tmp_path: Path) -> None
 
 
 async def test_unknown_login_names_the_connection(lab: Lab, cluster: Cluster) -> None:
-    known = cluster._client.configuration
+    known = cluster._api.client.configuration
     configuration = Configuration(host=known.host, api_key={"BearerToken": "Bearer nobody"})
     configuration.ssl_ca_cert = known.ssl_ca_cert
     async with ApiClient(configuration) as client:

@@ -10,16 +10,14 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlencode
-
-import aiohttp
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from urllib.parse import quote
 
 from slipway.flow.objects import Json
 from slipway.flow.tenancy.difference import Changes, Key, key_of
 from slipway.flow.tenancy.names import Owned
 from slipway.flow.tenancy.wanted import GONE_SINCE, PROJECT, RBAC, TENANCY
-from slipway.kubernetes.errors import SHOWN, ClusterError, RefusedError, TransientClusterError
+from slipway.kubernetes.api import Api, message
+from slipway.kubernetes.errors import ClusterError, RefusedError
 
 CONNECTION = "slipway_tenants"
 FIELD_MANAGER = "slipway-tenants"
@@ -46,7 +44,7 @@ class TenancyCluster:
     """One cluster, as far as tenants go."""
 
     def __init__(self, client: Any) -> None:
-        self._client = client
+        self._api = Api(client, CONNECTION, "tenants.yaml", TIMEOUT_SECONDS)
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def read(self, policy_name: str) -> list[Json]:
@@ -91,64 +89,24 @@ class TenancyCluster:
 
     async def _do(self, method: str, key: Key, query: Mapping[str, str], body: Json, content: str) -> None:
         async with self._slots:
-            status, answer = await self._ask(method, _path(key), query, body, content)
+            status, answer = await self._api.ask(method, _path(key), query, body, content)
         if status in (200, 201, 202) or (method == "DELETE" and status == 404):
             return
-        raise RefusedError(f"the cluster refuses {key}: {_message(answer)}")
+        raise RefusedError(f"the cluster refuses {key}: {message(answer)}")
 
     async def _list(self, kind: str, label: str) -> list[Json]:
         found: list[Json] = []
         query = {"limit": str(PAGE)} | ({"labelSelector": label} if label else {})
         while True:
             path = f"{_KINDS[kind].api}/{_KINDS[kind].plural}"
-            status, answer = await self._ask("GET", path, query)
+            status, answer = await self._api.ask("GET", path, query)
             if status != 200:
-                raise ClusterError(f"the cluster answers {status} to {path}: {_message(answer)}")
+                raise ClusterError(f"the cluster answers {status} to {path}: {message(answer)}")
             page = json.loads(answer)
             found += [{**body, "kind": kind} for body in page.get("items") or []]
             if not (following := page["metadata"].get("continue")):
                 return found
             query["continue"] = following
-
-    @retry(
-        retry=retry_if_exception_type(TransientClusterError),
-        stop=stop_after_attempt(4),
-        wait=wait_random_exponential(multiplier=0.3, max=5),
-        reraise=True,
-    )
-    async def _ask(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str],
-        body: Json | None = None,
-        content_type: str = "application/json",
-    ) -> tuple[int, bytes]:
-        """Return status and body; every request here may be sent again."""
-        try:
-            response = await self._client.call_api(
-                f"{path}?{urlencode(query)}" if query else path,
-                method,
-                header_params={"Accept": "application/json", "Content-Type": content_type},
-                body=body,
-                auth_settings=["BearerToken"],
-                _preload_content=False,
-                _request_timeout=TIMEOUT_SECONDS,
-            )
-            answer: bytes = await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise TransientClusterError(
-                f"the cluster does not answer: {error or type(error).__name__}"
-            ) from error
-        status: int = response.status
-        if status in (401, 403):
-            raise ClusterError(
-                f"the cluster forbids it: {_message(answer)}. Give the login of connection {CONNECTION} the "
-                "role in include/recipes/kubernetes/tenants.yaml"
-            )
-        if status == 429 or status >= 500:
-            raise TransientClusterError(f"the cluster answers {status}: {_message(answer)}")
-        return status, answer
 
 
 @asynccontextmanager
@@ -177,11 +135,3 @@ def _path(key: Key) -> str:
     kind = _KINDS[key.kind]
     place = f"/namespaces/{quote(key.namespace)}" if key.namespace else ""
     return f"{kind.api}{place}/{kind.plural}/{quote(key.name)}"
-
-
-def _message(answer: bytes) -> str:
-    try:
-        found = json.loads(answer).get("message")
-    except (ValueError, AttributeError):
-        found = None
-    return str(found or answer.decode(errors="replace"))[:SHOWN]
