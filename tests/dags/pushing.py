@@ -27,6 +27,7 @@ from tests.registry_images import digest_of, http, remove
 REPOSITORY = "tests/app"
 DAG = "container_image"
 TRIES, PAUSE_SECONDS = 1600, 0.3
+STORY_LINES = 25
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,14 @@ class Run:
         """The entries of a task's log that are errors."""
         entries = self.airflow.get_log(self.dag_id, self.id, task_id, self.tries[task_id])
         return [entry for entry in entries if entry.get("level") in ("error", "critical")]
+
+    @property
+    def story(self) -> str:
+        """The states of its tasks, and the end of the log of each that failed: what a failing test shows."""
+        states = self.tasks
+        failed = [task for task, state in states.items() if state == "failed"]
+        logs = ["\n  ".join([f"{task}:", *self.log(task)[-STORY_LINES:]]) for task in failed]
+        return "\n".join([f"{self.dag_id} {self.id}: {states}", *logs])
 
     def _tasks(self) -> list[dict[str, Any]]:
         return self.airflow.get_tasks(self.dag_id, self.id)

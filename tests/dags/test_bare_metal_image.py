@@ -208,7 +208,7 @@ def test_bad_input_fails_at_once_with_one_clear_error_and_leaves_nothing(
         if not failing:
             assert (run.state, images.built(run).image) == ("success", None)
         else:
-            assert run.state == "failed"
+            assert run.state == "failed", run.story
             assert run.tasks[failing] == "failed"
             assert run.tries[failing] == 1
             [detail] = run.errors(failing)[0]["error_detail"]

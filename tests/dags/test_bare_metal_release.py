@@ -68,7 +68,7 @@ class Releases:
         push = app.push(content, f"built-{app.name}-{number}")
         if container:
             run = run_with_id(app.airflow, app.start(ref=push.ref, commit=push.commit))
-            assert run.state == "success", run.tasks
+            assert run.state == "success", run.story
         image = self.ground.image().model_copy(
             update={"commit": push.commit, "application": app.name, "repository": REPOSITORY}
         )
@@ -104,7 +104,7 @@ def test_a_release_of_bare_metal_alone_is_kept_by_its_rollout(releases: Releases
     releases.ground.machines(2)
     commit, image = releases.build(1, container="")
     run = releases.release(commit)
-    assert run.state == "success", run.tasks
+    assert run.state == "success", run.story
     assert run.tasks["bare_metal.rollout"] == "success"
     assert run.tasks["keep"] == "skipped"
     [done] = events(run).values()
@@ -117,14 +117,14 @@ def test_bare_metal_that_fails_brings_the_containers_back_too(releases: Releases
     machines = releases.ground.machines(2)
     commit, good = releases.build(1)
     first = releases.release(commit)
-    assert first.state == "success", first.tasks
+    assert first.state == "success", first.story
     assert set(events(first)) == {"container", "bare_metal"}
     assert releases.nodes() == {str(good.glance)}
 
     broken, bad = releases.build(2)
     releases.ground.steer(machines[0], deploy={"fail": "the disk is broken", "image": str(bad.glance)})
     second = releases.release(broken)
-    assert second.state == "failed"
+    assert second.state == "failed", second.story
     assert second.tasks["bare_metal.rollout"] == "failed"
     assert second.tasks["container.rollout"] == "success"
     assert (second.tasks["bare_metal.go_back"], second.tasks["container.go_back"]) == ("success", "success")
@@ -142,7 +142,7 @@ def test_a_first_release_that_fails_leaves_no_node_behind(releases: Releases) ->
     commit, bad = releases.build(1, container="", count=1)
     releases.ground.steer(machine, deploy={"fail": "the disk is broken", "image": str(bad.glance)})
     run = releases.release(commit)
-    assert run.state == "failed"
+    assert run.state == "failed", run.story
     assert "nothing of this one is left" in "\n".join(run.log("bare_metal.go_back"))
     assert releases.ground.ironic.allocations(releases.ground.prefix) == {}
     assert wait_gone(lambda: releases.ground.states() == ["available"], SECONDS)
@@ -152,7 +152,7 @@ def test_too_few_nodes_are_told_and_nothing_is_left(releases: Releases) -> None:
     [machine] = releases.ground.machines(1)
     commit, _ = releases.build(1, container="", count=2)
     run = releases.release(commit)
-    assert run.state == "failed"
+    assert run.state == "failed", run.story
     assert f"1 of 2 nodes of resource class {releases.app.name} are missing" in "\n".join(
         run.log("bare_metal.rollout")
     )

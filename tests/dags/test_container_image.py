@@ -205,7 +205,7 @@ def test_bad_input_fails_at_once_with_one_clear_error_and_leaves_nothing(
     app, run = failed[case]
     failing, _, said = BAD[case]
     at = IN_ORDER.index(failing)
-    assert run.state == "failed"
+    assert run.state == "failed", run.story
     assert [run.tasks[task] for task in IN_ORDER] == [
         *["success"] * at,
         "failed",

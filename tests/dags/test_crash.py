@@ -43,7 +43,7 @@ def test_build_that_is_killed_is_built_once_more_and_leaves_nothing(
     push = app.push({"slipway.yaml": app.spec, "Dockerfile": SLOW.format(name=app.name)})
     kill(app, "container_image", push, "build")
     run = app.run(push)
-    assert run.state == "success"
+    assert run.state == "success", run.story
     assert run.tries == {"plan": 1, "base_images": 1, "jenkins": 0, "build": 2, "publish": 1}
     built, _ = app.built(run)
     assert built.image is not None
@@ -60,7 +60,7 @@ def test_rollout_that_is_killed_goes_on_where_it_was(app: Pushed) -> None:
     push = app.push({"slipway.yaml": spec + slow_start, "Dockerfile": dockerfile})
     kill(app, "deploy", push, "container.rollout")
     run = app.deployed(push)
-    assert run.state == "success"
+    assert run.state == "success", run.story
     assert run.tries["container.rollout"] == 2
     app.built(app.run(push))
     [event] = app.airflow.get_run_events("deploy", run.id)

@@ -47,7 +47,7 @@ def files(app: Pushed, answer: str, start: str = SERVE, kubernetes: str = KUBERN
 def deploy(app: Pushed, content: dict[str, str]) -> tuple[PushEvent, Run]:
     push = app.push(content, f"feature/{app.name}")
     built = app.run(push)
-    assert built.state == "success", built.tasks
+    assert built.state == "success", built.story
     return push, app.deployed(push)
 
 
@@ -75,7 +75,7 @@ def answer(run: Run) -> str:
 
 def test_push_runs_answers_and_is_told(app: Pushed) -> None:
     push, run = deploy(app, files(app, "one"))
-    assert run.state == "success"
+    assert run.state == "success", run.story
     assert run.tasks == {
         "release": "success",
         "container.rollout": "success",
@@ -107,7 +107,7 @@ def test_version_that_crashes_is_explained_and_the_one_before_serves_on(app: Pus
     before = objects(app)
     push, second = deploy(app, files(app, "two", CRASH))
 
-    assert second.state == "failed"
+    assert second.state == "failed", second.story
     assert second.tasks == {
         "release": "success",
         "container.rollout": "failed",
@@ -140,7 +140,7 @@ def test_version_that_crashes_is_explained_and_the_one_before_serves_on(app: Pus
 
 def test_first_version_that_fails_leaves_nothing(app: Pushed) -> None:
     _, run = deploy(app, files(app, "one", kubernetes=KUBERNETES.replace("path: /,", "path: /missing,")))
-    assert run.state == "failed"
+    assert run.state == "failed", run.story
     log = "\n".join(run.log("container.rollout"))
     assert "/missing did not answer 200 within 10 s (the last time: 404)" in log
     assert "There was no version before; nothing of this one is left" in "\n".join(
@@ -155,7 +155,7 @@ def test_what_the_new_version_declares_no_longer_is_removed(app: Pushed) -> None
     kinds = [name.partition("/")[0] for name in objects(app)]
     assert sorted(kinds) == ["ConfigMap", "Deployment", "Service"]
     _, run = deploy(app, files(app, "one", kubernetes="    replicas: 0\n"))
-    assert run.state == "success"
+    assert run.state == "success", run.story
     assert list(objects(app)) == [f"Deployment/{app.name}"]
 
 
@@ -164,7 +164,7 @@ def test_unchanged_inputs_change_no_pod(app: Pushed) -> None:
     _, first = deploy(app, content)
     pods = objects(app, "pods")
     push, second = deploy(app, content | {"notes": "b"})
-    assert second.state == "success"
+    assert second.state == "success", second.story
     assert objects(app, "pods").keys() == pods.keys()
     assert deployment(second).image.digest == deployment(first).image.digest
     running = objects(app)[f"Deployment/{app.name}"]
@@ -231,7 +231,7 @@ def test_manifest_that_reaches_out_is_refused_before_anything_is_applied(
 ) -> None:
     own = {"app.yaml": manifest.format(name=app.name)}
     _, run = deploy(app, files(app, "own", kubernetes=MANIFESTS) | own)
-    assert run.state == "failed"
+    assert run.state == "failed", run.story
     assert run.tries["release"] == 1
     assert said in "\n".join(run.log("release"))
     assert objects(app) == {}
@@ -241,7 +241,7 @@ def test_person_deploys_a_commit_that_was_built_before(app: Pushed) -> None:
     push, first = deploy(app, files(app, "one"))
     deploy(app, files(app, "two"))
     run = run_with_id(app.airflow, app.start("deploy", ref=push.ref, commit=push.commit), "deploy")
-    assert run.state == "success"
+    assert run.state == "success", run.story
     assert answer(first) == "one"
 
 
@@ -250,6 +250,6 @@ def test_commit_that_was_never_built_names_the_cure(app: Pushed) -> None:
     push = app.source.push(commit, f"unbuilt-{app.name}")
     app.branches.append(f"unbuilt-{app.name}")
     run = run_with_id(app.airflow, app.start("deploy", ref=push.ref, commit=commit), "deploy")
-    assert run.state == "failed"
+    assert run.state == "failed", run.story
     assert "has no image of" in "\n".join(run.log("release"))
     assert objects(app) == {}

@@ -129,7 +129,7 @@ def app(lab: Lab, airflow_api: httpx.Client, tmp_path_factory: pytest.TempPathFa
     with connection(lab, "slipway") as cloud, Airflow(Login(web.url, web.user, web.password)) as airflow:
         conf = {"repository": REPOSITORY, "ref": push.ref, "commit": push.commit}
         build = run_with_id(airflow, start(airflow_api, "container_image", conf))
-        assert build.state == "success", build.tasks
+        assert build.state == "success", build.story
         [event] = airflow.get_run_events("container_image", build.id)
         image = Built.from_json(event["extra"]).image
         assert image is not None
@@ -204,7 +204,7 @@ def test_promotion_is_let_in_with_the_digest_that_staging_runs_and_is_written_do
     app.answer(run_id, "Approve")
     run = app.ended(run_id)
 
-    assert run.state == "success", run.tasks
+    assert run.state == "success", run.story
     assert "approved by admin" in log(run, "approve")
     assert app.runs("other") == app.images["container"].digest
     [server] = app.servers("production")
@@ -239,7 +239,7 @@ def test_newer_release_takes_the_place_of_one_that_waits_and_a_rejection_leaves_
     newer = app.ended(second)
     assert "not deployed to production: rejected by admin" in log(newer, "approve")
     for run in (older, newer):
-        assert run.state == "success"
+        assert run.state == "success", run.story
         assert run.tasks["container.rollout"] == run.tasks["released"] == "skipped"
     assert app.runs("other") == before
 
@@ -257,7 +257,7 @@ def test_a_release_is_not_let_in_by_a_task_state_that_was_set_by_hand(app: Gated
 def test_silence_fails_where_the_environment_says_so(app: Gated) -> None:
     run = app.ended(app.quiet)
     states = {name: run.tasks[name] for name in ("approve", "container.rollout", "container.go_back")}
-    assert run.state == "failed"
+    assert run.state == "failed", run.story
     assert states == {
         "approve": "failed",
         "container.rollout": "upstream_failed",

@@ -103,7 +103,7 @@ def test_what_is_wrong_is_said_once_with_its_cure(app: Pushed, jenkins: PythonJe
     unstable = pushed(app, TESTS="fail", NAME=secrets.token_hex(6))
     forbidden = pushed(app, job="somebody/elses")
     run = app.run(unstable)
-    assert run.state == "failed"
+    assert run.state == "failed", run.story
     assert (run.tasks["jenkins"], run.tasks["build"], run.tasks["publish"]) == (
         "failed",
         "upstream_failed",

@@ -68,7 +68,7 @@ def reap(images: VmImages, *, dry_run: bool = False) -> Run:
     answer = images.app.api.post("/api/v2/dags/reap_orphans/dagRuns", json=body)
     assert answer.status_code == 200, answer.text
     run = run_with_id(images.app.airflow, str(answer.json()["dag_run_id"]), "reap_orphans")
-    assert run.state == "success"
+    assert run.state == "success", run.story
     return run
 
 

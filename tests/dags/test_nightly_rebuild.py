@@ -94,7 +94,7 @@ def test_what_is_unchanged_is_not_deployed_again_and_what_fails_is_named(
     assert f"unchanged  {REPOSITORY} main   {pushed.short_commit}: " in told
     assert "container unchanged" in told
     # One that fails does not stop the others, and is named at the end.
-    assert night.state == "failed"
+    assert night.state == "failed", night.story
     assert f"1 of 2 rebuilds did not come through: {REPOSITORY} never." in str(night.errors("summary"))
     assert upkeep.mapped(night, "push_again") == {
         f"{REPOSITORY} refs/heads/main": "success",
@@ -126,5 +126,5 @@ def test_what_its_base_changed_is_built_and_deployed(
 
 def test_a_night_of_a_repository_that_may_not_build(upkeep: Upkeep) -> None:
     run = upkeep.start(DAG, repositories=["tests/unknown"])
-    assert run.state == "failed"
+    assert run.state == "failed", run.story
     assert "repository 'tests/unknown' may not build" in str(run.errors("plan"))

@@ -153,10 +153,10 @@ def test_a_failure_is_one_issue_until_the_next_success(of: Callable[[str], Pushe
     pushes, issues = of("tests/tickets"), Issues(lab)
     issues.forget()
     first = pushes.push(BROKEN)
-    assert first.state == "failed"
+    assert first.state == "failed", first.story
     assert pushes.note(first).startswith("failed at plan: slipway.yaml")
     telling = pushes.told(first)
-    assert telling.state == "success"
+    assert telling.state == "success", telling.story
     assert telling.tasks == {"gather": "success", "ticket": "success", "email": "skipped", "slack": "skipped"}
     [issue] = issues.of(pushes.ref)
     text = issue["description"]
@@ -174,7 +174,7 @@ def test_a_failure_is_one_issue_until_the_next_success(of: Callable[[str], Pushe
     assert issue["status"]["statusCategory"]["key"] == "new"
 
     good = pushes.start(NOTHING_DECLARED)
-    assert good.state == "success"
+    assert good.state == "success", good.story
     assert "nothing declared for this platform" in pushes.note(good)
     assert pushes.told(good).state == "success"
     [issue] = issues.of(pushes.ref)

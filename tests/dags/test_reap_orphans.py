@@ -133,7 +133,7 @@ def test_orphans_are_shown_then_removed_and_the_rest_stays(
     assert len(everything) == 9
 
     shown = start(dry_run=True, grace_minutes=0)
-    assert shown.state == "success"
+    assert shown.state == "success", shown.story
     lines = table_of(shown, "outside", application)
     assert {name.split()[-1]: "orphan" in line for name, line in lines.items()} == {
         dead: True,
@@ -145,11 +145,11 @@ def test_orphans_are_shown_then_removed_and_the_rest_stays(
     assert left(cloud, application) == everything
 
     graced = start(grace_minutes=60)
-    assert graced.state == "success"
+    assert graced.state == "success", graced.story
     assert left(cloud, application) == everything
 
     done = start(grace_minutes=0)
-    assert done.state == "success"
+    assert done.state == "success", done.story
     said = [line for line in done.log("outside") if line.startswith("removed ") and application in line]
     kinds = ("key pair", "security group", "half-uploaded image")
     assert said == [f"removed {kind} {dead}" for kind in kinds]
@@ -167,7 +167,7 @@ def test_what_is_left_on_the_worker_goes_and_what_a_living_run_will_use_stays(
         (folder / "output").mkdir(parents=True)
     try:
         run = start(grace_minutes=0)
-        assert run.state == "success"
+        assert run.state == "success", run.story
         assert (dead.exists(), alive.exists()) == (False, True)
         lines = table_of(run, "on_worker", application)
         assert socket.gethostname() in lines[f"build folder {dead.name}"]
@@ -192,7 +192,7 @@ def test_a_run_names_what_it_could_not_remove_and_removes_the_others(
     )
     try:
         run = start(grace_minutes=0)
-        assert run.state == "failed"
+        assert run.state == "failed", run.story
         assert run.tries["outside"] == 3
         assert left(cloud, application) == {("group", stuck)}
         assert f"security group {stuck} ({group.id}) is not removed" in str(run.errors("outside"))

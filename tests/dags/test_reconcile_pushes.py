@@ -50,7 +50,7 @@ def test_a_push_that_never_arrived_is_built_once(upkeep: Upkeep, branch: str) ->
     assert upkeep.runs("container_image", lost.partition_key) == []
 
     found = upkeep.start(DAG, grace_minutes=0)
-    assert found.state == "success"
+    assert found.state == "success", found.story
     told = "\n".join(found.log("find"))
     assert f"{REPOSITORY} {branch}: {lost.short_commit} is missing" in told
     assert f"{branch}-told" not in told
@@ -63,7 +63,7 @@ def test_a_push_that_never_arrived_is_built_once(upkeep: Upkeep, branch: str) ->
     assert {event["extra"]["from"] for event in mine} == {DAG}
 
     again = upkeep.start(DAG, grace_minutes=0)
-    assert again.state == "success"
+    assert again.state == "success", again.story
     assert f"{REPOSITORY} {branch}" not in upkeep.mapped(again, "push")
     events = upkeep.airflow.iterate_events("slipway_push")
     assert len([event for event in events if event["partition_key"] == lost.partition_key]) == 2
@@ -83,7 +83,7 @@ def test_an_old_commit_is_left_alone_and_told(upkeep: Upkeep, branch: str) -> No
     )
     push = upkeep.push_untold(commit, f"{branch}-old")
     found = upkeep.start(DAG, grace_minutes=0)
-    assert found.state == "success"
+    assert found.state == "success", found.story
     line = f"{REPOSITORY} {branch}-old: {push.short_commit} is left alone, it is of {old:%Y-%m-%d}"
     assert line in found.log("find")
     assert upkeep.runs("container_image", push.partition_key) == []
@@ -91,5 +91,5 @@ def test_an_old_commit_is_left_alone_and_told(upkeep: Upkeep, branch: str) -> No
 
 def test_a_repository_that_is_not_there_is_named(upkeep: Upkeep) -> None:
     found = upkeep.start(DAG, repositories=[REPOSITORY, "examples/never-pushed"], grace_minutes=0)
-    assert found.state == "failed"
+    assert found.state == "failed", found.story
     assert "repository 'examples/never-pushed' may not build" in str(found.errors("find"))

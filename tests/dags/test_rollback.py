@@ -68,7 +68,7 @@ def test_the_release_before_is_back_and_nothing_was_built(app: Pushed) -> None:
 def test_what_was_never_built_is_refused_and_what_runs_stays(app: Pushed) -> None:
     first = release(app, "1")
     ended = go_back(app, commit="0123456789" * 4)
-    assert ended.state == "failed"
+    assert ended.state == "failed", ended.story
     assert ended.tries["deploy"] == 1, "a deployment that failed is not tried again"
     assert running(app) == first
 

@@ -130,7 +130,7 @@ def test_an_image_that_fails_its_boot_test_is_kept_hidden_and_never_handed_on(im
     template = 'variable "slipway_commit" { type = string }\n' + COPY
     push = images.push(files(template, spec))
     run = images.run(push)
-    assert run.state == "failed"
+    assert run.state == "failed", run.story
     assert run.tasks == {
         "plan": "success",
         "base": "success",
@@ -255,7 +255,7 @@ def test_bad_input_fails_at_once_with_one_clear_error_and_leaves_nothing(
     with vm_images(lab, app) as images:
         run = images.ended(run_id)
         at = IN_ORDER.index(failing)
-        assert run.state == "failed"
+        assert run.state == "failed", run.story
         assert [run.tasks[task] for task in IN_ORDER] == states(at)
         assert run.tries[failing] == 1
         [detail] = run.errors(failing)[0]["error_detail"]

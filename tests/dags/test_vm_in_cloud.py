@@ -148,7 +148,7 @@ def test_a_push_becomes_an_image_of_a_server_and_a_server_of_that_image(in_cloud
     assert f"sha256:{kept['checksums']['sha256']}" == image.digest
 
     deployed = run_of(in_cloud.app.airflow, push, "deploy")
-    assert deployed.state == "success"
+    assert deployed.state == "success", deployed.story
     [server] = in_cloud.servers()
     assert (server.status, server.image.id) == ("ACTIVE", str(image.glance))
     [interface] = server.addresses["real"]

@@ -129,7 +129,23 @@ def wait_for_pods(product: Login, name: str) -> None:
     for attempt in until():
         with attempt:
             status = product.apps.read_namespaced_deployment(name, "demo").status
-            assert status.available_replicas == 2, product.core.list_namespaced_event("demo").items[-3:]
+            assert status.available_replicas == 2, told(product, name)
+
+
+def told(product: Login, name: str) -> str:
+    """What the cluster says of an application's pods."""
+    pods = product.core.list_namespaced_pod("demo", label_selector=f"app={name}").items
+    states = [
+        f"{pod.metadata.name} {pod.status.pod_ip} ready={one.ready} {one.restart_count} restarts {one.state}"
+        for pod in pods
+        for one in pod.status.container_statuses or []
+    ]
+    events = [
+        f"{event.last_timestamp} {event.involved_object.name} {event.reason} ({event.count}): {event.message}"
+        for event in product.core.list_namespaced_event("demo").items
+        if event.involved_object.name.startswith(name)
+    ]
+    return "\n".join(" ".join(line.split()) for line in (*states, *events))
 
 
 def test_the_node_is_ready_and_is_reached_on_loopback(admin: Login, node: Server) -> None:

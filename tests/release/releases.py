@@ -104,7 +104,7 @@ class Releases:
         images = {}
         if container:
             run = run_with_id(app.airflow, app.start(ref=push.ref, commit=push.commit))
-            assert run.state == "success", run.tasks
+            assert run.state == "success", run.story
             built, _ = app.built(run)
             assert built.image is not None
             images["container"] = built.image

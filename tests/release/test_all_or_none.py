@@ -37,7 +37,7 @@ def test_a_release_that_one_of_three_platforms_refuses_leaves_all_on_the_one_bef
     [machine, _] = releases.ground.machines(2)
     good = releases.build(1, SERVING, SERVERS, MACHINES)
     first = releases.release(good)
-    assert first.state == "success", first.tasks
+    assert first.state == "success", first.story
     assert set(releases.told(first)) == set(PLATFORMS)
     releases.assert_runs(good)
 
@@ -56,7 +56,7 @@ def assert_taken_back(
 ) -> None:
     """Release what ``platform`` will refuse for ``reason``; see that all platforms are as before."""
     run = releases.release(tried)
-    assert run.state == "failed"
+    assert run.state == "failed", run.story
     states = {name: run.tasks[f"{name}.rollout"] for name in PLATFORMS}
     assert states == dict.fromkeys(PLATFORMS, "success") | {platform: "failed"}
     assert reason in "\n".join(run.log(f"{platform}.rollout"))
@@ -80,7 +80,7 @@ def _version(release: Release, platform: str) -> str:
 def test_release_is_kept_on_both_platforms_and_told_of_each(releases: Releases) -> None:
     release = releases.build(1)
     run = releases.release(release)
-    assert run.state == "success", run.tasks
+    assert run.state == "success", run.story
     done = {name: state for name, state in run.tasks.items() if state == "success"}
     assert set(done) == {"release", "container.rollout", "vm.rollout", "keep", "all_ended", "released"}
     told = releases.told(run)
@@ -108,14 +108,14 @@ def test_platform_that_refuses_at_once_takes_the_other_back_too(releases: Releas
 
 def test_first_release_that_fails_on_one_platform_leaves_nothing_on_any(releases: Releases) -> None:
     run = releases.release(releases.build(1, vm=servers(BROKEN)))
-    assert run.state == "failed"
+    assert run.state == "failed", run.story
     assert releases.container() == ("", "")
     assert releases.servers() == []
 
 
 def test_name_that_the_cloud_does_not_have_is_refused_before_anything_is_touched(releases: Releases) -> None:
     run = releases.release(releases.build(1, vm=servers("security_groups: [nobodys]")))
-    assert run.state == "failed"
+    assert run.state == "failed", run.story
     assert "vm.nova.security_groups: the cloud has no 'nobodys'. It has: default, web" in "\n".join(
         run.log("release")
     )
@@ -130,6 +130,6 @@ def test_rollout_that_is_killed_in_the_middle_goes_on_without_doubles(releases: 
     wait_for(releases.all_servers)
     os.kill(task["pid"], signal.SIGKILL)
     run = releases.ended(run_id)
-    assert run.state == "success", run.tasks
+    assert run.state == "success", run.story
     assert run.tries["vm.rollout"] == 2
     assert releases.servers() == [(release.glance("vm"), "ACTIVE")] * 2

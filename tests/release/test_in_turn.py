@@ -59,7 +59,7 @@ def assert_none_overlaps(deployments: list[Deploying]) -> None:
 
 def superseding(run: Run, task: str = "container.rollout") -> str:
     """Return the first digits of the commit by which a run says that it was superseded."""
-    assert run.state == "success"
+    assert run.state == "success", run.story
     assert run.tasks[task] == "skipped", run.tasks
     log = "\n".join(run.log(task))
     found = re.search(r"superseded by (\w{12})|(\w{12}), pushed at .* is newer than", log)
@@ -156,7 +156,7 @@ def assert_in_turn(app: Pushed, pushes: list[PushEvent], deployments: list[Deplo
             skipped += 1
             assert order.index(superseding(one.run)) > number
         else:
-            assert one.run.state == "success", one.run.tasks
+            assert one.run.state == "success", one.run.story
             rolled_out.append((one.since, number))
     numbers = [number for _, number in sorted(rolled_out)]
     assert numbers == sorted(numbers)  # nothing older came after something newer

@@ -114,7 +114,7 @@ class Rolling(Victim):
 
     def assert_right(self) -> None:
         run = ended(self.app, "deploy", "", self.run_id)
-        assert run.state == "success", run.tasks
+        assert run.state == "success", run.story
         assert set(self.releases.told(run)) == {"container", "vm", "bare_metal"}
         self.releases.assert_runs(self.release)
 
@@ -174,7 +174,7 @@ class Stage:
         body = {"logical_date": None, "conf": {"grace_minutes": 0, "dry_run": True}}
         started = self.api.post("/api/v2/dags/reap_orphans/dagRuns", json=body).raise_for_status().json()
         run = ended(app, "reap_orphans", "", started["dag_run_id"])
-        assert run.state == "success", run.tasks
+        assert run.state == "success", run.story
         lines = [line for task in run.tasks for line in run.log(task) if "  orphan  " in line]
         return [line for line in lines if any(name in line for name in self.names)]
 
