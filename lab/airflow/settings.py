@@ -60,7 +60,7 @@ def settings(ground: Ground, database: str) -> dict[str, str]:
         "dag_processor": {
             "refresh_interval": "5",
             "bundle_refresh_check_interval": "5",
-            "min_file_process_interval": "30",
+            "min_file_process_interval": "60",
             "parsing_processes": "1",
         },
         "fab": {"config_file": str(home(ground) / "webserver_config.py")},
