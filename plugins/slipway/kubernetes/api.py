@@ -51,9 +51,12 @@ class Api:
         query: Mapping[str, str],
         body: Json | list[Json] | None = None,
         content_type: str = "application/json",
+        *,
+        proxied: bool = False,
     ) -> tuple[int, bytes]:
         """Return status and body; every request may be sent again.
 
+        :param proxied: a Service answers, through the cluster: what it says is no refusal of the cluster's.
         :raises ClusterError: when the login is not known, or may not do it.
         :raises TransientClusterError: when the cluster does not answer, or not now.
         """
@@ -77,7 +80,7 @@ class Api:
             raise ClusterError(
                 f"the cluster does not know the login of connection {self.connection}. Renew it there."
             )
-        if "/proxy" in path:  # what the application itself says
+        if proxied:
             return status, answer
         if status == 403:
             raise ClusterError(

@@ -167,7 +167,7 @@ class Cluster:
     async def status_through_proxy(self, namespace: str, service: str, port: str, path: str) -> int:
         """Return the HTTP status that a Service gives to a GET, asked through the API server."""
         place = f"/api/v1/namespaces/{quote(namespace)}/services/{quote(service)}:{quote(port)}/proxy{path}"
-        status, _ = await self._api.ask("GET", place, {})
+        status, _ = await self._api.ask("GET", place, {}, proxied=True)
         return status
 
     async def _find(self, path: str) -> Json | None:

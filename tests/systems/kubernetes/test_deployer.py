@@ -210,9 +210,12 @@ async def test_claim_with_data_is_never_removed(cluster: Cluster, application: s
         await cluster.delete(ref("PersistentVolumeClaim", application), NAMESPACE)
 
 
-async def test_namespace_without_rights_names_the_recipe(cluster: Cluster, application: str) -> None:
+@pytest.mark.parametrize("namespace", ["kube-system", "proxy"])
+async def test_namespace_without_rights_names_the_recipe(
+    cluster: Cluster, application: str, namespace: str
+) -> None:
     with pytest.raises(ClusterError, match=r"forbids it.*deployer\.yaml"):
-        await deployer.begin(cluster, workload(NONE, name=application, namespace="kube-system"), "run-1")
+        await deployer.begin(cluster, workload(NONE, name=application, namespace=namespace), "run-1")
 
 
 async def test_only_one_of_two_that_write_the_ledger_at_once_wins(cluster: Cluster, application: str) -> None:
