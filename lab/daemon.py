@@ -48,13 +48,19 @@ class Daemon(ABC):
 
 
 def asked(
-    url: str, login: tuple[str, str] | None = None, authority: ssl.SSLContext | None = None
+    url: str,
+    login: tuple[str, str] | None = None,
+    authority: ssl.SSLContext | None = None,
+    statuses: tuple[int, ...] = (200,),
 ) -> httpx.Response | None:
-    """Return the answer to a GET when it is no error, else None; a proxy of the environment is not asked."""
+    """Return the answer to a GET when it has one of ``statuses``, else None.
+
+    A proxy of the environment is not asked.
+    """
     try:
         answer = httpx.get(
             url, auth=login, verify=authority or False, timeout=PATIENCE_SECONDS, trust_env=False
         )
     except httpx.HTTPError:
         return None
-    return answer if answer.status_code < 400 else None
+    return answer if answer.status_code in statuses else None

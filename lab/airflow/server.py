@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
-
 from lab.airflow.connections import connections
 from lab.airflow.settings import APPS_FILE, home, logs_port, port, settings
 from lab.command import run
-from lab.daemon import PATIENCE_SECONDS
+from lab.daemon import asked
 from lab.debian import image_mirrors
 from lab.environment import inherited
 from lab.ground import Ground
@@ -170,10 +168,12 @@ class Airflow:
         self.command.write_text("\n".join(["#!/bin/sh", *exports, last, ""]))
 
     def _is_healthy(self, since: datetime | None = None) -> bool:
+        answer = asked(f"{self.url}/api/v2/monitor/health")
+        if answer is None:
+            return False
         try:
-            answer = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=PATIENCE_SECONDS, trust_env=False)
-            health = answer.raise_for_status().json()
-        except (httpx.HTTPError, ValueError):
+            health = answer.json()
+        except ValueError:
             return False
         return all(_beats(health[heart], f"latest_{heart}_heartbeat", since) for heart in HEARTS)
 

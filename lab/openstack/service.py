@@ -94,7 +94,7 @@ class Service(Daemon):
 
     def answers(self) -> bool:
         """Say whether it lists its versions."""
-        return asked(f"{self.url}/") is not None
+        return asked(f"{self.url}/", statuses=(200, 300)) is not None
 
     @property
     def _seeded(self) -> Path:
