@@ -48,7 +48,9 @@ def _options() -> argparse.Namespace:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    """Print a line whole: servers that start side by side say so side by side."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

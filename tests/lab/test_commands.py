@@ -34,9 +34,33 @@ def test_what_is_up_stays_up(lab: Lab) -> None:
     done = run_lab("up")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()
-    assert all(line.endswith("was up") for line in done.stdout.splitlines())
+    assert all(line.endswith("was up") for line in done.stdout.splitlines()), done.stdout
     assert identities(lab) == before
     assert (lab.state / "env").read_text() == variables
+
+
+def test_servers_that_say_something_at_once_say_whole_lines() -> None:
+    code = """
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from lab.__main__ import _say
+together = Barrier(12)
+def many():
+    for _ in range(300):
+        together.wait()
+        _say("was up")
+with ThreadPoolExecutor(12) as all_of_them:
+    [all_of_them.submit(many) for _ in range(12)]
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=this_checkout().checkout,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.splitlines() == ["was up"] * 3600
 
 
 @pytest.mark.lab
