@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
 from slipway.flow.objects import KEPT, KINDS, Json, Kind, ObjectRef, mapping
 from slipway.kubernetes.api import Api, message
 from slipway.kubernetes.errors import (
@@ -23,9 +25,14 @@ from slipway.kubernetes.errors import (
 CONNECTION = "slipway_kubernetes"
 FIELD_MANAGER = "slipway"
 LOG_BYTES = 64 * 1024
-CHANGED_TRIES = 8
 
 _CONFIG_MAP = KINDS["v1", "ConfigMap"]
+_WHILE_OTHERS_WRITE = retry(  # the cluster's controllers write the object, too
+    retry=retry_if_exception_type(ConflictError),
+    stop=stop_after_attempt(8),
+    wait=wait_random_exponential(multiplier=0.05, max=2),
+    reraise=True,
+)
 
 
 class Cluster:
@@ -73,34 +80,39 @@ class Cluster:
         is invalid. What the API server then notes as written by an update is taken out of its notes again:
         those fields would otherwise never be removed by a later apply.
         """
-        query = {"fieldManager": FIELD_MANAGER}
-        for _ in range(CHANGED_TRIES):  # its controllers write the object too
-            if (live := await self._find(path)) is None:
-                return False
-            status, answer = await self._api.ask("PUT", path, query, replacement(live, body))
-            if status == 409:
-                continue
-            if status != 200:
-                return False
-            if await self._without_notes(_object(answer), path):
-                return True
-        return False
+        if not await self._put_over(body, path):
+            return False
+        await self._forget_update(path)
+        return True
 
-    async def _without_notes(self, written: Json, path: str) -> bool:
-        metadata = written["metadata"]
-        kept = [one for one in metadata.get("managedFields", ()) if not _is_update_of_ours(one)]
-        patch = [
-            {"op": "test", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
-            {"op": "replace", "path": "/metadata/managedFields", "value": kept},
-        ]
-        status, _ = await self._api.ask(
+    @_WHILE_OTHERS_WRITE
+    async def _put_over(self, body: Json, path: str) -> bool:
+        if (live := await self._find(path)) is None:
+            return False
+        status, answer = await self._api.ask(
+            "PUT", path, {"fieldManager": FIELD_MANAGER}, replacement(live, body)
+        )
+        if status == 409:
+            raise ConflictError(f"{path} is changed all the time: {message(answer)}. Push again")
+        return status == 200
+
+    @_WHILE_OTHERS_WRITE
+    async def _forget_update(self, path: str) -> None:
+        notes = ((await self._find(path)) or {}).get("metadata", {}).get("managedFields", ())
+        mine = next((at for at, note in enumerate(notes) if _is_update_of_ours(note)), None)
+        if mine is None:
+            return
+        place = f"/metadata/managedFields/{mine}"
+        patch = [{"op": "test", "path": place, "value": notes[mine]}, {"op": "remove", "path": place}]
+        status, answer = await self._api.ask(
             "PATCH",
             path,
             {"fieldManager": FIELD_MANAGER},
             patch,
             content_type="application/json-patch+json",
         )
-        return status == 200
+        if status != 200:
+            raise ConflictError(f"{path} is changed all the time: {message(answer)}. Push again")
 
     async def delete(self, ref: ObjectRef, namespace: str) -> bool:
         """Remove an object with what it made; say whether there was one. Claims are never removed."""
@@ -201,12 +213,14 @@ def _path(ref: ObjectRef, namespace: str) -> str:
 
 
 def replacement(live: Json, body: Json) -> Json:
-    """Return ``body`` as it may be written over ``live``: with what only the cluster can know."""
+    """Return ``body`` as it may be written over ``live``: with what only the cluster can know.
+
+    The labels and annotations of others stay, or they would write them again at once.
+    """
     metadata, own = live["metadata"], body["metadata"]
-    done = body | {
-        "metadata": own
-        | {"resourceVersion": metadata["resourceVersion"], "finalizers": metadata.get("finalizers") or []}
-    }
+    kept = {key: metadata[key] for key in ("resourceVersion", "finalizers") if key in metadata}
+    marks = {key: {**metadata.get(key, {}), **own.get(key, {})} for key in ("labels", "annotations")}
+    done = body | {"metadata": own | kept | marks}
     known = mapping(live.get("spec"))
     chosen = {
         key: known[key]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kubernetes_asyncio.client import ApiClient, Configuration
@@ -203,6 +204,42 @@ async def test_probe_that_is_dropped_is_gone_and_comes_back(cluster: Cluster, ap
         assert body is not None
         container = body["spec"]["template"]["spec"]["containers"][0]
         assert ("readinessProbe" in container, "ports" in container) == (kept, kept)
+
+
+class Rival:
+    """A client whose every write but server-side apply comes just after somebody else's to the same object.
+
+    :ivar wins: how many of the writes that must not follow another are spoiled.
+    """
+
+    def __init__(self, client: ApiClient, wins: int) -> None:
+        self.client, self.configuration, self.wins, self.written = client, client.configuration, wins, 0
+
+    async def call_api(self, address: str, method: str, **request: Any) -> Any:
+        kind = request["header_params"]["Content-Type"]
+        if kind == "application/json-patch+json" or (method == "PUT" and self.written < self.wins):
+            self.written += 1
+            annotations = {"metadata": {"annotations": {"example.org/written": str(self.written)}}}
+            headers = request["header_params"] | {"Content-Type": "application/merge-patch+json"}
+            theirs = request | {"header_params": headers, "body": annotations}
+            await self.client.call_api(address.replace("Manager=slipway", "Manager=rival"), "PATCH", **theirs)
+        return await self.client.call_api(address, method, **request)
+
+
+async def test_probe_is_dropped_while_others_write_the_object(cluster: Cluster, application: str) -> None:
+    probed = nothing_runs(application, "{replicas: 0, probes: {readiness: {command: [date]}}}")
+    await cluster.apply(probed.objects[0], NAMESPACE)
+    rival = Rival(cluster._api.client, wins=3)
+    await Cluster(rival).apply(nothing_runs(application, NONE, push("b", 1)).objects[0], NAMESPACE)
+
+    body = await cluster.find(ref("Deployment", application), NAMESPACE)
+    assert body is not None
+    assert "readinessProbe" not in body["spec"]["template"]["spec"]["containers"][0]
+    assert body["metadata"]["annotations"]["example.org/written"] == str(rival.written)
+    notes = {(note["manager"], note["operation"]) for note in body["metadata"]["managedFields"]}
+    assert ("slipway", "Apply") in notes
+    assert ("slipway", "Update") not in notes
+    assert rival.written > rival.wins
 
 
 async def test_claim_with_data_is_never_removed(cluster: Cluster, application: str) -> None:
