@@ -88,6 +88,11 @@ class Process:
         _reap(pid)
         return pid if identity["born"] is not None and born(pid) == identity["born"] else None
 
+    @property
+    def started(self) -> float | None:
+        """When it was started, in seconds since the epoch, while it runs."""
+        return None if self.pid is None else self._identity.stat().st_mtime
+
     def stop(self, grace: float = 10) -> None:
         """End it and its process group: TERM, ``grace`` seconds later KILL.
 

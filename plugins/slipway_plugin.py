@@ -12,7 +12,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from slipway.listeners import runs, tasks
+from slipway.listeners import components, runs, tasks
 
 Application = Callable[..., Awaitable[None]]
 
@@ -42,7 +42,7 @@ async def serve(scope: MutableMapping[str, Any], receive: Any, send: Any) -> Non
 
 
 class SlipwayPlugin(AirflowPlugin):  # type: ignore[misc]
-    """Slipway's routes in Airflow's API server, and what listens to the ends of runs and tasks."""
+    """Slipway's routes in Airflow's API server, and what listens to its components, runs and tasks."""
 
     name = "slipway"
     fastapi_apps = [
@@ -50,4 +50,4 @@ class SlipwayPlugin(AirflowPlugin):  # type: ignore[misc]
         {"app": serve_tokenreview, "url_prefix": "/slipway/keystone", "name": "Slipway token review"},
         {"app": serve, "url_prefix": "/slipway", "name": "Slipway webhooks"},
     ]
-    listeners = [runs, tasks]
+    listeners = [components, runs, tasks]

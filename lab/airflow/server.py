@@ -62,6 +62,8 @@ class Airflow:
 
     def start(self) -> None:
         """Bring the database up to date, start every component, wait for each one's heartbeat."""
+        if self._is_outdated():
+            self.stop()
         home(self.ground).mkdir(exist_ok=True)
         self._temporary.mkdir(exist_ok=True)
         self._write_command()
@@ -96,8 +98,9 @@ class Airflow:
             list(pool.map(lambda process: process.stop(grace=15), processes))
 
     def is_up(self) -> bool:
-        """Say whether every component runs and is healthy by its own word."""
-        return all(process.pid for process in self._processes()) and self._is_healthy()
+        """Say whether every component runs, on the plugins as they are, and is healthy by its own word."""
+        running = all(process.pid for process in self._processes())
+        return running and not self._is_outdated() and self._is_healthy()
 
     def pids(self) -> tuple[int, ...]:
         """Return the process ids of its components that run."""
@@ -152,6 +155,11 @@ class Airflow:
             **{name: known[name] for name in ("DOCKER_HOST",) if name in known},
             **image_mirrors(),
         }
+
+    def _is_outdated(self) -> bool:
+        """Say whether plugins were edited since a component imported them."""
+        edited = max(file.stat().st_mtime for file in (self.ground.paths.checkout / "plugins").rglob("*.py"))
+        return any(process.started and process.started < edited for process in self._processes())
 
     def _user(self) -> dict[str, str]:
         return {"LAB_AIRFLOW_USER": USER, "LAB_AIRFLOW_PASSWORD": self.exports()["AIRFLOW_PASSWORD"]}

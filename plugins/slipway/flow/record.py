@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
+import textwrap
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -95,7 +99,7 @@ Version = Annotated[Literal[1], BeforeValidator(_not_a_bool)]
 class Record(BaseModel):
     """A frozen, typed value that refuses unknown fields and travels as plain JSON."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON types only (for XCom, asset events and the REST API)."""
@@ -108,3 +112,37 @@ class Record(BaseModel):
         :raises pydantic.ValidationError: when ``value`` is not such a record.
         """
         return cls.model_validate(value)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Describe the fields by their docstrings.
+
+        Pydantic's ``use_attribute_docstrings`` reads the sources when a class is made, which is in every
+        process; a schema is made in few.
+        """
+        made = handler(schema)
+        properties = handler.resolve_ref_schema(made).get("properties", {})
+        for name, text in _docstrings(cls).items():
+            if (field := properties.get(cls.model_fields[name].alias or name)) is not None:
+                field.setdefault("description", text)
+        return made
+
+
+def _docstrings(record: type[Record]) -> dict[str, str]:
+    """Return what stands below each field, also of the records that it is made from."""
+    found: dict[str, str] = {}
+    for one in reversed(record.__mro__):
+        if not issubclass(one, Record):
+            continue
+        definition = ast.parse(textwrap.dedent(inspect.getsource(one))).body[0]
+        assert isinstance(definition, ast.ClassDef)
+        for field, below in pairwise(definition.body):
+            match field, below:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ) if name in record.model_fields:
+                    found[name] = inspect.cleandoc(text)
+    return found

@@ -1,1 +1,1 @@
-"""What Airflow tells Slipway as it happens: the ends of runs, and of tasks."""
+"""What Airflow tells Slipway as it happens: its components' starts, the ends of runs, and of tasks."""
