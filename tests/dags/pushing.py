@@ -128,7 +128,7 @@ def run_with_id(airflow: Airflow, run_id: str, dag_id: str = DAG) -> Run:
     """Wait until a run has ended."""
     state = ""
     for _ in range(TRIES):
-        state = next(run["state"] for run in airflow.get_runs(dag_id) if run["dag_run_id"] == run_id)
+        state = (airflow.find_run(dag_id, run_id) or {}).get("state", "not there")
         if state in ("success", "failed"):
             return Run(airflow, run_id, state, dag_id)
         time.sleep(PAUSE_SECONDS)

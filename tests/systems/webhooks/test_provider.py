@@ -57,5 +57,5 @@ def test_plugin_imports_neither_routes_nor_database(checkout: Path) -> None:
         check=True,
         timeout=120,
     )
-    listeners = ["slipway.listeners", "slipway.listeners.runs", "slipway.listeners.tasks"]
-    assert done.stdout.splitlines()[-1] == str([*listeners, "slipway_plugin"])
+    listeners = [f"slipway.listeners.{name}" for name in ("components", "runs", "tasks")]
+    assert done.stdout.splitlines()[-1] == str(["slipway.listeners", *listeners, "slipway_plugin"])
