@@ -39,6 +39,8 @@ MODULE_SUFFIXES = (
 
 
 def _is_import(path: str) -> bool:
+    if path == os.devnull:  # an import looks at it for its files' type
+        return True
     return path.endswith(MODULE_SUFFIXES) or any(
         path.startswith(prefix) for prefix in (sys.prefix, sys.base_prefix)
     )
