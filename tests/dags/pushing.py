@@ -128,7 +128,9 @@ def run_with_id(airflow: Airflow, run_id: str, dag_id: str = DAG) -> Run:
     """Wait until a run has ended."""
     state = ""
     for _ in range(TRIES):
-        state = (airflow.find_run(dag_id, run_id) or {}).get("state", "not there")
+        found = airflow.find_run(dag_id, run_id)
+        assert found is not None, f"there is no run {run_id}"
+        state = found["state"]
         if state in ("success", "failed"):
             return Run(airflow, run_id, state, dag_id)
         time.sleep(PAUSE_SECONDS)

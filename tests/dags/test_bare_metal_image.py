@@ -124,7 +124,7 @@ def test_build_that_is_killed_leaves_nothing_and_its_retry_makes_one_image(image
     _kill(images, run_id, "build")
     run = images.ended(run_id)
     assert run.state == "success", run.log("build")
-    assert run.tries["build"] >= 2
+    assert run.tries["build"] == 2
     image = images.built(run).image
     assert image is not None
     assert len(images.in_glance()) == 3

@@ -83,18 +83,9 @@ class Pushes:
         return str(answer.raise_for_status().json()["note"])
 
     def events(self, run: Run) -> list[dict[str, Any]]:
-        """What was registered of a run.
-
-        Airflow 3.3.2 cannot list an event while a run that it started is queued: it answers 500.
-        """
-        query = {"name_pattern": "slipway_outcome", "order_by": "-timestamp", "limit": 100}
-
-        def listed() -> httpx.Response | None:
-            answer = self.api.get("/api/v2/assets/events", params=query)
-            return None if answer.status_code == 500 else answer.raise_for_status()
-
-        answer = self._wait(listed, "Airflow lists no events").json()
-        return [event for event in answer["asset_events"] if event["extra"]["ended"]["run_id"] == run.id]
+        """What was registered of a run."""
+        events = self.airflow.iterate_events("slipway_outcome", most=100)
+        return [event for event in events if event["extra"]["ended"]["run_id"] == run.id]
 
     def _ended(self, key: str) -> Run | None:
         for run in self.airflow.iterate_runs(DAG, key, most=20):
