@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context, task
 from airflow.sdk.exceptions import AirflowException
 
 from slipway import forms
 from slipway.assets import DEPLOYMENT
 from slipway.pipelines.outcome import retried_if_worth_it
+from slipway.starting import StartRunOperator
 
 ABOUT = """\
 ### What it does
@@ -63,17 +63,12 @@ with DAG(
             return rollback.choose(context["params"], context["inlet_events"][DEPLOYMENT])
 
     chosen = choose()
-    deploy = TriggerDagRunOperator(
+    deploy = StartRunOperator(
         task_id="deploy",
         trigger_dag_id="deploy",
-        # Derived, so that a try after a worker's death takes up the run that the first one started.
         trigger_run_id="rollback__{{ run_id }}",
-        reset_dag_run=True,
         conf=chosen,
-        wait_for_completion=True,
-        deferrable=True,
         poke_interval=2,
-        fail_when_dag_is_paused=True,
         note="started by `rollback`",
         retry_policy=ExceptionRetryPolicy(rules=[THE_DEPLOYMENT_FAILED]),
     )

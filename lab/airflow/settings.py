@@ -57,6 +57,8 @@ def settings(ground: Ground, database: str) -> dict[str, str]:
             "task_instance_heartbeat_timeout": "60",
             "orphaned_tasks_check_interval": "60",
         },
+        # docs/decisions/0028
+        "workers": {"min_heartbeat_interval": "1", "max_failed_heartbeats": "15"},
         "dag_processor": {
             "refresh_interval": "5",
             "bundle_refresh_check_interval": "5",

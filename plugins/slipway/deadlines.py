@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from airflow.sdk.definitions.callback import AsyncCallback
@@ -20,12 +20,13 @@ log = logging.getLogger(__name__)
 
 PREFIX = "SLIPWAY_DEADLINE_"
 NEVER = "none"
+GOING = ("queued", "running")
 
 
 def deadline(dag_id: str, minutes: int) -> DeadlineAlert | None:
     """Return a DAG's alert: after ``SLIPWAY_DEADLINE_<DAG_ID>`` minutes, or ``minutes``; None for ``none``.
 
-    Counted from when the run was queued.
+    Counted from when the run was queued, and anew when a person clears it.
 
     :raises SlipwayError: when the variable is neither.
     """
@@ -37,7 +38,9 @@ def deadline(dag_id: str, minutes: int) -> DeadlineAlert | None:
         raise SlipwayError(f"{variable} is {chosen!r}: it must be a whole number of minutes, or {NEVER!r}.")
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
-        interval=timedelta(minutes=int(chosen)),
+        # In seconds, as Airflow stored them before 3.3 and still reads them. With a timedelta, no run can be
+        # cleared: https://github.com/apache/airflow/issues/70368
+        interval=int(chosen) * 60,
         callback=AsyncCallback(tell_late),
         name=f"{dag_id} takes long",
     )
@@ -56,6 +59,8 @@ async def tell_late(context: Mapping[str, Any]) -> None:
     from slipway.pipelines.notify import run_page
 
     run = context["dag_run"]
+    if run["state"] not in GOING:
+        return  # Airflow forgets the deadline of a run that succeeded, and keeps that of one that failed
     repository, commit = _asked_for(run)
     app = (await asyncio.to_thread(load_apps)).find(repository)
     if app is None or app.notify is None or "late" not in app.notify.on:

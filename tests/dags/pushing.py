@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from lab.access import Lab
+from slipway.cli.answers import AirflowError
 from slipway.cli.api import Airflow
 from slipway.cli.failure import log_lines
 from slipway.cli.query import find_run
@@ -95,7 +96,7 @@ class Run:
 
     def log(self, task_id: str) -> list[str]:
         """What a person reads of a task's log."""
-        return log_lines(self.airflow.get_log(self.dag_id, self.id, task_id, self.tries[task_id]))
+        return self._lines(task_id, self.tries[task_id])
 
     def errors(self, task_id: str) -> list[dict[str, Any]]:
         """The entries of a task's log that are errors."""
@@ -104,11 +105,29 @@ class Run:
 
     @property
     def story(self) -> str:
-        """The states of its tasks, and the end of the log of each that failed: what a failing test shows."""
-        states = self.tasks
-        failed = [task for task, state in states.items() if state == "failed"]
-        logs = ["\n  ".join([f"{task}:", *self.log(task)[-STORY_LINES:]]) for task in failed]
-        return "\n".join([f"{self.dag_id} {self.id}: {states}", *logs])
+        """The states of its tasks, the end of the log of every try that failed, and what Airflow itself noted
+        of the run (a task "whose state was changed externally"): what a failing test shows."""
+        states, tries = self.tasks, self.tries
+        last = {task: tries[task] - (state != "failed") for task, state in states.items()}
+        told = [
+            "\n  ".join([f"{task}, try {number}:", *self._lines(task, number)[-STORY_LINES:]])
+            for task, numbers in last.items()
+            for number in range(1, numbers + 1)
+        ]
+        noted = [
+            f"{one['when']} {one['task_id'] or ''} {one['event']}: {one['extra']}" for one in self._noted()
+        ]
+        return "\n".join([f"{self.dag_id} {self.id}: {states}, tries {tries}", *told, *noted])
+
+    def _noted(self) -> list[dict[str, Any]]:
+        query = {"dag_id": self.dag_id, "run_id": self.id, "limit": 50}
+        return list(self.airflow._get("/eventLogs", query)["event_logs"])
+
+    def _lines(self, task_id: str, number: int) -> list[str]:
+        try:
+            return log_lines(self.airflow.get_log(self.dag_id, self.id, task_id, number))
+        except AirflowError as error:  # a try that Airflow itself ended may have none
+            return [str(error)]
 
     def _tasks(self) -> list[dict[str, Any]]:
         return self.airflow.get_tasks(self.dag_id, self.id)

@@ -124,7 +124,7 @@ def test_build_that_is_killed_leaves_nothing_and_its_retry_makes_one_image(image
     _kill(images, run_id, "build")
     run = images.ended(run_id)
     assert run.state == "success", run.log("build")
-    assert run.tries["build"] == 2
+    assert run.tries["build"] == 2, run.story
     image = images.built(run).image
     assert image is not None
     assert len(images.in_glance()) == 3
@@ -210,7 +210,7 @@ def test_bad_input_fails_at_once_with_one_clear_error_and_leaves_nothing(
         else:
             assert run.state == "failed", run.story
             assert run.tasks[failing] == "failed"
-            assert run.tries[failing] == 1
+            assert run.tries[failing] == 1, run.story
             [detail] = run.errors(failing)[0]["error_detail"]
             assert re.search(said, detail["exc_value"]), detail["exc_value"]
         assert images.in_glance() == []

@@ -211,7 +211,7 @@ def test_bad_input_fails_at_once_with_one_clear_error_and_leaves_nothing(
         "failed",
         *["upstream_failed"] * (len(IN_ORDER) - at - 1),
     ]
-    assert run.tries[failing] == 1
+    assert run.tries[failing] == 1, run.story
     [entry] = run.errors(failing)
     [detail] = entry["error_detail"]
     assert detail["exc_type"] == "AirflowFailException"
@@ -230,7 +230,7 @@ def test_a_commit_that_was_force_pushed_away_fails_at_once(app: Pushed) -> None:
     objects = app.lab.state / "git" / f"{REPOSITORY}.git" / "objects"
     forget(objects, gone.commit, kept.commit)
     run = run_with_id(app.airflow, app.start(ref=gone.ref, commit=gone.commit))
-    assert (run.state, run.tries["plan"]) == ("failed", 1)
+    assert (run.state, run.tries["plan"]) == ("failed", 1), run.story
     [entry] = run.errors("plan")
     assert f"no longer has commit {gone.commit}: it was force-pushed away" in str(entry["error_detail"])
 
@@ -253,7 +253,7 @@ def test_a_form_that_names_nothing_to_build_is_told_so(app: Pushed) -> None:
     started = [(app.start(**params), said) for params, said in NOTHING_TO_BUILD]
     for run_id, said in started:
         run = run_with_id(app.airflow, run_id)
-        assert (run.state, run.tries["plan"]) == ("failed", 1)
+        assert (run.state, run.tries["plan"]) == ("failed", 1), run.story
         [entry] = run.errors("plan")
         assert said in entry["error_detail"][0]["exc_value"]
 

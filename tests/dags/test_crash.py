@@ -44,7 +44,7 @@ def test_build_that_is_killed_is_built_once_more_and_leaves_nothing(
     kill(app, "container_image", push, "build")
     run = app.run(push)
     assert run.state == "success", run.story
-    assert run.tries == {"plan": 1, "base_images": 1, "jenkins": 0, "build": 2, "publish": 1}
+    assert run.tries == {"plan": 1, "base_images": 1, "jenkins": 0, "build": 2, "publish": 1}, run.story
     built, _ = app.built(run)
     assert built.image is not None
     assert built.image.digest == app.digest(push.commit)
@@ -61,7 +61,7 @@ def test_rollout_that_is_killed_goes_on_where_it_was(app: Pushed) -> None:
     kill(app, "deploy", push, "container.rollout")
     run = app.deployed(push)
     assert run.state == "success", run.story
-    assert run.tries["container.rollout"] == 2
+    assert run.tries["container.rollout"] == 2, run.story
     app.built(app.run(push))
     [event] = app.airflow.get_run_events("deploy", run.id)
     assert event["extra"]["push"]["commit"] == push.commit
@@ -78,7 +78,7 @@ def test_image_build_whose_worker_ends_leaves_one_image_and_nothing_else(
         [task] = [one for one in app.airflow.get_tasks("vm_image", run_id) if one["task_id"] == "build"]
         os.kill(task["pid"], number)
         run = images.ended(run_id)
-        assert (run.state, run.tries["build"]) == ("success", 2)
+        assert (run.state, run.tries["build"]) == ("success", 2), run.story
         assert not Path(f"/proc/{machine}").exists()
         image = images.built(run).image
         assert image is not None

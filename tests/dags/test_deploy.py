@@ -119,7 +119,7 @@ def test_version_that_crashes_is_explained_and_the_one_before_serves_on(app: Pus
         "promote": "skipped",
         **IDLE,
     }
-    assert second.tries["container.rollout"] == 1
+    assert second.tries["container.rollout"] == 1, second.story
     log = "\n".join(second.log("container.rollout"))
     assert "exit code 3" in log
     assert "    no database at db:5432" in log
@@ -232,7 +232,7 @@ def test_manifest_that_reaches_out_is_refused_before_anything_is_applied(
     own = {"app.yaml": manifest.format(name=app.name)}
     _, run = deploy(app, files(app, "own", kubernetes=MANIFESTS) | own)
     assert run.state == "failed", run.story
-    assert run.tries["release"] == 1
+    assert run.tries["release"] == 1, run.story
     assert said in "\n".join(run.log("release"))
     assert objects(app) == {}
 

@@ -79,7 +79,7 @@ def test_a_build_that_is_killed_is_done_again_and_leaves_one_image(
     run_id = images.start(images.push(files(SLOW)))
     kill(images, run_id, when)
     run = images.ended(run_id)
-    assert (run.state, run.tries["build"]) == ("success", 2), run.log("build")
+    assert (run.state, run.tries["build"]) == ("success", 2), run.story
     reap(images)
     image = images.built(run).image
     assert image is not None

@@ -184,7 +184,7 @@ def test_a_failure_is_one_issue_until_the_next_success(of: Callable[[str], Pushe
 def test_a_jira_that_takes_no_issue_is_no_matter_of_the_pipeline(of: Callable[[str], Pushes]) -> None:
     pushes = of("tests/no-tickets")
     run = pushes.start(BROKEN)
-    assert (run.state, run.tries["plan"]) == ("failed", 1)
+    assert (run.state, run.tries["plan"]) == ("failed", 1), run.story
     telling = pushes.told(run)
     assert telling.tasks["ticket"] == "failed"
     [entry] = telling.errors("ticket")

@@ -193,7 +193,7 @@ def test_a_run_names_what_it_could_not_remove_and_removes_the_others(
     try:
         run = start(grace_minutes=0)
         assert run.state == "failed", run.story
-        assert run.tries["outside"] == 3
+        assert run.tries["outside"] == 3, run.story
         assert left(cloud, application) == {("group", stuck)}
         assert f"security group {stuck} ({group.id}) is not removed" in str(run.errors("outside"))
     finally:

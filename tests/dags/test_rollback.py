@@ -69,7 +69,7 @@ def test_what_was_never_built_is_refused_and_what_runs_stays(app: Pushed) -> Non
     first = release(app, "1")
     ended = go_back(app, commit="0123456789" * 4)
     assert ended.state == "failed", ended.story
-    assert ended.tries["deploy"] == 1, "a deployment that failed is not tried again"
+    assert ended.tries["deploy"] == 1, f"a deployment that failed is not tried again\n{ended.story}"
     assert running(app) == first
 
 
@@ -78,3 +78,18 @@ def test_an_environment_that_is_none_is_refused_at_once(app: Pushed) -> None:
     assert ended.tasks == {"choose": "failed", "deploy": "upstream_failed"}
     said = "apps.yaml has no environment 'foreign' for tests/rollback. It has: production, staging."
     assert said in "\n".join(ended.log("choose"))
+
+
+def test_a_deployment_that_an_earlier_try_started_is_waited_for(app: Pushed) -> None:
+    """As after a worker's death, between the start of the deployment and the wait for it."""
+    first, second = release(app, "1"), release(app, "2")
+    assert running(app) == second
+    run_id = f"killed-{app.name}"
+    conf = {"repository": app.source.repository, "environment": "staging", "commit": app.handed_on[0].commit}
+    for dag_id, name in (("deploy", f"rollback__{run_id}"), (DAG, run_id)):
+        app.airflow.create_run(dag_id, name, conf, "")
+    ended = run_with_id(app.airflow, run_id, DAG)
+    assert (ended.state, running(app)) == ("success", first), ended.story
+    assert "which is there" in "\n".join(ended.log("deploy")), ended.story
+    deployed = run_with_id(app.airflow, f"rollback__{run_id}", "deploy")
+    assert set(deployed.tries.values()) <= {0, 1}, deployed.story

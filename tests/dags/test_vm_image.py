@@ -257,7 +257,7 @@ def test_bad_input_fails_at_once_with_one_clear_error_and_leaves_nothing(
         at = IN_ORDER.index(failing)
         assert run.state == "failed", run.story
         assert [run.tasks[task] for task in IN_ORDER] == states(at)
-        assert run.tries[failing] == 1
+        assert run.tries[failing] == 1, run.story
         [detail] = run.errors(failing)[0]["error_detail"]
         assert detail["exc_type"] == "AirflowFailException"
         assert re.search(said.replace("NAME", app.name), detail["exc_value"]), detail["exc_value"]

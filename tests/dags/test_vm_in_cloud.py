@@ -191,7 +191,7 @@ def test_a_build_that_is_killed_is_done_again_and_leaves_one_image(
     wait_for_server(in_cloud, run_id)
     kill(in_cloud, run_id)
     run = run_of(in_cloud.app.airflow, push, DAG)
-    assert (run.state, run.tries["build"]) == ("success", 2)
+    assert (run.state, run.tries["build"]) == ("success", 2), run.story
     image = in_cloud.built(run)
     assert [str(found.id) for found in in_cloud.images()] == [str(image.glance)]
     assert in_cloud.temporary(run_id) == []
@@ -225,7 +225,7 @@ def test_a_build_that_fails_says_why_and_leaves_nothing(
     in_cloud: InCloud, instead: dict[str, str], said: str
 ) -> None:
     run = run_of(in_cloud.app.airflow, in_cloud.push(**instead), DAG)
-    assert (run.state, run.tries["build"]) == ("failed", 1)
+    assert (run.state, run.tries["build"]) == ("failed", 1), run.story
     [error] = run.errors("build")
     assert said in str(error)
     assert in_cloud.temporary(run.id) == []

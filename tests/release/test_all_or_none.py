@@ -131,5 +131,5 @@ def test_rollout_that_is_killed_in_the_middle_goes_on_without_doubles(releases: 
     os.kill(task["pid"], signal.SIGKILL)
     run = releases.ended(run_id)
     assert run.state == "success", run.story
-    assert run.tries["vm.rollout"] == 2
+    assert run.tries["vm.rollout"] == 2, run.story
     assert releases.servers() == [(release.glance("vm"), "ACTIVE")] * 2
