@@ -42,8 +42,6 @@ def _settings(cloud: Cloud) -> Settings:
             "deploy_callback_timeout": str(CALLBACK_SECONDS),
             # On SQLite the one conductor sends no heartbeats: it is never taken for dead.
             "heartbeat_timeout": str(10 * 365 * 24 * 3600),
-            # What a person has to see in the lab is seen soon.
-            "sync_power_state_interval": "30",
         },
         "dhcp": {"dhcp_provider": "none"},
         "agent": {"image_download_source": "http"},
