@@ -13,7 +13,11 @@ from airflow.listeners import hookimpl
 @hookimpl  # type: ignore[untyped-decorator]
 def on_starting(component: Any) -> None:
     """Import what the processes need that are forked from it; a task's own process is called here, too."""
-    if type(component).__module__ == "airflow.jobs.job":
-        from slipway.preloading import preload
+    if type(component).__module__ != "airflow.jobs.job":
+        return
+    from slipway import installation
+    from slipway.preloading import preload
 
-        preload()
+    if component.job_type == "SchedulerJob":
+        installation.warn()
+    preload()
