@@ -15,6 +15,7 @@ PORTS = {
     "glance": 9292,
     "placement": 8778,
     "neutron": 9696,
+    "cinder": 8776,
     "nova": 8774,
     "ironic": 6385,
 }
@@ -24,10 +25,14 @@ CATALOGUE = {
     "glance": "image",
     "placement": "placement",
     "neutron": "network",
+    "cinder": "block-storage",
     "nova": "compute",
     "ironic": "baremetal",
 }
 """Which service is of which type: https://service-types.openstack.org"""
+
+VERSIONS = {"nova": "/v2.1", "cinder": "/v3"}
+"""What the catalogue's address ends in, where that is not the service's own."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class Cloud:
 
     def endpoint(self, service: str) -> str:
         """Return what Keystone's catalogue says of a service."""
-        return self.url(service) + ("/v2.1" if service == "nova" else "")
+        return self.url(service) + VERSIONS.get(service, "")
 
     def of(self, service: str) -> Path:
         """Return a service's own folder."""

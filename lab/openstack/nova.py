@@ -41,6 +41,7 @@ def _settings(cloud: Cloud) -> Settings:
         "placement": login(cloud, "nova"),
         "neutron": login(cloud, "nova"),
         "glance": {"api_servers": cloud.url("glance")},
+        "cinder": {**login(cloud, "nova"), "catalog_info": "block-storage::publicURL"},
         "key_manager": {"backend": "nova.keymgr.conf_key_mgr.ConfKeyManager"},
         "oslo_concurrency": {"lock_path": f"{folder}/locks"},
     }
@@ -59,7 +60,7 @@ def _tables(cloud: Cloud) -> Sequence[Sequence[str]]:
 
 NOVA = Kind(
     name="nova",
-    needs=("keystone", "glance", "placement", "neutron"),
+    needs=("keystone", "glance", "placement", "neutron", "cinder"),
     file=FILE,
     variables=_variables,
     settings=_settings,

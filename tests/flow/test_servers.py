@@ -227,3 +227,13 @@ def test_servers_that_need_no_change_are_not_replaced() -> None:
     worker.release(plan(2, image="e", count=2), "run-2")
     assert set(cloud.servers) == servers
     assert {one.mark.claim.commit for one in cloud.servers.values()} == {"2" * 40}
+
+
+def test_servers_with_other_volumes_are_replaced_and_those_without_are_as_before() -> None:
+    """As an upgrade of Slipway replaces no server: this digest is that of versions without volumes."""
+    without = plan(1)
+    assert without.version == "25daec3040199c55"
+    wanted = plan(1, volumes=[{"size_gib": 1}]).model_copy(update={"volume_types": (None,)})
+    larger = plan(1, volumes=[{"size_gib": 2}]).model_copy(update={"volume_types": (None,)})
+    faster = wanted.model_copy(update={"volume_types": ("ssd",)})
+    assert len({one.version for one in (without, wanted, larger, faster)}) == 4

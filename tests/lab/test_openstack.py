@@ -102,7 +102,7 @@ def test_the_login_is_an_application_credential_of_a_member(cloud: Connection, l
     assert token.project_name == "demo"
     assert set(token.role_names) <= {"member", "reader"}
     types = {entry["type"] for entry in token.service_catalog.catalog}
-    assert types >= {"image", "network", "compute", "placement"}
+    assert types >= {"image", "network", "compute", "placement", "block-storage"}
 
 
 def test_a_wrong_secret_is_refused(lab: Lab) -> None:
@@ -293,13 +293,30 @@ def test_a_server_fails_as_it_is_told(cloud: Connection, made: list[Server], ima
     assert "the disk is on fire" in server.fault["message"]
 
 
-@pytest.mark.parametrize("service", ["image", "network", "compute", "placement"])
+def test_a_server_has_volumes_which_go_with_it(
+    cloud: Connection, made: list[Server], image: Image, name: str
+) -> None:
+    disks = [
+        {"boot_index": 0, "uuid": image.id, "source_type": "image", "destination_type": "local"},
+        {"boot_index": -1, "source_type": "blank", "destination_type": "volume", "volume_size": 1},
+    ]
+    asked = [{**disk, "delete_on_termination": True} for disk in disks]
+    server = settled(cloud, create(cloud, made, image, name, block_device_mapping=asked))
+    [attached] = server.attached_volumes
+    volume = cloud.block_storage.get_volume(attached["id"])
+    assert (volume.status, volume.size, volume.attachments[0]["server_id"]) == ("in-use", 1, server.id)
+    cloud.compute.delete_server(server)
+    assert wait_gone(lambda: volume.id not in {one.id for one in cloud.block_storage.volumes()}, SECONDS)
+
+
+@pytest.mark.parametrize("service", ["image", "network", "compute", "placement", "block-storage"])
 def test_services_refuse_strangers(cloud: Connection, service: str) -> None:
     paths = {
         "image": "/v2/images",
         "network": "/v2.0/networks",
         "compute": "/servers",
         "placement": "/usages",
+        "block-storage": "/volumes",
     }
     url = cloud.session.get_endpoint(service_type=service, interface="public")
     assert httpx.get(url + paths[service], timeout=30, trust_env=False).status_code == 401

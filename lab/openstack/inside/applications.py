@@ -25,5 +25,6 @@ APPLICATIONS = {
     # Placement opens a transaction inside another: one request at a time, and no locks, is its cure.
     "placement": Application("placement.wsgi.api", threads=1, locks=False),
     "neutron": Application("neutron.wsgi.api", threads=4),
+    "cinder": Application("lab.openstack.inside.volumes", threads=4, beside="lab.openstack.inside.volumes"),
     "nova": Application("nova.wsgi.osapi_compute", threads=8, beside="lab.openstack.inside.computes"),
 }

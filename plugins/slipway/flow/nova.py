@@ -52,6 +52,15 @@ class ServerHealth(Record):
     within_seconds: Annotated[int, Field(ge=1, le=3600)] = 120
 
 
+class ServerVolume(Record):
+    """An empty disk that each server gets, and that goes with its server."""
+
+    size_gib: Annotated[int, Field(ge=1, le=65536)]
+    """In GiB."""
+    type: CloudName | None = None
+    """Name or id of a volume type; the cloud's default without it."""
+
+
 class Nova(Record):
     """Servers made from the image."""
 
@@ -68,6 +77,8 @@ class Nova(Record):
     user_data: RepositoryPath | None = None
     """A file that the servers are started with, as cloud-init reads it. No secrets: every server shows it."""
     metadata: dict[MetadataKey, MetadataValue] = Field(default={}, max_length=40)
+    volumes: tuple[ServerVolume, ...] = Field(default=(), max_length=16)
+    """In this order they are the server's further disks."""
     anti_affinity: bool = False
     """No two servers of a release on one hypervisor."""
     strategy: Literal["rolling", "blue_green"] = "rolling"

@@ -20,13 +20,12 @@ from openstack.exceptions import NotFoundException, SDKException
 from slipway.flow.orphans import Trace, is_build_name
 from slipway.openstack.errors import TransientOpenstackError
 from slipway.openstack.glance.glance import RUN, Glance
-from slipway.openstack.services import services
+from slipway.openstack.services import offers, services
 
 PLACE = "cloud"
 HALF = ("queued", "saving", "importing", "uploading")
 """States of an image that has not all of its bytes."""
-ALSO_CALLED = {"block-storage": {"block-storage", "block-store", "volumev3", "volume"}}
-"""Older names of types in catalogues."""
+DELETING = "deleting"
 SHOWN = 300
 
 
@@ -66,7 +65,7 @@ class CloudTraces:
         with _told("its catalogue"):
             known = services(self._cloud)
         for kind in KINDS.values():
-            if not known & ALSO_CALLED.get(kind.service, {kind.service}):
+            if not offers(known, kind.service):
                 continue
             with _told(f"the list of {kind.name}s"):
                 for thing in kind.all(self._cloud):
@@ -151,6 +150,17 @@ def _image(cloud: Connection, image: str) -> Any:
     return found
 
 
+def _volumes(cloud: Connection) -> Iterator[Any]:
+    return (volume for volume in cloud.block_storage.volumes() if volume.status != DELETING)
+
+
+def _volume(cloud: Connection, volume: str) -> Any:
+    found = cloud.block_storage.get_volume(volume)
+    if found.status == DELETING:  # which Cinder does not take a second time
+        raise NotFoundException(f"volume {volume}")
+    return found
+
+
 def _calls(
     proxy: str, name: str
 ) -> tuple[
@@ -171,13 +181,14 @@ def _calls(
 
 
 _, _GET_PAIR, _DELETE_PAIR = _calls("compute", "keypair")
+_DELETE_VOLUME = _calls("block_storage", "volume")[2]
 
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind("server", "compute", *_calls("compute", "server"), _of_metadata, _is_own_build_name),
         Kind("key pair", "compute", _key_pairs, _GET_PAIR, _DELETE_PAIR, lambda _: "", _has_build_name),
-        Kind("volume", "block-storage", *_calls("block_storage", "volume"), _of_metadata, _has_build_name),
+        Kind("volume", "block-storage", _volumes, _volume, _DELETE_VOLUME, _of_metadata, _has_build_name),
         Kind("floating IP", "network", *_calls("network", "ip"), _of_tags, _is_own_build_description),
         Kind("port", "network", *_calls("network", "port"), _of_tags, _is_own_build_name),
         Kind("security group", "network", *_calls("network", "security_group"), _of_tags, _is_own_build_name),

@@ -65,9 +65,12 @@ def test_everything_a_build_leaves_is_found_and_removed(cloud: Connection, name:
     port = cloud.network.create_port(network_id=network.id, name=name)
     cloud.compute.create_keypair(name=name)
     image = make_image(cloud, name, slipway_run=RUN)
+    volume = cloud.block_storage.create_volume(name=name, size=1, metadata={"slipway_run": RUN})
+    cloud.block_storage.wait_for_status(volume, "available", interval=0.2, wait=60)
     traces = found(cloud, name)
     assert {kind: trace.run for kind, trace in traces.items()} == {
         "key pair": "",
+        "volume": RUN,
         "port": "",
         "security group": RUN,
         "half-uploaded image": RUN,

@@ -243,6 +243,25 @@ def test_cloud_without_room_says_so(app: Application, flavor: str, said: str) ->
     assert app.states() == []
 
 
+def test_servers_have_volumes_of_their_own_which_go_with_them(app: Application) -> None:
+    asked = [{"size_gib": 2, "type": "__DEFAULT__"}, {"size_gib": 1}]
+    app.release(app.plan(1, count=2, volumes=asked), "run-1")
+    first = [volumes(app, one.id) for one in app.servers()]
+    assert [[volume.size for volume in each] for each in first] == [[2, 1], [2, 1]]
+    app.release(app.plan(2, count=2, volumes=[{"size_gib": 3}]), "run-2")
+    second = [volumes(app, one.id) for one in app.servers()]
+    assert [[volume.size for volume in each] for each in second] == [[3], [3]]
+    old = {volume.id for each in first for volume in each}
+    assert wait_gone(lambda: not old & {one.id for one in app.cloud.block_storage.volumes()}, SECONDS)
+
+
+def volumes(app: Application, server: str) -> list[Any]:
+    """A server's volumes, in the order of its disks."""
+    attached: Any = list(app.cloud.compute.volume_attachments(server))
+    in_order = sorted(attached, key=lambda one: str(one.device))
+    return [app.cloud.block_storage.get_volume(one.volume_id) for one in in_order]
+
+
 @pytest.mark.parametrize(
     ("nova", "said"),
     [
@@ -253,6 +272,10 @@ def test_cloud_without_room_says_so(app: Application, flavor: str, said: str) ->
             "vm.nova.security_groups: the cloud has no 'none'. It has: default, web",
         ),
         ({"key_pair": "lost"}, "vm.nova.key_pair: the cloud has no 'lost'."),
+        (
+            {"volumes": [{"size_gib": 1, "type": "golden"}]},
+            "vm.nova.volumes.type: the cloud has no 'golden'. It has: __DEFAULT__",
+        ),
         (
             {"floating_ips": ["192.0.2.1"]},
             "vm.nova.floating_ips: 192.0.2.1 is not an address of the project.",

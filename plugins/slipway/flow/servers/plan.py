@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from slipway.flow.environments import CLOUD
 from slipway.flow.image import Image, input_digest
@@ -30,6 +31,8 @@ class ServersPlan(Record):
     security_groups: tuple[str, ...] = ()
     user_data: str = ""
     """In base64, as Nova takes it."""
+    volume_types: tuple[str | None, ...] = ()
+    """Of each of the volumes."""
 
     @property
     def deployment(self) -> str:
@@ -46,7 +49,7 @@ class ServersPlan(Record):
     def version(self) -> str:
         """Digest of everything a server is made from: servers of equal versions need not be replaced."""
         nova = self.nova
-        inputs = {
+        inputs: dict[str, Any] = {
             "image": str(self.image.glance),
             "digest": self.image.digest,
             "flavor": self.flavor,
@@ -58,6 +61,9 @@ class ServersPlan(Record):
             "metadata": dict(nova.metadata),
             "anti_affinity": nova.anti_affinity,
         }
+        if nova.volumes:
+            sizes = (volume.size_gib for volume in nova.volumes)
+            inputs["volumes"] = list(zip(sizes, self.volume_types, strict=True))
         return input_digest(inputs).partition(":")[2][:DIGITS]
 
     @property

@@ -8,9 +8,10 @@ from typing import Any
 from openstack.connection import Connection
 
 from slipway.flow.image import Image
-from slipway.flow.nova import Nova
+from slipway.flow.nova import Nova, ServerVolume
 from slipway.openstack.errors import OpenstackError
 from slipway.openstack.nova.errors import ConflictError, told
+from slipway.openstack.services import offers, services
 
 SHOWN = 30
 Resolved = dict[str, Any]
@@ -34,12 +35,14 @@ def resolve(cloud: Connection, nova: Nova, image: Image) -> Resolved:
             _one("key_pair", nova.key_pair, cloud.compute.keypairs())
         if nova.floating_ips:
             _addresses(cloud, nova.floating_ips)
+        types = _volume_types(cloud, nova.volumes) if nova.volumes else ()
     _check_image(cloud, image)
     return {
         "flavor": str(flavor.id),
         "networks": tuple(str(network.id) for network in networks),
         "label": str(networks[0].name),
         "security_groups": tuple(str(group.id) for group in groups),
+        "volume_types": types,
     }
 
 
@@ -53,6 +56,18 @@ def _one(field: str, wanted: str, things: Iterable[Any]) -> Any:
         raise OpenstackError(f"vm.nova.{field}: {wanted!r} is the name of {len(found)}. Give the id: {ids}.")
     names = _listed(str(one.name) for one in known)
     raise OpenstackError(f"vm.nova.{field}: the cloud has no {wanted!r}. It has: {names}.")
+
+
+def _volume_types(cloud: Connection, volumes: Iterable[ServerVolume]) -> tuple[str | None, ...]:
+    if not offers(services(cloud), "block-storage"):
+        raise OpenstackError(
+            "vm.nova.volumes: the cloud has no Cinder, which keeps volumes. Leave them out, or take a flavor "
+            "with a larger or an ephemeral disk."
+        )
+    known = list(cloud.block_storage.types()) if any(volume.type for volume in volumes) else []
+    return tuple(
+        str(_one("volumes.type", volume.type, known).id) if volume.type else None for volume in volumes
+    )
 
 
 def _addresses(cloud: Connection, wanted: Iterable[str]) -> None:

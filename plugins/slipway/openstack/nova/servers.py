@@ -131,6 +131,8 @@ class Servers:
             given["config_drive"] = True
         if plan.user_data:
             given["user_data"] = plan.user_data
+        if plan.nova.volumes:
+            given["block_device_mapping"] = block_devices(plan)
         if plan.nova.anti_affinity:
             given["scheduler_hints"] = {"group": ensure_group(self.cloud, plan.group)}
         with told(f"server {name}"):
@@ -151,3 +153,29 @@ class Servers:
 
     def _say(self, what: str, server: Server) -> None:
         log.info("%s server %s (%s)", what, server.name, server.id)
+
+
+def block_devices(plan: ServersPlan) -> list[dict[str, Any]]:
+    """Return a server's disks as Nova takes them: the image's, and an empty volume for each of the plan's.
+
+    https://docs.openstack.org/nova/latest/user/block-device-mapping.html
+    """
+    image = {
+        "boot_index": 0,
+        "uuid": str(plan.image.glance),
+        "source_type": "image",
+        "destination_type": "local",
+        "delete_on_termination": True,
+    }
+    volumes = [
+        {
+            "boot_index": -1,
+            "source_type": "blank",
+            "destination_type": "volume",
+            "volume_size": volume.size_gib,
+            "delete_on_termination": True,
+            **({"volume_type": kind} if kind else {}),
+        }
+        for volume, kind in zip(plan.nova.volumes, plan.volume_types, strict=True)
+    ]
+    return [image, *volumes]
