@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from lab.openstack.cloud import Cloud
 from lab.openstack.kind import Kind
-from lab.openstack.settings import Settings, login, token_check
+from lab.openstack.settings import NEVER, Settings, login, token_check
 from lab.ports import HOST
 
 FILE = "cinder.conf"
@@ -33,7 +33,7 @@ def _settings(cloud: Cloud) -> Settings:
             "enabled_backends": BACKEND,
             "quota_volumes": "200",
             # All that report in one process report as the last that started: nobody is taken for dead.
-            "service_down_time": str(10 * 365 * 24 * 3600),
+            "service_down_time": NEVER,
         },
         BACKEND: {
             # Cinder's own, for tests: volumes are in its database alone.

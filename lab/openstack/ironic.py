@@ -8,7 +8,7 @@ from lab.openstack import machines
 from lab.openstack.cloud import Cloud
 from lab.openstack.kind import Kind
 from lab.openstack.network import NETWORK
-from lab.openstack.settings import Section, Settings, login, token_check
+from lab.openstack.settings import NEVER, Section, Settings, login, token_check
 from lab.ports import HOST
 
 FILE = "ironic.conf"
@@ -41,7 +41,7 @@ def _settings(cloud: Cloud) -> Settings:
             "check_provision_state_interval": "2",
             "deploy_callback_timeout": str(CALLBACK_SECONDS),
             # On SQLite the one conductor sends no heartbeats: it is never taken for dead.
-            "heartbeat_timeout": str(10 * 365 * 24 * 3600),
+            "heartbeat_timeout": NEVER,
         },
         "dhcp": {"dhcp_provider": "none"},
         "agent": {"image_download_source": "http"},

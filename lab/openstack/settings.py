@@ -13,6 +13,9 @@ from lab.openstack.cloud import REGION, Cloud
 Section = Mapping[str, str]
 Settings = Mapping[str, Section]
 
+NEVER = str(10 * 365 * 24 * 3600)
+"""Seconds after which one that does not report is taken for dead."""
+
 
 def login(cloud: Cloud, user: str) -> Section:
     """Return how one service logs in to another, as ``user``."""

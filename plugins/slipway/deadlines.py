@@ -15,12 +15,12 @@ from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from slipway.flow.errors import SlipwayError
+from slipway.flow.states import LIVING
 
 log = logging.getLogger(__name__)
 
 PREFIX = "SLIPWAY_DEADLINE_"
 NEVER = "none"
-GOING = ("queued", "running")
 
 
 def deadline(dag_id: str, minutes: int) -> DeadlineAlert | None:
@@ -59,7 +59,7 @@ async def tell_late(context: Mapping[str, Any]) -> None:
     from slipway.pipelines.notify import run_page
 
     run = context["dag_run"]
-    if run["state"] not in GOING:
+    if run["state"] not in LIVING:
         return  # Airflow forgets the deadline of a run that succeeded, and keeps that of one that failed
     repository, commit = _asked_for(run)
     app = (await asyncio.to_thread(load_apps)).find(repository)

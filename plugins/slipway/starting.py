@@ -7,7 +7,9 @@ from typing import Any
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.providers.standard.triggers.external_task import DagStateTrigger
 
-WORTH_WAITING_FOR = ("queued", "running", "success")
+from slipway.flow.states import LIVING
+
+WORTH_WAITING_FOR = (*LIVING, "success")
 
 
 class StartRunOperator(TriggerDagRunOperator):  # type: ignore[misc]

@@ -110,7 +110,7 @@ class Run:
         states, tries = self.tasks, self.tries
         last = {task: tries[task] - (state != "failed") for task, state in states.items()}
         told = [
-            "\n  ".join([f"{task}, try {number}:", *self._lines(task, number)[-STORY_LINES:]])
+            "\n  ".join([f"{task}, try {number}:", *self._end(task, number)])
             for task, numbers in last.items()
             for number in range(1, numbers + 1)
         ]
@@ -124,9 +124,12 @@ class Run:
         return list(self.airflow._get("/eventLogs", query)["event_logs"])
 
     def _lines(self, task_id: str, number: int) -> list[str]:
+        return log_lines(self.airflow.get_log(self.dag_id, self.id, task_id, number))
+
+    def _end(self, task_id: str, number: int) -> list[str]:
         try:
-            return log_lines(self.airflow.get_log(self.dag_id, self.id, task_id, number))
-        except AirflowError as error:  # a try that Airflow itself ended may have none
+            return self._lines(task_id, number)[-STORY_LINES:]
+        except AirflowError as error:  # a try that Airflow itself ended may have no log
             return [str(error)]
 
     def _tasks(self) -> list[dict[str, Any]]:

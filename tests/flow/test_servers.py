@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from slipway.flow.nova import ServerVolume
 from slipway.flow.release import SupersededError
 from slipway.flow.servers.endings import clear, go_back, keep
 from slipway.flow.servers.plan import ServersPlan
@@ -233,7 +234,12 @@ def test_servers_with_other_volumes_are_replaced_and_those_without_are_as_before
     """As an upgrade of Slipway replaces no server: this digest is that of versions without volumes."""
     without = plan(1)
     assert without.version == "25daec3040199c55"
-    wanted = plan(1, volumes=[{"size_gib": 1}]).model_copy(update={"volume_types": (None,)})
-    larger = plan(1, volumes=[{"size_gib": 2}]).model_copy(update={"volume_types": (None,)})
-    faster = wanted.model_copy(update={"volume_types": ("ssd",)})
+    wanted, larger, faster = (
+        without.model_copy(update={"volumes": (volume,)})
+        for volume in (
+            ServerVolume(size_gib=1),
+            ServerVolume(size_gib=2),
+            ServerVolume(size_gib=1, type="ssd"),
+        )
+    )
     assert len({one.version for one in (without, wanted, larger, faster)}) == 4

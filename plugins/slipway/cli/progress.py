@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-Json = Mapping[str, Any]
+from slipway.flow.states import LIVING
 
-_ACTIVE = ("queued", "running")
+Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def has_ended(stages: Sequence[Stage]) -> bool:
     """Say whether the push is through: a pipeline failed, or all of them ran to their end."""
     if any(stage.state == "failed" for stage in stages):
         return True
-    return all(stage.run is not None and stage.state not in _ACTIVE for stage in stages)
+    return all(stage.run is not None and stage.state not in LIVING for stage in stages)
 
 
 def rows(stages: Sequence[Stage], now: datetime) -> list[Row]:

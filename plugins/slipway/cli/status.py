@@ -18,6 +18,7 @@ from slipway.flow.deployment import Deployment
 from slipway.flow.image import PIPELINES, Built, Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record
+from slipway.flow.states import LIVING
 
 Json = Mapping[str, Any]
 State = Literal[
@@ -29,8 +30,6 @@ DEPLOY_DAG = "deploy"
 
 SETTLED: frozenset[State] = frozenset({"running", "replaced", "not deployed", "nothing", "failed"})
 """States that do not change by waiting."""
-
-_ACTIVE = ("queued", "running")
 
 
 class PlatformStatus(Record):
@@ -116,7 +115,7 @@ def _building(facts: Facts) -> PlatformStatus:
     run = facts.build
     if run is None:
         return PlatformStatus(state="waiting", detail="no run of the build yet")
-    if run["state"] in _ACTIVE:
+    if run["state"] in LIVING:
         return PlatformStatus(state="building", since=_moment(run, "start_date"))
     if run["state"] == "failed":
         return PlatformStatus(state="failed", since=_ended(run), detail=_failure("build", facts))
@@ -132,7 +131,7 @@ def _built(facts: Facts, built: Built) -> PlatformStatus:
 def _deploying(facts: Facts, run: Json) -> PlatformStatus:
     if run["state"] == "queued":
         return _of_image(facts.built, "deploying", _moment(run, "queued_at"), "the deployment is queued")
-    if run["state"] in _ACTIVE:
+    if run["state"] in LIVING:
         detail = "waits for approval, among Airflow's required actions" if facts.is_asked else ""
         return _of_image(facts.built, "deploying", _moment(run, "start_date"), detail)
     if run["state"] == "failed":

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from slipway.assets import BARE_METAL_IMAGE, CONTAINER_IMAGE, PUSH, VM_IMAGE
 from slipway.flow.orphans import RunState
+from slipway.flow.states import LIVING
 from slipway.webhooks.questions import (
     KnownPush,
     KnownRun,
@@ -23,7 +24,6 @@ from slipway.webhooks.questions import (
     RunsQuestion,
 )
 
-LIVING = ("queued", "running")
 IMAGES = tuple(asset.name for asset in (CONTAINER_IMAGE, VM_IMAGE, BARE_METAL_IMAGE))
 
 

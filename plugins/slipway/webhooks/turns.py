@@ -11,8 +11,8 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from slipway.flow.states import LIVING
 from slipway.flow.turns import Contender, Turn, take
-from slipway.webhooks.history import LIVING
 from slipway.webhooks.questions import TurnQuestion
 from slipway.webhooks.table import turns
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from slipway.flow.environments import CLOUD
 from slipway.flow.image import Image, input_digest
-from slipway.flow.nova import Nova
+from slipway.flow.nova import Nova, ServerVolume
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Name, Record
 
@@ -31,8 +31,7 @@ class ServersPlan(Record):
     security_groups: tuple[str, ...] = ()
     user_data: str = ""
     """In base64, as Nova takes it."""
-    volume_types: tuple[str | None, ...] = ()
-    """Of each of the volumes."""
+    volumes: tuple[ServerVolume, ...] = ()
 
     @property
     def deployment(self) -> str:
@@ -61,9 +60,8 @@ class ServersPlan(Record):
             "metadata": dict(nova.metadata),
             "anti_affinity": nova.anti_affinity,
         }
-        if nova.volumes:
-            sizes = (volume.size_gib for volume in nova.volumes)
-            inputs["volumes"] = list(zip(sizes, self.volume_types, strict=True))
+        if self.volumes:
+            inputs["volumes"] = [volume.to_json() for volume in self.volumes]
         return input_digest(inputs).partition(":")[2][:DIGITS]
 
     @property

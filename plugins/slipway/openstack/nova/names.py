@@ -35,14 +35,14 @@ def resolve(cloud: Connection, nova: Nova, image: Image) -> Resolved:
             _one("key_pair", nova.key_pair, cloud.compute.keypairs())
         if nova.floating_ips:
             _addresses(cloud, nova.floating_ips)
-        types = _volume_types(cloud, nova.volumes) if nova.volumes else ()
+        volumes = _volumes(cloud, nova.volumes) if nova.volumes else ()
     _check_image(cloud, image)
     return {
         "flavor": str(flavor.id),
         "networks": tuple(str(network.id) for network in networks),
         "label": str(networks[0].name),
         "security_groups": tuple(str(group.id) for group in groups),
-        "volume_types": types,
+        "volumes": volumes,
     }
 
 
@@ -58,15 +58,18 @@ def _one(field: str, wanted: str, things: Iterable[Any]) -> Any:
     raise OpenstackError(f"vm.nova.{field}: the cloud has no {wanted!r}. It has: {names}.")
 
 
-def _volume_types(cloud: Connection, volumes: Iterable[ServerVolume]) -> tuple[str | None, ...]:
+def _volumes(cloud: Connection, wanted: Iterable[ServerVolume]) -> tuple[ServerVolume, ...]:
     if not offers(services(cloud), "block-storage"):
         raise OpenstackError(
             "vm.nova.volumes: the cloud has no Cinder, which keeps volumes. Leave them out, or take a flavor "
             "with a larger or an ephemeral disk."
         )
-    known = list(cloud.block_storage.types()) if any(volume.type for volume in volumes) else []
+    known = list(cloud.block_storage.types()) if any(volume.type for volume in wanted) else []
     return tuple(
-        str(_one("volumes.type", volume.type, known).id) if volume.type else None for volume in volumes
+        volume.model_copy(update={"type": str(_one("volumes.type", volume.type, known).id)})
+        if volume.type
+        else volume
+        for volume in wanted
     )
 
 

@@ -131,7 +131,7 @@ class Servers:
             given["config_drive"] = True
         if plan.user_data:
             given["user_data"] = plan.user_data
-        if plan.nova.volumes:
+        if plan.volumes:
             given["block_device_mapping"] = block_devices(plan)
         if plan.nova.anti_affinity:
             given["scheduler_hints"] = {"group": ensure_group(self.cloud, plan.group)}
@@ -174,8 +174,8 @@ def block_devices(plan: ServersPlan) -> list[dict[str, Any]]:
             "destination_type": "volume",
             "volume_size": volume.size_gib,
             "delete_on_termination": True,
-            **({"volume_type": kind} if kind else {}),
+            **({"volume_type": volume.type} if volume.type else {}),
         }
-        for volume, kind in zip(plan.nova.volumes, plan.volume_types, strict=True)
+        for volume in plan.volumes
     ]
     return [image, *volumes]

@@ -29,6 +29,7 @@ from slipway.flow.retention.plan import (
 from slipway.flow.retention.promises import promises
 from slipway.flow.retention.stored import Stored
 from slipway.flow.retention.tables import summary, table
+from slipway.flow.states import LIVING
 from slipway.pipelines.deployments import deployments
 from slipway.pipelines.retention import in_use
 from slipway.pipelines.retention.removing import Removing
@@ -40,7 +41,6 @@ log = logging.getLogger(__name__)
 PLATFORMS: tuple[Platform, ...] = get_args(Platform)
 PAUSE_SECONDS = 0.2
 """Between two images: the stores have other things to do."""
-LIVING = "queued", "running"
 
 
 def retain(events: Any, repositories: Sequence[str], most: int, *, dry_run: bool) -> int:
