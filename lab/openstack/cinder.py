@@ -36,8 +36,7 @@ def _settings(cloud: Cloud) -> Settings:
             "service_down_time": NEVER,
         },
         BACKEND: {
-            # Cinder's own, for tests: volumes are in its database alone.
-            "volume_driver": "cinder.tests.fake_driver.FakeLoggingVolumeDriver",
+            "volume_driver": "lab.openstack.inside.volume_driver.LabVolumes",
             "volume_backend_name": BACKEND,
         },
         "database": {"connection": cloud.database("cinder")},

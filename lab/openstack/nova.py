@@ -32,6 +32,8 @@ def _settings(cloud: Cloud) -> Settings:
             "transport_url": "fake://",
             # lab.openstack.inside.hypervisor
             "compute_driver": "lab.LabDriver",
+            # Volumes of the lab are there at once.
+            "block_device_allocate_retries_interval": "1",
         },
         "database": {"connection": cloud.database("nova")},
         "api_database": {"connection": cloud.database("nova", "nova_api")},

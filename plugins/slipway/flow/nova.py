@@ -53,7 +53,7 @@ class ServerHealth(Record):
 
 
 class ServerVolume(Record):
-    """An empty disk that each server gets, and that goes with its server."""
+    """A disk of Cinder's that each server gets, and that goes with its server."""
 
     size_gib: Annotated[int, Field(ge=1, le=65536)]
     """In GiB."""
@@ -77,8 +77,10 @@ class Nova(Record):
     user_data: RepositoryPath | None = None
     """A file that the servers are started with, as cloud-init reads it. No secrets: every server shows it."""
     metadata: dict[MetadataKey, MetadataValue] = Field(default={}, max_length=40)
+    root_volume: ServerVolume | None = None
+    """Boot from a volume that Cinder makes of the image, instead of a disk of the hypervisor's."""
     volumes: tuple[ServerVolume, ...] = Field(default=(), max_length=16)
-    """In this order they are the server's further disks."""
+    """Empty ones: in this order they are the server's further disks."""
     anti_affinity: bool = False
     """No two servers of a release on one hypervisor."""
     strategy: Literal["rolling", "blue_green"] = "rolling"

@@ -20,6 +20,7 @@ from slipway.flow.servers.rollout import roll_out
 from slipway.flow.servers.steps import Done, Fail, Wait
 from slipway.openstack.errors import OpenstackError
 from slipway.openstack.hook import OpenstackHook
+from slipway.openstack.nova.in_use import running
 from slipway.openstack.nova.servers import Servers
 from tests.systems.openstack.nova import Application, raises
 
@@ -255,6 +256,27 @@ def test_servers_have_volumes_of_their_own_which_go_with_them(app: Application) 
     assert wait_gone(lambda: not old & {one.id for one in app.cloud.block_storage.volumes()}, SECONDS)
 
 
+def test_servers_boot_from_volumes_made_of_the_image(app: Application) -> None:
+    spec = {"root_volume": {"size_gib": 1, "type": "__DEFAULT__"}, "volumes": [{"size_gib": 2}]}
+    app.release(app.plan(1, count=2, **spec), "run-1")
+    [first, second] = app.servers()
+    root, further = volumes(app, first.id)
+    assert (root.volume_image_metadata["image_id"], root.size, further.size) == (app.image, 1, 2)
+    assert not app.cloud.compute.get_server(second.id).image
+    # What such a server runs is known all the same: retention keeps the image, the status shows it.
+    assert app.image in running(app.cloud)
+    assert app.servers()[0].mark.digest in running(app.cloud)
+    app.release(app.plan(2, count=2), "run-2")
+    assert wait_gone(lambda: root.id not in {one.id for one in app.cloud.block_storage.volumes()}, SECONDS)
+
+
+def test_root_volume_that_the_image_does_not_fit_into_says_which_does(app: Application) -> None:
+    app.cloud.image.update_image(app.image, min_disk=3)
+    said = raises(lambda: app.plan(1, root_volume={"size_gib": 2}))
+    assert "vm.nova.root_volume: 2 GiB are too small for the image" in said
+    assert "at least 3" in said
+
+
 def volumes(app: Application, server: str) -> list[Any]:
     """A server's volumes, in the order of its disks."""
     attached: Any = list(app.cloud.compute.volume_attachments(server))
@@ -275,6 +297,10 @@ def volumes(app: Application, server: str) -> list[Any]:
         (
             {"volumes": [{"size_gib": 1, "type": "golden"}]},
             "vm.nova.volumes.type: the cloud has no 'golden'. It has: __DEFAULT__",
+        ),
+        (
+            {"root_volume": {"size_gib": 1, "type": "golden"}},
+            "vm.nova.root_volume.type: the cloud has no 'golden'. It has: __DEFAULT__",
         ),
         (
             {"floating_ips": ["192.0.2.1"]},

@@ -31,6 +31,7 @@ class ServersPlan(Record):
     security_groups: tuple[str, ...] = ()
     user_data: str = ""
     """In base64, as Nova takes it."""
+    root_volume: ServerVolume | None = None
     volumes: tuple[ServerVolume, ...] = ()
 
     @property
@@ -60,6 +61,9 @@ class ServersPlan(Record):
             "metadata": dict(nova.metadata),
             "anti_affinity": nova.anti_affinity,
         }
+        # What was not always there decides nothing where it is not used: servers that run are not replaced.
+        if self.root_volume:
+            inputs["root_volume"] = self.root_volume.to_json()
         if self.volumes:
             inputs["volumes"] = [volume.to_json() for volume in self.volumes]
         return input_digest(inputs).partition(":")[2][:DIGITS]

@@ -1,18 +1,22 @@
-"""Which images Nova's servers were made from: a server needs its image to be rebuilt, resized or moved."""
+"""Which images the servers and volumes of a project were made from.
+
+A server needs its image to be rebuilt, resized or moved; a volume may share the image's blocks.
+"""
 
 from __future__ import annotations
 
 from openstack.connection import Connection
 
 from slipway.openstack.nova.errors import told
+from slipway.openstack.services import offers, services
 
 
 def running(cloud: Connection) -> dict[str, str]:
     """Return what runs an image, for people, by its id in Glance or, of Slipway's servers, its digest.
 
-    Every server of the project counts, whoever made it, and in whatever state it is.
+    Every server and volume of the project counts, whoever made it, and in whatever state it is.
 
-    :raises OpenstackError: when Nova refuses to tell.
+    :raises OpenstackError: when Nova or Cinder refuses to tell.
     :raises TransientOpenstackError: when it does not answer.
     """
     found: dict[str, str] = {}
@@ -22,4 +26,9 @@ def running(cloud: Connection) -> dict[str, str]:
             digest = (server.metadata or {}).get("slipway_image")
             for name in filter(None, (image, digest)):
                 found.setdefault(str(name), f"server {server.name} runs it")
+    with told("the list of volumes"):
+        if offers(services(cloud), "block-storage"):
+            for volume in cloud.block_storage.volumes(details=True):
+                if image := (volume.volume_image_metadata or {}).get("image_id"):
+                    found.setdefault(str(image), f"volume {volume.name or volume.id} was made of it")
     return found

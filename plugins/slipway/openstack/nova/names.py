@@ -14,6 +14,7 @@ from slipway.openstack.nova.errors import ConflictError, told
 from slipway.openstack.services import offers, services
 
 SHOWN = 30
+GIB = 1 << 30
 Resolved = dict[str, Any]
 
 
@@ -35,14 +36,14 @@ def resolve(cloud: Connection, nova: Nova, image: Image) -> Resolved:
             _one("key_pair", nova.key_pair, cloud.compute.keypairs())
         if nova.floating_ips:
             _addresses(cloud, nova.floating_ips)
-        volumes = _volumes(cloud, nova.volumes) if nova.volumes else ()
-    _check_image(cloud, image)
+        volumes = _volumes(cloud, nova)
+    _check_image(cloud, nova, image)
     return {
         "flavor": str(flavor.id),
         "networks": tuple(str(network.id) for network in networks),
         "label": str(networks[0].name),
         "security_groups": tuple(str(group.id) for group in groups),
-        "volumes": volumes,
+        **volumes,
     }
 
 
@@ -58,19 +59,25 @@ def _one(field: str, wanted: str, things: Iterable[Any]) -> Any:
     raise OpenstackError(f"vm.nova.{field}: the cloud has no {wanted!r}. It has: {names}.")
 
 
-def _volumes(cloud: Connection, wanted: Iterable[ServerVolume]) -> tuple[ServerVolume, ...]:
-    if not offers(services(cloud), "block-storage"):
+def _volumes(cloud: Connection, nova: Nova) -> Resolved:
+    field = "root_volume" if nova.root_volume else "volumes"
+    wanted = [*nova.volumes, *([nova.root_volume] if nova.root_volume else [])]
+    if wanted and not offers(services(cloud), "block-storage"):
         raise OpenstackError(
-            "vm.nova.volumes: the cloud has no Cinder, which keeps volumes. Leave them out, or take a flavor "
+            f"vm.nova.{field}: the cloud has no Cinder, which keeps volumes. Leave it out, or take a flavor "
             "with a larger or an ephemeral disk."
         )
     known = list(cloud.block_storage.types()) if any(volume.type for volume in wanted) else []
-    return tuple(
-        volume.model_copy(update={"type": str(_one("volumes.type", volume.type, known).id)})
-        if volume.type
-        else volume
-        for volume in wanted
-    )
+
+    def of_its_type(field: str, volume: ServerVolume) -> ServerVolume:
+        if volume.type is None:
+            return volume
+        return volume.model_copy(update={"type": str(_one(f"{field}.type", volume.type, known).id)})
+
+    return {
+        "root_volume": of_its_type("root_volume", nova.root_volume) if nova.root_volume else None,
+        "volumes": tuple(of_its_type("volumes", volume) for volume in nova.volumes),
+    }
 
 
 def _addresses(cloud: Connection, wanted: Iterable[str]) -> None:
@@ -83,7 +90,7 @@ def _addresses(cloud: Connection, wanted: Iterable[str]) -> None:
             )
 
 
-def _check_image(cloud: Connection, image: Image) -> None:
+def _check_image(cloud: Connection, nova: Nova, image: Image) -> None:
     try:
         with told(f"image {image.glance}"):
             found = cloud.image.get_image(str(image.glance))
@@ -95,6 +102,13 @@ def _check_image(cloud: Connection, image: Image) -> None:
     if found.status != "active":
         raise OpenstackError(
             f"image {image.glance} is {found.status} in Glance: no server can be made of it."
+        )
+    # Glance knows what is inside of a qcow2: the disk that it unfolds to.
+    needs = max(found.min_disk or 0, -(-(found.virtual_size or found.size or 0) // GIB))
+    if nova.root_volume and nova.root_volume.size_gib < needs:
+        raise OpenstackError(
+            f"vm.nova.root_volume: {nova.root_volume.size_gib} GiB are too small for the image, which is a "
+            f"disk of {needs} GiB. Set size_gib to at least {needs}."
         )
 
 

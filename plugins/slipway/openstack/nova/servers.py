@@ -11,6 +11,7 @@ from typing import Any
 
 from openstack.connection import Connection
 
+from slipway.flow.nova import ServerVolume
 from slipway.flow.record import SlipwayError
 from slipway.flow.servers.marks import TAG, new_metadata
 from slipway.flow.servers.observed import Seen, Server, View
@@ -131,14 +132,15 @@ class Servers:
             given["config_drive"] = True
         if plan.user_data:
             given["user_data"] = plan.user_data
-        if plan.volumes:
+        if plan.volumes or plan.root_volume:
             given["block_device_mapping"] = block_devices(plan)
         if plan.nova.anti_affinity:
             given["scheduler_hints"] = {"group": ensure_group(self.cloud, plan.group)}
         with told(f"server {name}"):
             self.cloud.compute.create_server(
                 name=name,
-                image_id=str(plan.image.glance),
+                # Nova refuses an image beside a volume to boot from.
+                image_id="" if plan.root_volume else str(plan.image.glance),
                 flavor_id=plan.flavor,
                 networks=[{"uuid": network} for network in plan.networks],
                 metadata=new_metadata(plan, self._run, index),
@@ -160,22 +162,13 @@ def block_devices(plan: ServersPlan) -> list[dict[str, Any]]:
 
     https://docs.openstack.org/nova/latest/user/block-device-mapping.html
     """
-    image = {
-        "boot_index": 0,
-        "uuid": str(plan.image.glance),
-        "source_type": "image",
-        "destination_type": "local",
-        "delete_on_termination": True,
-    }
-    volumes = [
-        {
-            "boot_index": -1,
-            "source_type": "blank",
-            "destination_type": "volume",
-            "volume_size": volume.size_gib,
-            "delete_on_termination": True,
-            **({"volume_type": volume.type} if volume.type else {}),
-        }
-        for volume in plan.volumes
-    ]
-    return [image, *volumes]
+    root = _volume(plan.root_volume) if plan.root_volume else {"destination_type": "local"}
+    image = {"boot_index": 0, "source_type": "image", "uuid": str(plan.image.glance), **root}
+    empty = {"boot_index": -1, "source_type": "blank"}
+    disks = [image, *({**empty, **_volume(volume)} for volume in plan.volumes)]
+    return [{**disk, "delete_on_termination": True} for disk in disks]
+
+
+def _volume(wanted: ServerVolume) -> dict[str, Any]:
+    kind = {"volume_type": wanted.type} if wanted.type else {}
+    return {"destination_type": "volume", "volume_size": wanted.size_gib, **kind}
