@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from slipway.flow.image import Image
 from slipway.flow.nova import Nova
 from slipway.flow.servers.marks import Mark, Metadata, new_metadata
 from slipway.flow.servers.observed import Seen, Server, View
 from slipway.flow.servers.plan import ServersPlan
-from slipway.flow.servers.steps import Attach, Create, Delete, Order, Start, Stop, Wait, Write
+from slipway.flow.servers.steps import Attach, Create, Delete, Lead, Order, Start, Stop, Wait, Write
+from slipway.flow.servers.traffic import Led, Place, RecordSet, read
 from tests.flow.builders import DIGEST, NOON, push
 
 OTHERS = "others"
+TTL = timedelta(seconds=90)
 
 
 def plan(number: int, image: str = "", **nova: object) -> ServersPlan:
@@ -45,6 +47,8 @@ class Cloud:
     servers: dict[str, Server] = field(default_factory=dict)
     metadata: dict[str, Metadata] = field(default_factory=dict)
     floating: dict[str, str] = field(default_factory=dict)
+    traffic: dict[Place, Led] = field(default_factory=dict)
+    now: datetime = NOON
     broken: set[str] = field(default_factory=set)
     """Versions whose servers end in ERROR."""
     sick: set[str] = field(default_factory=set)
@@ -55,7 +59,10 @@ class Cloud:
 
     def view(self, plan: ServersPlan) -> View:
         seen = Seen(frozenset(self.answered), dict(self.given_up))
-        return View.of(self.servers.values(), plan.deployment, self.floating, seen)
+        marks = [one.mark for one in self.servers.values() if one.mark.deployment == plan.deployment]
+        places = {plan.traffic, *(read(mark.traffic) for mark in marks)} - {None}
+        traffic = {place: self.traffic.get(place, Led(frozenset())) for place in places if place}
+        return View.of(self.servers.values(), plan.deployment, self.floating, traffic, seen)
 
     def obey(self, order: Order, plan: ServersPlan, run: str) -> None:
         match order:
@@ -81,9 +88,13 @@ class Cloud:
             case Attach(address, server):
                 assert self._touch(server, plan).status == "ACTIVE"
                 self.floating[address] = server.id
+            case Lead(place, servers):
+                assert all(self._touch(server, plan).status == "ACTIVE" for server in servers)
+                self.traffic[place] = Led(frozenset(one.address for one in servers), self._kept(place))
 
     def pass_time(self, wait: Wait) -> None:
         """What was waited for comes true, or does not, for good."""
+        self.now = max(self.now, wait.not_before or self.now)
         for one in wait.until:
             server = self.servers[one.server]
             if server.mark.version in self.broken:
@@ -103,17 +114,30 @@ class Cloud:
             if one.name != OTHERS
         )
 
+    def led_to(self) -> int:
+        """How many servers traffic comes to; it comes to none that does not serve."""
+        by_address = {one.address: one for one in self.servers.values()}
+        found = [by_address[address] for to in self.traffic.values() for address in to.addresses]
+        assert all(one.status == "ACTIVE" and one.mark.version not in self.sick for one in found)
+        return len(found)
+
     def someone_elses(self) -> Server:
         """Add a server of another application."""
         other = plan(15).model_copy(update={"application": "other"})
         return self._create(other, new_metadata(other, "other", 0), OTHERS)
+
+    def _kept(self, place: Place) -> datetime | None:
+        """Until when others keep an answer of before."""
+        had_one = isinstance(place, RecordSet) and place in self.traffic
+        return self.now + TTL if had_one else None
 
     def _create(self, plan: ServersPlan, metadata: Metadata, name: str) -> Server:
         self.made += 1
         mark = Mark.read(metadata)
         assert mark is not None
         created = NOON + timedelta(seconds=self.made)
-        server = Server(f"id-{self.made:03}", name, "BUILD", created, mark)
+        address = f"10.0.1.{self.made}"
+        server = Server(f"id-{self.made:03}", name, "BUILD", created, mark, address=address)
         self.metadata[server.id] = dict(metadata)
         self.servers[server.id] = server
         return server

@@ -1,4 +1,4 @@
-"""Cinder's own driver for tests, whose volumes are in its database alone; and one of an image is made at once.
+"""Cinder's own driver for tests, whose volumes are in its database alone; one of an image is made at once.
 
 https://docs.openstack.org/cinder/latest/contributor/drivers.html
 """

@@ -33,6 +33,14 @@ Address = Annotated[
         "must be an IPv4 address, like 203.0.113.7",
     ),
 ]
+DnsName = Annotated[
+    str,
+    Matching(
+        r"^([a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?\.){2,}$",
+        "must be a whole name in lower case, with its last dot, like shop.example.org.",
+        max_length=180,
+    ),
+]
 Path = Annotated[
     str,
     Matching(
@@ -59,6 +67,24 @@ class ServerVolume(Record):
     """In GiB."""
     type: CloudName | None = None
     """Name or id of a volume type; the cloud's default without it."""
+
+
+class LoadBalancer(Record):
+    """A load balancer of Octavia's that directs traffic to the servers."""
+
+    pool: CloudName
+    """Name or id of a pool of the project; members that Slipway did not add are left alone."""
+    port: PortNumber
+    """Where the servers serve."""
+
+
+class ServerName(Record):
+    """A name of Designate's that leads to the servers."""
+
+    name: DnsName
+    """In a zone of the project."""
+    ttl_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    """How long others keep the answer: so long do replaced servers run on."""
 
 
 class Nova(Record):
@@ -89,9 +115,23 @@ class Nova(Record):
     """How many servers a rolling release replaces at once."""
     floating_ips: tuple[Address, ...] = Field(default=(), max_length=200)
     """Of the project: the first is the first server's, and so on; each moves when its server is healthy."""
+    load_balancer: LoadBalancer | None = None
+    """Servers are members of its pool from when they are healthy until they are replaced."""
+    dns: ServerName | None = None
+    """Has the addresses of the servers from when they are healthy until they are replaced."""
     health: ServerHealth | None = None
     start_seconds: Annotated[int, Field(ge=10, le=7200)] = 600
     """How long a server may take until Nova calls it ACTIVE."""
+
+    @model_validator(mode="after")
+    def _one_name(self) -> Nova:
+        if self.dns and (self.load_balancer or self.floating_ips):
+            other = "load_balancer" if self.load_balancer else "floating_ips"
+            raise ValueError(
+                f"dns leads to the servers' own addresses, and traffic comes by {other} already. Have the "
+                "name lead there once and for all, and leave dns out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _addresses_fit(self) -> Nova:

@@ -13,7 +13,7 @@ from slipway.flow.image import Image, Platform
 from slipway.flow.manifests import from_manifests
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record, SlipwayError
-from slipway.flow.servers.plan import ServersPlan
+from slipway.flow.servers.plan import ServersPlan, tag_of
 from slipway.flow.spec import BuildSpec
 from slipway.flow.workload import Workload, finished, from_spec
 from slipway.github.repository import Commit
@@ -80,7 +80,7 @@ def _servers(wanted: Wanted) -> ServersPlan | None:
     connection = wanted.environment.openstack
     image = placed(image, connection, vm.properties, wanted.run)
     with OpenstackHook(connection).get_conn() as cloud:
-        resolved = resolve(cloud, nova, image)
+        resolved = resolve(cloud, nova, image, tag_of(wanted.push.repository, wanted.spec.name, wanted.name))
     log.info("image %s goes to %s: %d servers", image.glance, wanted.name, nova.count)
     return ServersPlan(
         push=wanted.push,

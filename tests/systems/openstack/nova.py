@@ -17,7 +17,7 @@ from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 from slipway.flow.servers.endings import go_back
 from slipway.flow.servers.observed import Seen, Server
-from slipway.flow.servers.plan import ServersPlan
+from slipway.flow.servers.plan import ServersPlan, tag_of
 from slipway.flow.servers.rollout import roll_out
 from slipway.flow.servers.steps import Done, Fail, Wait
 from slipway.openstack.nova.names import resolve
@@ -66,7 +66,7 @@ class Application:
             environment="staging",
             image=image,
             nova=wanted,
-            **resolve(self.cloud, wanted, image),
+            **resolve(self.cloud, wanted, image, tag_of(REPOSITORY, self.name, "staging")),
         )
 
     def until_end(self, plan: ServersPlan, run: str, decide: Decide) -> Done | Fail:

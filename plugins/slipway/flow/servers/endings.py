@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from slipway.flow.record import SlipwayError
+from slipway.flow.servers.leading import led_back, taken_out
 from slipway.flow.servers.marks import BEFORE, KEPT, Kept, claim_of, how, read_health, written
 from slipway.flow.servers.observed import Server, View, best, kept_but_for, refuse_older_than
 from slipway.flow.servers.plan import ServersPlan
@@ -58,7 +59,7 @@ def go_back(plan: ServersPlan, run: str, view: View, now: datetime) -> Step:
         refuse_older_than(view.servers, plan.push, run)
     except SlipwayError:
         if mine:
-            return Do(tuple(Delete(one) for one in mine))
+            return Do((*taken_out(view, mine), *(Delete(one) for one in mine)))
         raise
     good = list(view.good(run))
     problem = _restored(plan, good, view, now)
@@ -67,6 +68,8 @@ def go_back(plan: ServersPlan, run: str, view: View, now: datetime) -> Step:
     addresses = {one.mark.floating_ip: one for one in good if one.mark.floating_ip}
     if orders := attached(addresses, view):
         return Do(orders)
+    if (step := led_back(view, good, mine, now)) is not None:
+        return step
     if orders := (*(Delete(one) for one in mine), *_given_back(good, run)):
         return Do(orders)
     return problem or Done()
@@ -87,13 +90,15 @@ def _restored(plan: ServersPlan, good: list[Server], view: View, now: datetime) 
 def _kept(plan: ServersPlan, run: str, server: Server, now: datetime) -> Write:
     done = Kept(claim_of(plan, run), now)
     before = server.mark.kept
-    return Write(server, {**written(done, KEPT), **written(before, BEFORE), **how(plan, server.mark.index)})
+    # One that was kept before may be gone back to: how it was switched to then stays until it is cleared.
+    switched = how(plan, server.mark.index) if before is None else {}
+    return Write(server, {**written(done, KEPT), **written(before, BEFORE), **switched})
 
 
 def _cleared(plan: ServersPlan, server: Server, *, stays: bool) -> Iterator[Order]:
     if stays:
         if server.mark.before is not None:
-            yield Write(server, written(None, BEFORE))
+            yield Write(server, {**written(None, BEFORE), **how(plan, server.mark.index)})
     elif server.mark.claim.at <= plan.push.at:
         yield Delete(server)
 

@@ -77,6 +77,8 @@ class Mark:
     before: Kept | None = None
     """For which release the same server was kept before."""
     floating_ip: str = ""
+    traffic: str = ""
+    """The :data:`slipway.flow.servers.traffic.Place` that leads to it, as text."""
     health: str = ""
 
     @classmethod
@@ -93,6 +95,7 @@ class Mark:
                 kept=Kept.read(metadata, KEPT),
                 before=Kept.read(metadata, BEFORE),
                 floating_ip=metadata.get("slipway_floating_ip", ""),
+                traffic=metadata.get("slipway_traffic", ""),
                 health=metadata.get("slipway_health", ""),
             )
         except (KeyError, ValueError):
@@ -126,6 +129,7 @@ def how(plan: ServersPlan, index: int) -> Metadata:
     health = plan.nova.health
     return {
         "slipway_floating_ip": plan.floating_ip(index),
+        "slipway_traffic": str(plan.traffic) if plan.traffic else "",
         "slipway_health": f"{health.port} {health.status} {health.path or ''}".strip() if health else "",
     }
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from slipway.flow.push import PushEvent
 from slipway.flow.release import refuse_older
 from slipway.flow.servers.marks import Kept, Mark
+from slipway.flow.servers.traffic import Led, Place
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,22 @@ class View:
     """Of the deployment, none of which is being deleted."""
     floating: Mapping[str, str] = field(default_factory=dict)
     """Floating IPs to the ids of the servers that have them; "" for none."""
+    traffic: Mapping[Place, Led] = field(default_factory=dict)
+    """Where it comes from, and which of the deployment's addresses it goes to."""
     seen: Seen = field(default_factory=Seen)
 
     @classmethod
-    def of(cls, servers: Iterable[Server], deployment: str, floating: Mapping[str, str], seen: Seen) -> View:
+    def of(
+        cls,
+        servers: Iterable[Server],
+        deployment: str,
+        floating: Mapping[str, str],
+        traffic: Mapping[Place, Led],
+        seen: Seen,
+    ) -> View:
         """Return the view of one deployment; servers of others are left out."""
         mine = [one for one in servers if one.mark.deployment == deployment and not one.is_going]
-        return cls(tuple(sorted(mine, key=lambda one: (one.mark.index, one.id))), floating, seen)
+        return cls(tuple(sorted(mine, key=lambda one: (one.mark.index, one.id))), floating, traffic, seen)
 
     def good(self, run: str = "") -> tuple[Server, ...]:
         """Return the servers that were taken for good last, by another run than ``run``."""

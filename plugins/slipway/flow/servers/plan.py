@@ -10,6 +10,7 @@ from slipway.flow.image import Image, input_digest
 from slipway.flow.nova import Nova, ServerVolume
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Name, Record
+from slipway.flow.servers.traffic import Place, Pool, RecordSet
 
 DIGITS = 16
 
@@ -33,17 +34,18 @@ class ServersPlan(Record):
     """In base64, as Nova takes it."""
     root_volume: ServerVolume | None = None
     volumes: tuple[ServerVolume, ...] = ()
+    pool: Pool | None = None
+    dns: RecordSet | None = None
 
     @property
     def deployment(self) -> str:
         """What all servers of this application in this environment share, and no others."""
-        text = "\n".join([self.push.repository.casefold(), self.application, self.environment])
-        return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+        return deployment_of(self.push.repository, self.application, self.environment)
 
     @property
     def tag(self) -> str:
         """The tag by which Nova finds them."""
-        return f"slipway-{self.deployment}"
+        return tag_of(self.push.repository, self.application, self.environment)
 
     @property
     def version(self) -> str:
@@ -69,6 +71,11 @@ class ServersPlan(Record):
         return input_digest(inputs).partition(":")[2][:DIGITS]
 
     @property
+    def traffic(self) -> Place | None:
+        """Where traffic comes to the servers from, besides their own addresses."""
+        return self.pool or self.dns
+
+    @property
     def group(self) -> str:
         """The name of the server group that keeps the servers apart."""
         return f"{self.tag}-{self.version}"
@@ -80,3 +87,14 @@ class ServersPlan(Record):
     def floating_ip(self, index: int) -> str:
         """Return the floating IP of a server; "" when it has none."""
         return self.nova.floating_ips[index] if index < len(self.nova.floating_ips) else ""
+
+
+def deployment_of(repository: str, application: str, environment: str) -> str:
+    """Return what all servers of an application in an environment share, and no others."""
+    text = "\n".join([repository.casefold(), application, environment])
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+
+def tag_of(repository: str, application: str, environment: str) -> str:
+    """Return the tag of everything that is theirs."""
+    return f"slipway-{deployment_of(repository, application, environment)}"

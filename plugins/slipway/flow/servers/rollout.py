@@ -1,7 +1,8 @@
 """Brings a release's servers up, so that never fewer serve than were promised.
 
 The servers of an index are replaced one after the other: the new one is made, asked for its health, given
-the floating IP, and only then the old one is shut off (``rolling``), or left as it is (``blue_green``).
+the floating IP or the traffic, and only then the old one is shut off (``rolling``), or left as it is
+(``blue_green``).
 Servers of the last good release are never deleted here: they are what can be gone back to.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from slipway.flow.nova import ServerHealth
+from slipway.flow.servers.leading import led
 from slipway.flow.servers.marks import claim_of
 from slipway.flow.servers.observed import Server, View, best, refuse_older_than
 from slipway.flow.servers.plan import ServersPlan
@@ -48,6 +50,10 @@ def roll_out(plan: ServersPlan, run: str, view: View, now: datetime) -> Step:
     for batch in _batches(plan):
         if (step := _batch(plan, view, ours, batch, now)) is not None:
             return step
+    mine = [ours[index] for index in range(plan.nova.count)]
+    others = [one for one in view.servers if one not in mine]
+    if (step := led(plan, view, mine, others, now)) is not None:
+        return step
     orders = tuple(_retired(plan, view, ours, range(plan.nova.count), everything=True))
     return Do(orders) if orders else Done()
 
@@ -106,7 +112,12 @@ def _batch(
         return step
     addresses = {plan.floating_ip(one.mark.index): one for one in servers}
     addresses.pop("", None)
-    orders = attached(addresses, view) or tuple(_retired(plan, view, ours, batch, everything=False))
+    if orders := attached(addresses, view):
+        return Do(orders)
+    replaced = [one for one in view.servers if one.mark.index in batch and one not in servers]
+    if (step := led(plan, view, servers, replaced, now)) is not None:
+        return step
+    orders = tuple(_retired(plan, view, ours, batch, everything=False))
     return Do(orders) if orders else None
 
 

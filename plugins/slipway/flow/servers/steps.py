@@ -12,6 +12,7 @@ from slipway.flow.nova import ServerHealth
 from slipway.flow.record import Record
 from slipway.flow.servers.marks import Metadata
 from slipway.flow.servers.observed import Server
+from slipway.flow.servers.traffic import Place
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,15 @@ class Attach:
     server: Server
 
 
-Order = Create | Delete | Start | Stop | Write | Attach
+@dataclass(frozen=True)
+class Lead:
+    """Lead traffic from a place to these servers, and to no others of the deployment."""
+
+    place: Place
+    servers: tuple[Server, ...]
+
+
+Order = Create | Delete | Start | Stop | Write | Attach | Lead
 
 
 class Until(Record):
@@ -86,6 +95,8 @@ class Wait:
     """Wait for all of these, then look again."""
 
     until: tuple[Until, ...]
+    not_before: datetime | None = None
+    """And until this moment."""
 
 
 @dataclass(frozen=True)

@@ -9,54 +9,49 @@ from openstack.connection import Connection
 
 from slipway.flow.image import Image
 from slipway.flow.nova import Nova, ServerVolume
+from slipway.openstack.choosing import listed, one
+from slipway.openstack.designate import recordsets
 from slipway.openstack.errors import OpenstackError
 from slipway.openstack.nova.errors import ConflictError, told
+from slipway.openstack.octavia import pools
 from slipway.openstack.services import offers, services
 
-SHOWN = 30
 GIB = 1 << 30
 Resolved = dict[str, Any]
 
 
-def resolve(cloud: Connection, nova: Nova, image: Image) -> Resolved:
+def resolve(cloud: Connection, nova: Nova, image: Image, tag: str) -> Resolved:
     """Return the fields of :class:`slipway.flow.servers.plan.ServersPlan` that the cloud knows.
 
-    :raises OpenstackError: when a name is not there, or is that of several.
+    :param tag: of the deployment.
+    :raises OpenstackError: when a name is not there, is that of several, or belongs to others.
     """
     with told("what servers need"):
-        flavor = _one("flavor", nova.flavor, cloud.compute.flavors(details=False))
+        flavor = one("flavor", nova.flavor, cloud.compute.flavors(details=False))
         have = list(cloud.network.networks(is_router_external=False))
-        networks = [_one("networks", name, have) for name in nova.networks]
+        networks = [one("networks", name, have) for name in nova.networks]
         groups: list[Any] = []
         if nova.security_groups:
             project = cloud.current_project_id
             known = list(cloud.network.security_groups(project_id=project))
-            groups = [_one("security_groups", name, known) for name in nova.security_groups]
+            groups = [one("security_groups", name, known) for name in nova.security_groups]
         if nova.key_pair:
-            _one("key_pair", nova.key_pair, cloud.compute.keypairs())
+            one("key_pair", nova.key_pair, cloud.compute.keypairs())
         if nova.floating_ips:
             _addresses(cloud, nova.floating_ips)
         volumes = _volumes(cloud, nova)
+        pool = pools.resolve(cloud, nova.load_balancer) if nova.load_balancer else None
+        dns = recordsets.resolve(cloud, nova.dns, tag) if nova.dns else None
     _check_image(cloud, nova, image)
     return {
         "flavor": str(flavor.id),
         "networks": tuple(str(network.id) for network in networks),
         "label": str(networks[0].name),
         "security_groups": tuple(str(group.id) for group in groups),
+        "pool": pool,
+        "dns": dns,
         **volumes,
     }
-
-
-def _one(field: str, wanted: str, things: Iterable[Any]) -> Any:
-    known = list(things)
-    found = [one for one in known if one.id == wanted] or [one for one in known if one.name == wanted]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        ids = ", ".join(sorted(str(one.id) for one in found))
-        raise OpenstackError(f"vm.nova.{field}: {wanted!r} is the name of {len(found)}. Give the id: {ids}.")
-    names = _listed(str(one.name) for one in known)
-    raise OpenstackError(f"vm.nova.{field}: the cloud has no {wanted!r}. It has: {names}.")
 
 
 def _volumes(cloud: Connection, nova: Nova) -> Resolved:
@@ -72,7 +67,7 @@ def _volumes(cloud: Connection, nova: Nova) -> Resolved:
     def of_its_type(field: str, volume: ServerVolume) -> ServerVolume:
         if volume.type is None:
             return volume
-        return volume.model_copy(update={"type": str(_one(f"{field}.type", volume.type, known).id)})
+        return volume.model_copy(update={"type": str(one(f"{field}.type", volume.type, known).id)})
 
     return {
         "root_volume": of_its_type("root_volume", nova.root_volume) if nova.root_volume else None,
@@ -86,7 +81,7 @@ def _addresses(cloud: Connection, wanted: Iterable[str]) -> None:
         if address not in known:
             raise OpenstackError(
                 f"vm.nova.floating_ips: {address} is not an address of the project. It has: "
-                f"{_listed(known)}. `openstack floating ip create NETWORK` makes one."
+                f"{listed(known)}. `openstack floating ip create NETWORK` makes one."
             )
 
 
@@ -110,9 +105,3 @@ def _check_image(cloud: Connection, nova: Nova, image: Image) -> None:
             f"vm.nova.root_volume: {nova.root_volume.size_gib} GiB are too small for the image, which is a "
             f"disk of {needs} GiB. Set size_gib to at least {needs}."
         )
-
-
-def _listed(names: Iterable[str]) -> str:
-    known = sorted(set(names))
-    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
-    return (", ".join(known[:SHOWN]) or "none") + more

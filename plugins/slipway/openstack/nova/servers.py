@@ -23,6 +23,7 @@ from slipway.flow.servers.steps import (
     Do,
     Done,
     Fail,
+    Lead,
     Order,
     Start,
     Step,
@@ -30,7 +31,9 @@ from slipway.flow.servers.steps import (
     Wait,
     Write,
 )
+from slipway.flow.servers.traffic import read
 from slipway.openstack.errors import TransientOpenstackError
+from slipway.openstack.nova import traffic
 from slipway.openstack.nova.addresses import attach, floating_ips
 from slipway.openstack.nova.errors import ConflictError, told
 from slipway.openstack.nova.groups import ensure_group, forget_groups
@@ -59,7 +62,10 @@ class Servers:
         marked = {one.mark.floating_ip for one in servers}
         addresses = sorted({*self._plan.nova.floating_ips, *marked} - {""})
         floating = floating_ips(self.cloud, addresses) if addresses else {}
-        return View.of(servers, self._plan.deployment, floating, seen or Seen())
+        marked_places = {read(one.mark.traffic) for one in servers}
+        places = {place for place in (self._plan.traffic, *marked_places) if place}
+        led = {place: traffic.traffic(self.cloud, place, self._plan.tag) for place in places}
+        return View.of(servers, self._plan.deployment, floating, led, seen or Seen())
 
     def drive(self, decide: Decide, seen: Seen) -> Wait | Done | Fail:
         """Look, decide and obey, until there is something to wait for, or an end.
@@ -99,6 +105,10 @@ class Servers:
             case Attach(address, server):
                 log.info("floating IP %s goes to %s", address, server.name)
                 attach(self.cloud, address, server, self._plan.networks[0])
+            case Lead(place, servers):
+                names = ", ".join(server.name for server in servers) or "nobody"
+                log.info("traffic from %s goes to %s", place, names)
+                traffic.lead(self.cloud, place, self._plan, servers)
 
     def console(self, reason: str) -> list[str]:
         """Return the last lines that the server printed which ``reason`` is about, if there are any."""
@@ -118,6 +128,11 @@ class Servers:
         plan = self._plan
         needed = {f"{plan.tag}-{one.mark.version}" for one in self.view().servers}
         forget_groups(self.cloud, f"{plan.tag}-", needed)
+
+    def forget(self) -> None:
+        """Remove what is left of servers that traffic does not come to any more, where it came from."""
+        for place in self.view().traffic:
+            traffic.forget(self.cloud, place, self._plan.tag)
 
     def _create(self, index: int) -> None:
         plan = self._plan

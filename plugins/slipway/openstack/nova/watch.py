@@ -31,11 +31,18 @@ class Watch(Record):
     at: AwareDatetime
     """When the run's commit was pushed: a newer claim ends the wait."""
     until: tuple[Until, ...]
+    not_before: AwareDatetime | None = None
+    """The wait does not end well before this moment."""
 
     @classmethod
     def of(cls, plan: ServersPlan, run: str, wait: Wait) -> Watch:
         """Return what ``run`` waits for."""
-        return cls(tag=plan.tag, run=run, at=plan.push.at, until=wait.until)
+        return cls(tag=plan.tag, run=run, at=plan.push.at, until=wait.until, not_before=wait.not_before)
+
+    @property
+    def is_early(self) -> bool:
+        """Say whether there is time to wait still, whatever the servers are."""
+        return self.not_before is not None and datetime.now(UTC) < self.not_before
 
 
 class Outcome(Record):
@@ -55,6 +62,7 @@ class _Waiting:
     """The servers of one watch, as they come to be what is waited for."""
 
     def __init__(self, watch: Watch) -> None:
+        self.not_before = watch.not_before
         self.left = {one.server: one for one in watch.until}
         self.total = len(watch.until)
         self.healthy: list[str] = []
@@ -97,6 +105,8 @@ class _Waiting:
 
     def text(self) -> str:
         """Return how far it is."""
+        if not self.left and self.not_before:
+            return f"until {self.not_before:%H:%M:%S} UTC others may keep the name's old addresses"
         counts: dict[str, int] = {}
         for key in self.left:
             said = self.said.get(key, "?")
@@ -111,7 +121,7 @@ async def follow(feed: Feed[Snapshot], watch: Watch) -> Outcome:
     :raises SlipwayError: when the cloud refuses to be asked.
     """
     waiting, began, shown = _Waiting(watch), time.monotonic(), ""
-    while waiting.left and not waiting.failed:
+    while (waiting.left or watch.is_early) and not waiting.failed:
         try:
             snapshot = await feed.next()
         except TransientError as error:

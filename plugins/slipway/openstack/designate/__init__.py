@@ -1,0 +1,1 @@
+"""Names: https://docs.openstack.org/designate/latest/"""

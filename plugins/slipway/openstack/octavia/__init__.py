@@ -1,0 +1,1 @@
+"""Load balancers: https://docs.openstack.org/octavia/latest/"""
