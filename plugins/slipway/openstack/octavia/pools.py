@@ -19,7 +19,7 @@ from slipway.flow.servers.observed import Server
 from slipway.flow.servers.traffic import Led, Pool
 from slipway.openstack.choosing import one
 from slipway.openstack.errors import OpenstackError, TransientOpenstackError
-from slipway.openstack.nova.errors import told
+from slipway.openstack.nova.errors import ConflictError, told
 from slipway.openstack.services import offers, services
 
 log = logging.getLogger(__name__)
@@ -61,9 +61,10 @@ def lead(cloud: Connection, pool: Pool, tag: str, servers: Collection[Server]) -
     :raises OpenstackError: when it does not take the change, or does not reach a server.
     :raises TransientOpenstackError: when it takes its time.
     """
-    what = f"the members of pool {pool.id}"
     wanted = {server.address: server for server in servers}
-    with told(what):
+    with told(f"the members of pool {pool.id}"):
+        if _is_busy(cloud, pool):
+            raise ConflictError(f"the load balancer of pool {pool.id} is busy with another change")
         known = {str(one.address): one for one in _members(cloud, pool, tag)}
         gone = [_member(pool, address, 0) for address in known.keys() - wanted.keys()]
         here = [
@@ -106,14 +107,9 @@ def _settle(cloud: Connection, pool: Pool, tag: str, wanted: Collection[str]) ->
     deadline = time.monotonic() + SECONDS
     while True:
         with told(f"the members of pool {pool.id}"):
-            members = list(_members(cloud, pool, tag))
-        if broken := ", ".join(one.name for one in members if one.provisioning_status == "ERROR"):
-            raise OpenstackError(
-                f"the load balancer of pool {pool.id} is in ERROR since it was to take in {broken}. "
-                "Have it fail over (openstack loadbalancer failover), or repaired, and start the run again"
-            )
-        busy = [one for one in members if not _is_settled(one)]
-        unreached = [one for one in members if one.address in wanted and one.operating_status not in SERVES]
+            busy = _is_busy(cloud, pool)
+            members = [one for one in _members(cloud, pool, tag) if one.address in wanted]
+        unreached = [one for one in members if one.operating_status not in SERVES]
         if not busy and not unreached:
             return
         if time.monotonic() > deadline:
@@ -127,6 +123,24 @@ def _settle(cloud: Connection, pool: Pool, tag: str, wanted: Collection[str]) ->
         f"let their security groups let port {pool.port} in from the load balancer's network, or correct the "
         "monitor"
     )
+
+
+def _is_busy(cloud: Connection, pool: Pool) -> bool:
+    """Say whether a change of the pool or of its load balancer goes on.
+
+    :raises OpenstackError: when one of them failed, and takes no change any more.
+    """
+    known: Any = cloud.load_balancer.get_pool(pool.id)
+    balancers: list[Any] = [
+        cloud.load_balancer.get_load_balancer(one["id"]) for one in known.load_balancers or ()
+    ]
+    states = {str(part.provisioning_status) for part in (known, *balancers)}
+    if "ERROR" in states:
+        raise OpenstackError(
+            f"pool {known.name or pool.id} or its load balancer is in ERROR, and takes no servers. Have the "
+            "load balancer fail over (openstack loadbalancer failover), or repaired, and start the run again"
+        )
+    return any(state.startswith("PENDING") for state in states)
 
 
 def _members(cloud: Connection, pool: Pool, tag: str) -> list[Any]:
