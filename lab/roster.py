@@ -10,6 +10,7 @@ from lab.git.server import Git
 from lab.ground import Ground
 from lab.kubernetes.server import kubernetes
 from lab.openstack.cloud import Cloud
+from lab.openstack.nameserver import Nameserver
 from lab.openstack.services import hypervisors, openstack
 from lab.openstack.sushy import Redfish
 from lab.server import Server
@@ -45,6 +46,7 @@ def servers(ground: Ground) -> list[Server]:
         Jira(ground),
         kubernetes(ground, engine, registry),
         Redfish(Cloud(ground)),
+        Nameserver(Cloud(ground)),
         *openstack(ground),
         *hypervisors(ground),
         KeystoneAuth(ground),

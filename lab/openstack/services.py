@@ -5,6 +5,7 @@ from __future__ import annotations
 from lab.ground import Ground
 from lab.openstack.cinder import CINDER
 from lab.openstack.cloud import Cloud
+from lab.openstack.designate import DESIGNATE
 from lab.openstack.glance import GLANCE
 from lab.openstack.hypervisor.nova import with_hypervisor
 from lab.openstack.hypervisor.server import Hypervisor
@@ -21,7 +22,10 @@ def openstack(ground: Ground) -> list[Service]:
     """Return them, in the order people read them; Nova boots servers if the lab's profile says so."""
     cloud = Cloud(ground)
     nova = with_hypervisor(NOVA) if _boots(ground) else NOVA
-    return [Service(cloud, kind) for kind in (KEYSTONE, GLANCE, PLACEMENT, NEUTRON, CINDER, nova, IRONIC)]
+    return [
+        Service(cloud, kind)
+        for kind in (KEYSTONE, GLANCE, PLACEMENT, NEUTRON, CINDER, DESIGNATE, nova, IRONIC)
+    ]
 
 
 def hypervisors(ground: Ground) -> list[Hypervisor]:

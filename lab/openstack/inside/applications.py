@@ -26,5 +26,6 @@ APPLICATIONS = {
     "placement": Application("placement.wsgi.api", threads=1, locks=False),
     "neutron": Application("neutron.wsgi.api", threads=4),
     "cinder": Application("lab.openstack.inside.volumes", threads=4, beside="lab.openstack.inside.volumes"),
+    "designate": Application("lab.openstack.inside.zones", threads=4, beside="lab.openstack.inside.zones"),
     "nova": Application("nova.wsgi.osapi_compute", threads=8, beside="lab.openstack.inside.computes"),
 }
