@@ -16,6 +16,7 @@ PORTS = {
     "placement": 8778,
     "neutron": 9696,
     "cinder": 8776,
+    "octavia": 9876,
     "nova": 8774,
     "ironic": 6385,
 }
@@ -26,6 +27,7 @@ CATALOGUE = {
     "placement": "placement",
     "neutron": "network",
     "cinder": "block-storage",
+    "octavia": "load-balancer",
     "nova": "compute",
     "ironic": "baremetal",
 }

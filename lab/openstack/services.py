@@ -12,6 +12,7 @@ from lab.openstack.ironic import IRONIC
 from lab.openstack.keystone import KEYSTONE
 from lab.openstack.neutron import NEUTRON
 from lab.openstack.nova import NOVA
+from lab.openstack.octavia import OCTAVIA
 from lab.openstack.placement import PLACEMENT
 from lab.openstack.service import Service
 from lab.profile import Profile, chosen
@@ -21,7 +22,9 @@ def openstack(ground: Ground) -> list[Service]:
     """Return them, in the order people read them; Nova boots servers if the lab's profile says so."""
     cloud = Cloud(ground)
     nova = with_hypervisor(NOVA) if _boots(ground) else NOVA
-    return [Service(cloud, kind) for kind in (KEYSTONE, GLANCE, PLACEMENT, NEUTRON, CINDER, nova, IRONIC)]
+    return [
+        Service(cloud, kind) for kind in (KEYSTONE, GLANCE, PLACEMENT, NEUTRON, CINDER, OCTAVIA, nova, IRONIC)
+    ]
 
 
 def hypervisors(ground: Ground) -> list[Hypervisor]:

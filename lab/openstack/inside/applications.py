@@ -26,5 +26,8 @@ APPLICATIONS = {
     "placement": Application("placement.wsgi.api", threads=1, locks=False),
     "neutron": Application("neutron.wsgi.api", threads=4),
     "cinder": Application("lab.openstack.inside.volumes", threads=4, beside="lab.openstack.inside.volumes"),
+    "octavia": Application(
+        "lab.openstack.inside.octavia_service", threads=4, beside="lab.openstack.inside.octavia_service"
+    ),
     "nova": Application("nova.wsgi.osapi_compute", threads=8, beside="lab.openstack.inside.computes"),
 }
