@@ -17,6 +17,7 @@ PORTS = {
     "neutron": 9696,
     "cinder": 8776,
     "designate": 9001,
+    "octavia": 9876,
     "nova": 8774,
     "ironic": 6385,
 }
@@ -28,6 +29,7 @@ CATALOGUE = {
     "neutron": "network",
     "cinder": "block-storage",
     "designate": "dns",
+    "octavia": "load-balancer",
     "nova": "compute",
     "ironic": "baremetal",
 }

@@ -19,7 +19,7 @@ from lab.process import Process
 from lab.server import LabError
 
 EXTENSION = Path(__file__).with_name("extension")
-"""Announces the lab's part in Neutron and Ironic, as packages announce theirs: by an entry point."""
+"""Announces the lab's part in Neutron, Ironic and Octavia, as packages announce theirs: by an entry point."""
 
 
 @dataclass(frozen=True)

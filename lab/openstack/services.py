@@ -13,6 +13,7 @@ from lab.openstack.ironic import IRONIC
 from lab.openstack.keystone import KEYSTONE
 from lab.openstack.neutron import NEUTRON
 from lab.openstack.nova import NOVA
+from lab.openstack.octavia import OCTAVIA
 from lab.openstack.placement import PLACEMENT
 from lab.openstack.service import Service
 from lab.profile import Profile, chosen
@@ -24,7 +25,7 @@ def openstack(ground: Ground) -> list[Service]:
     nova = with_hypervisor(NOVA) if _boots(ground) else NOVA
     return [
         Service(cloud, kind)
-        for kind in (KEYSTONE, GLANCE, PLACEMENT, NEUTRON, CINDER, DESIGNATE, nova, IRONIC)
+        for kind in (KEYSTONE, GLANCE, PLACEMENT, NEUTRON, CINDER, DESIGNATE, OCTAVIA, nova, IRONIC)
     ]
 
 

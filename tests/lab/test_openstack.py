@@ -102,7 +102,7 @@ def test_the_login_is_an_application_credential_of_a_member(cloud: Connection, l
     assert token.project_name == "demo"
     assert set(token.role_names) <= {"member", "reader"}
     types = {entry["type"] for entry in token.service_catalog.catalog}
-    assert types >= {"image", "network", "compute", "placement", "block-storage", "dns"}
+    assert types >= {"image", "network", "compute", "placement", "block-storage", "dns", "load-balancer"}
 
 
 def test_a_wrong_secret_is_refused(lab: Lab) -> None:
@@ -309,7 +309,9 @@ def test_a_server_has_volumes_which_go_with_it(
     assert wait_gone(lambda: volume.id not in {one.id for one in cloud.block_storage.volumes()}, SECONDS)
 
 
-@pytest.mark.parametrize("service", ["image", "network", "compute", "placement", "block-storage", "dns"])
+@pytest.mark.parametrize(
+    "service", ["image", "network", "compute", "placement", "block-storage", "dns", "load-balancer"]
+)
 def test_services_refuse_strangers(cloud: Connection, service: str) -> None:
     paths = {
         "image": "/v2/images",
@@ -318,6 +320,7 @@ def test_services_refuse_strangers(cloud: Connection, service: str) -> None:
         "placement": "/usages",
         "block-storage": "/volumes",
         "dns": "/v2/zones",
+        "load-balancer": "/v2.0/lbaas/loadbalancers",
     }
     url = cloud.session.get_endpoint(service_type=service, interface="public")
     assert httpx.get(url + paths[service], timeout=30, trust_env=False).status_code == 401

@@ -106,6 +106,7 @@ def test_the_labs_parts_are_announced_where_the_services_look() -> None:
         ("neutron.ml2.mechanism_drivers", "lab"),
         ("ironic.hardware.interfaces.deploy", "lab"),
         ("ironic.hardware.interfaces.power", "lab"),
+        ("octavia.api.drivers", "lab"),
     }
 
 

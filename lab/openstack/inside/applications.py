@@ -27,5 +27,8 @@ APPLICATIONS = {
     "neutron": Application("neutron.wsgi.api", threads=4),
     "cinder": Application("lab.openstack.inside.volumes", threads=4, beside="lab.openstack.inside.volumes"),
     "designate": Application("lab.openstack.inside.zones", threads=4, beside="lab.openstack.inside.zones"),
+    "octavia": Application(
+        "lab.openstack.inside.octavia_service", threads=4, beside="lab.openstack.inside.octavia_service"
+    ),
     "nova": Application("nova.wsgi.osapi_compute", threads=8, beside="lab.openstack.inside.computes"),
 }
