@@ -16,11 +16,12 @@ from slipway.pipelines.outcome import NothingToDo, hand_on, idle_of, retried_if_
 ABOUT = """\
 ### What it does
 
-For one commit: **plan** (its `slipway.yaml`, diskimage-builder's elements and its own) → **package_sources**
-(what the distribution's archives hold now; and whether these inputs were built before) → **build**
-(`disk-image-create`; kernel, ramdisk and image go into Artifactory and Glance with one and the same digest,
-hidden) → **boot_test** (it is started, must say what it should and which commit it is) → **publish** (shown,
-recorded, handed on to `deploy`).
+For one commit: **plan** (its `slipway.yaml`; diskimage-builder's elements and its own, or its Packer
+template) → **package_sources** (what the distribution's archives hold now, or which bytes the template's base
+is; and whether these inputs were built before) → **build** (`disk-image-create`, or `packer build`; kernel,
+ramdisk and image go into Artifactory and Glance with one and the same digest, hidden) → **boot_test** (it
+is started, must say what it should and which commit it is) → **publish** (shown, recorded, handed on to
+`deploy`).
 
 `build` and `boot_test` are skipped when these inputs were built and booted before.
 
@@ -31,9 +32,10 @@ when *Deploy it too* is ticked. Without a commit it takes the ref's newest.
 
 ### Where it runs
 
-`plan`, `build` and `boot_test` need diskimage-builder's programs, qemu and bubblewrap; `build` runs as root.
-Elements are the application's code and run as root too: have workers of their own for that, on machines that
-hold nothing else (CeleryExecutor); `SLIPWAY_DIB_QUEUE` names their queue.
+`plan`, `build` and `boot_test` need diskimage-builder's programs, qemu and bubblewrap, and Packer where there
+are templates; `build` by diskimage-builder runs as root. Elements are the application's code and run as root
+too: have workers of their own for that, on machines that hold nothing else (CeleryExecutor);
+`SLIPWAY_DIB_QUEUE` names their queue.
 """
 ON_WORKERS_FOR_IT = forms.queue("SLIPWAY_DIB_QUEUE")
 
@@ -53,7 +55,7 @@ with DAG(
 
     @task(**ON_WORKERS_FOR_IT)
     def plan() -> dict[str, Any]:
-        """Fetch exactly this commit, read what it wants built, and find its elements."""
+        """Fetch exactly this commit, read what it wants built, and find its elements or its template."""
         with retried_if_worth_it():
             from slipway.pipelines import bare_metal_plan, pushes
 
@@ -65,7 +67,7 @@ with DAG(
 
     @task
     def package_sources(planned: dict[str, Any]) -> dict[str, Any]:
-        """Look at the state of the package sources, and whether these inputs were built before."""
+        """Look what the package sources, or the base, are now, and whether these inputs were built before."""
         with retried_if_worth_it():
             from slipway.pipelines import bare_metal_image
             from slipway.pipelines.bare_metal_plan import Plan
@@ -77,15 +79,18 @@ with DAG(
 
     @task(**ON_WORKERS_FOR_IT, execution_timeout=timedelta(hours=26))
     def build(resolved: dict[str, Any]) -> dict[str, Any]:
-        """Have diskimage-builder build the image, and keep it in Artifactory and Glance."""
+        """Have diskimage-builder or Packer build the image, and keep it in Artifactory and Glance."""
         with retried_if_worth_it():
             from slipway.pipelines import bare_metal_build
             from slipway.pipelines.bare_metal_plan import Resolved
+            from slipway.sandbox.program import interrupt_all
 
-            known = Resolved.from_json(resolved)
+            known, context = Resolved.from_json(resolved), get_current_context()
             if known.image is not None:
                 raise NothingToDo(f"built before: {known.image.reference}")
-            return bare_metal_build.build(known, get_current_context()["run_id"]).to_json()
+            # The builder tidies up; the task may be retried.
+            context["task"].on_kill = interrupt_all
+            return bare_metal_build.build(known, context["run_id"]).to_json()
 
     @task(**ON_WORKERS_FOR_IT, trigger_rule="none_failed", execution_timeout=timedelta(hours=2))
     def boot_test(resolved: dict[str, Any], image: dict[str, Any] | None) -> None:

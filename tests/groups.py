@@ -30,6 +30,7 @@ GROUPS = {
         "tests/dags/test_vm_image.py",
         "tests/dags/test_killed_vm_image.py",
         "tests/dags/test_vm_in_cloud.py",
+        "tests/dags/test_bare_metal_by_packer.py",
         "tests/lab/test_hypervisor.py",
         "tests/lab/test_vm_base.py",
         "tests/systems/packer/*.py",

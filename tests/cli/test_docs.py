@@ -87,8 +87,8 @@ def test_the_examples_are_valid_and_complete(path: Path) -> None:
     if spec.container:
         assert (path.parent / spec.container.dockerfile).is_file()
         assert all((path.parent / manifest).is_file() for manifest in spec.container.kubernetes.manifests)
-    if spec.vm:
-        assert (path.parent / spec.vm.template).exists()
+    templates = [spec.vm, spec.bare_metal and spec.bare_metal.packer]
+    assert all((path.parent / one.template).exists() for one in templates if one)
 
 
 def test_every_example_may_build_in_the_lab() -> None:

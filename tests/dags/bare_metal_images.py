@@ -18,6 +18,7 @@ from tests.dags.vm_images import VmImages, vm_images
 DAG = "bare_metal_image"
 CHECKOUT = this_checkout().checkout
 EXAMPLE = CHECKOUT / "lab/examples/hello"
+BY_PACKER = CHECKOUT / "lab/examples/metal-packer"
 TINY = CHECKOUT / "tests/samples"
 SPEC = """\
 version: 1
@@ -49,6 +50,14 @@ def tiny(*names: str, **scripts: str) -> dict[str, str]:
         **_texts(TINY),
         **{f"elements/{name}": text for name, text in scripts.items()},
     }
+
+
+def by_packer() -> dict[str, str]:
+    """Return the lab's example that Packer builds; its nodes are of a class of the application's own."""
+    files = [path for path in BY_PACKER.rglob("*") if path.is_file()]
+    texts = {str(path.relative_to(BY_PACKER)): path.read_text() for path in files}
+    spec = texts["slipway.yaml"].replace("name: metal-packer", "name: APPLICATION")
+    return {**texts, "slipway.yaml": spec.replace("resource_class: metal", "resource_class: APPLICATION")}
 
 
 def _texts(folder: Path) -> dict[str, str]:

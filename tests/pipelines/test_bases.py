@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from slipway.flow.packer import PackerBase
 from slipway.flow.record import SlipwayError, TransientError
-from slipway.flow.vm import VmBase
 from slipway.pipelines import bases
 from slipway.pipelines.bases import fetch_base, find_base
 from slipway.pipelines.copying import Kept, keep_file
@@ -34,10 +34,10 @@ def kept(both: Stores, place: Place, file: Path) -> Kept:
     return keep_file(both, file, place.path(), place.new())
 
 
-def named(kept: Kept, served_by: str, digest: str | None = None) -> VmBase:
+def named(kept: Kept, served_by: str, digest: str | None = None) -> PackerBase:
     if served_by == "glance":
-        return VmBase(glance=kept.glance, digest=digest)
-    return VmBase(artifactory=kept.reference, digest=digest)
+        return PackerBase(glance=kept.glance, digest=digest)
+    return PackerBase(artifactory=kept.reference, digest=digest)
 
 
 @pytest.mark.parametrize("served_by", ["glance", "artifactory"])
@@ -98,7 +98,7 @@ def test_a_base_that_leads_elsewhere_is_refused(both: Stores, place: Place, tmp_
     )
     answer = both.files.request("PUT", place.path("base.qcow2"), data=image.read_bytes())
     answer.raise_for_status()
-    found = find_base(both, VmBase(artifactory=place.path("base.qcow2")))
+    found = find_base(both, PackerBase(artifactory=place.path("base.qcow2")))
     with pytest.raises(SlipwayError, match="an attack on whoever opens it: it names a backing file"):
         fetch_base(both, found, tmp_path / "bases")
     assert list((tmp_path / "bases").iterdir()) == []
@@ -106,12 +106,12 @@ def test_a_base_that_leads_elsewhere_is_refused(both: Stores, place: Place, tmp_
 
 def test_bases_that_are_not_there(both: Stores, place: Place) -> None:
     with pytest.raises(SlipwayError, match="Artifactory has no generic-local/tests/never"):
-        find_base(both, VmBase(artifactory="generic-local/tests/never"))
+        find_base(both, PackerBase(artifactory="generic-local/tests/never"))
     with pytest.raises(SlipwayError, match=r"Glance has no image 00000000.*share the image"):
-        find_base(both, VmBase(glance="00000000-0000-4000-8000-000000000000"))
+        find_base(both, PackerBase(glance="00000000-0000-4000-8000-000000000000"))
     queued = both.glance.ensure_image(place.path(), place.new())
     with pytest.raises(SlipwayError, match=f"base image {queued.id} is queued"):
-        find_base(both, VmBase(glance=queued.id))
+        find_base(both, PackerBase(glance=queued.id))
 
 
 def test_a_download_that_breaks_leaves_nothing(

@@ -1,4 +1,4 @@
-"""``bare_metal`` of ``slipway.yaml``: an image for machines, built by diskimage-builder."""
+"""``bare_metal`` of ``slipway.yaml``: an image for machines, built by diskimage-builder or by Packer."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ from pydantic_core import PydanticCustomError
 
 from slipway.flow.fields import RepositoryPath
 from slipway.flow.ironic import Ironic
+from slipway.flow.packer import Packer
 from slipway.flow.record import Matching, Record
 from slipway.flow.vm import Boot, GlanceProperty
 
 PARTITION, WHOLE_DISK = "baremetal", "vm"
 """The elements that make the one kind of image, and the other."""
+_OF_ELEMENTS = (
+    *("elements", "elements_path", "release", "base", "packages", "environment", "index_urls"),
+    *("filesystem", "size_gib", "compress"),
+)
+"""Fields that say what diskimage-builder is to do; a template says such things itself."""
 SET_BY_SLIPWAY = frozenset(
     {
         "DIB_CHECKSUM",
@@ -79,8 +85,10 @@ HttpUrl = Annotated[
 class BareMetal(Record):
     """The bare-metal image, and how it runs."""
 
-    elements: Annotated[tuple[ElementName, ...], Field(min_length=1, max_length=100)]
+    elements: Annotated[tuple[ElementName, ...], Field(max_length=100)] = ()
     """diskimage-builder's elements and the application's own, one of them a distribution."""
+    packer: Packer | None = None
+    """Packer's template instead of elements; it makes a whole disk."""
     elements_path: RepositoryPath = "elements"
     """Folder of the repository that holds the application's own elements; they go before equal names."""
     kind: Literal["partition", "whole_disk"] = "partition"
@@ -103,13 +111,31 @@ class BareMetal(Record):
     compress: bool = True
     """Make the qcow2 file small; takes a while."""
     build_seconds: Annotated[int, Field(ge=30, le=86400)] = 3600
-    """How long diskimage-builder may take."""
+    """How long diskimage-builder, or Packer, may take."""
     boot: Boot = Boot()
     """How the image is tried before it is handed on."""
     properties: dict[GlanceProperty, str] = {}
     """Properties of the image in Glance, such as ``os_distro``."""
     ironic: Ironic | None = None
     """How the image runs; it is built and kept, and not deployed, without it."""
+
+    @model_validator(mode="after")
+    def _one_builder(self) -> BareMetal:
+        if self.packer is None:
+            if not self.elements:
+                raise ValueError(
+                    "names nothing to build from: give elements (diskimage-builder), or packer (a template)"
+                )
+            return self
+        fields = type(self).model_fields
+        if mixed := [name for name in _OF_ELEMENTS if getattr(self, name) != fields[name].default]:
+            raise ValueError(
+                f"packer stands instead of {', '.join(mixed)}, which diskimage-builder takes: "
+                "give one or the other"
+            )
+        if self.kind != "whole_disk":
+            raise ValueError("packer makes whole disks, and no partition images: add kind: whole_disk")
+        return self
 
     @model_validator(mode="after")
     def _one_kind(self) -> BareMetal:

@@ -1,1 +1,1 @@
-"""Packer: a virtual machine's image from a template."""
+"""Packer: a machine's image from a template."""

@@ -1,4 +1,4 @@
-"""What goes into a virtual machine's image, and the names that follow from it. Pure."""
+"""What goes into an image that Packer builds, and the names that follow from it. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from slipway.flow.record import Record
 
 FORMAT = 1
 """Raised when Slipway builds otherwise from the same inputs, so that images are built anew."""
+QCOW2 = "qcow2"
 _NAMESPACE = UUID("3b0a3f43-4c3e-4a55-9d0c-6a6e0b2f7f50")
 
 
@@ -26,6 +27,8 @@ class Inputs(Record):
     boot: str
     """How the image was tried."""
     base: BaseImage | None = None
+    disk_format: str = QCOW2
+    """What the template is to make."""
 
     @property
     def digest(self) -> str:
@@ -39,11 +42,13 @@ class Inputs(Record):
                 "tool": self.tool,
                 "boot": self.boot,
                 "base": self.base.digest if self.base else None,
+                # Images of the usual format keep the digest that they have had.
+                **({} if self.disk_format == QCOW2 else {"disk_format": self.disk_format}),
             }
         )
 
 
-def image_path(place: str, digest: str, application: str, disk_format: str = "qcow2") -> str:
+def image_path(place: str, digest: str, application: str, disk_format: str = QCOW2) -> str:
     """Return where Artifactory keeps the image that was made from the inputs with this digest.
 
     :param place: folder of the application's images: ``KEY/TENANT/APPLICATION/vm``.

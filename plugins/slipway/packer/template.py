@@ -34,6 +34,8 @@ class Template:
     """Names of the variables that it declares."""
     builders: frozenset[str]
     """Types of its builders, such as ``qemu``."""
+    field: str
+    """Where ``slipway.yaml`` describes it: ``vm``, for example."""
 
     @property
     def in_cloud(self) -> bool:
@@ -47,18 +49,18 @@ class Template:
     def check(self, given: Collection[str], own: Collection[str]) -> None:
         """See that each variable has one who sets it.
 
-        :param given: names of the spec's ``vm.variables``.
+        :param given: names of the spec's ``variables``.
         :param own: names of all that Slipway sets.
         :raises TemplateError: when the spec names one that is not declared, or one of Slipway's.
         """
         if reserved := sorted(name for name in given if name.startswith(OWN)):
             raise TemplateError(
-                f"vm.variables: {reserved[0]} is set by Slipway. Take it out of slipway.yaml; "
+                f"{self.field}.variables: {reserved[0]} is set by Slipway. Take it out of slipway.yaml; "
                 "the template gets it by declaring it."
             )
         if unknown := sorted(set(given) - self.variables):
             raise TemplateError(
-                f"vm.variables: the template declares no variable {unknown[0]!r} "
+                f"{self.field}.variables: the template declares no variable {unknown[0]!r} "
                 f"(it declares: {', '.join(sorted(self.variables)) or 'none'}). Declare it, or take it out."
             )
         if lost := sorted(name for name in self.variables - set(own) if name.startswith(OWN)):
@@ -72,67 +74,64 @@ class Template:
         return {**given, **{name: value for name, value in own.items() if self.takes(name)}}
 
 
-def read(path: Path, name: str) -> Template:
+def read(path: Path, name: str, field: str) -> Template:
     """Read the template at ``path``, which the spec calls ``name``.
 
     :param path: below a checkout; nothing on the way to it is a link.
+    :param field: of ``slipway.yaml`` that describes it.
     :raises TemplateError: when it is no template, or makes more than one kind of image.
     """
+    said = f"{field}.template: {name}"
     if path.is_dir():
         files = sorted(path.glob(f"*{HCL}"))
         if not files:
             raise TemplateError(
-                f"vm.template: {name} is a folder without a {HCL} file. Name the template's file, "
-                f"or a folder of {HCL} files."
+                f"{said} is a folder without a {HCL} file. Name the template's file, or a folder of "
+                f"{HCL} files."
             )
-        return _hcl(path, files, name)
+        return _hcl(path, files, said, field)
     if not path.is_file():
-        raise TemplateError(f"vm.template: {name} is not in the commit. Commit it, or name another.")
+        raise TemplateError(f"{said} is not in the commit. Commit it, or name another.")
     if path.name.endswith(HCL):
-        return _hcl(path, [path], name)
+        return _hcl(path, [path], said, field)
     if path.suffix == ".json":
-        return _json(path, name)
-    raise TemplateError(
-        f"vm.template: {name} is neither JSON nor HCL2 by its name. Call it {name}.json or {name}{HCL}."
-    )
+        return _json(path, said, field)
+    raise TemplateError(f"{said} is neither JSON nor HCL2 by its name. Call it {name}.json or {name}{HCL}.")
 
 
-def _hcl(path: Path, files: Iterable[Path], name: str) -> Template:
-    text = "\n".join(_content(file) for file in files)
-    return _checked(
-        Template(path, frozenset(_VARIABLE.findall(text)), frozenset(_SOURCE.findall(text))), name
-    )
+def _hcl(path: Path, files: Iterable[Path], said: str, field: str) -> Template:
+    text = "\n".join(_content(file, field) for file in files)
+    variables, builders = _VARIABLE.findall(text), _SOURCE.findall(text)
+    return _checked(Template(path, frozenset(variables), frozenset(builders), field), said)
 
 
-def _json(path: Path, name: str) -> Template:
+def _json(path: Path, said: str, field: str) -> Template:
     try:
-        document: Any = json.loads(_content(path))
+        document: Any = json.loads(_content(path, field))
     except ValueError as error:
-        raise TemplateError(f"vm.template: {name} is not JSON: {error}. Correct it.") from None
+        raise TemplateError(f"{said} is not JSON: {error}. Correct it.") from None
     variables = document.get("variables", {}) if isinstance(document, dict) else None
     builders = document.get("builders", []) if isinstance(document, dict) else None
     if not isinstance(variables, dict) or not isinstance(builders, list):
-        raise TemplateError(f"vm.template: {name} is no template: it must be an object with `builders`.")
+        raise TemplateError(f"{said} is no template: it must be an object with `builders`.")
     types = {str(builder.get("type")) for builder in builders if isinstance(builder, dict)}
-    return _checked(Template(path, frozenset(variables), frozenset(types)), name)
+    return _checked(Template(path, frozenset(variables), frozenset(types), field), said)
 
 
-def _checked(template: Template, name: str) -> Template:
+def _checked(template: Template, said: str) -> Template:
     if not template.builders:
-        raise TemplateError(
-            f"vm.template: {name} has no builder. Give it one, such as `qemu` or `openstack`."
-        )
+        raise TemplateError(f"{said} has no builder. Give it one, such as `qemu`.")
     if template.in_cloud and len(template.builders) > 1:
         raise TemplateError(
-            f"vm.template: {name} has the builders {', '.join(sorted(template.builders))}: an image is made "
-            "in the cloud or on the worker. Keep one of them."
+            f"{said} has the builders {', '.join(sorted(template.builders))}: an image is made in the cloud "
+            "or on the worker. Keep one of them."
         )
     return template
 
 
-def _content(path: Path) -> str:
+def _content(path: Path, field: str) -> str:
     if path.is_symlink():
-        raise TemplateError(f"vm.template: {path.name} is a link. Commit the file itself.")
+        raise TemplateError(f"{field}.template: {path.name} is a link. Commit the file itself.")
     if path.stat().st_size > MAX_BYTES:
-        raise TemplateError(f"vm.template: {path.name} is larger than {MAX_BYTES // 1024} KiB.")
+        raise TemplateError(f"{field}.template: {path.name} is larger than {MAX_BYTES // 1024} KiB.")
     return path.read_text(errors="replace")

@@ -1,46 +1,92 @@
-"""The build itself: diskimage-builder on the worker, and what it made into Artifactory and Glance, hidden."""
+"""The build itself, by diskimage-builder or Packer, and what it made into Artifactory and Glance, hidden."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from slipway.diskimage_builder import workplace as diskimage_builder
 from slipway.diskimage_builder.build import Build, Files
 from slipway.diskimage_builder.inputs import build_name, image_path, part_path
-from slipway.diskimage_builder.workplace import workplace
 from slipway.flow.image import Image, Part
 from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
 from slipway.openstack.glance.glance import NewImage
+from slipway.packer import workplace as packer
+from slipway.packer.inputs import Inputs as TemplateInputs
 from slipway.pipelines import stores
-from slipway.pipelines.bare_metal_plan import PLATFORM, Plan, Resolved, find_source
+from slipway.pipelines.bare_metal_plan import PLATFORM, Plan, Resolved, find_source, find_template
+from slipway.pipelines.bases import path_in
 from slipway.pipelines.copying import keep_file
 from slipway.pipelines.handover import FORMATS
+from slipway.pipelines.packing import Order, make_file, prepared
 from slipway.pipelines.records import inputs_record
 from slipway.pipelines.stores import Stores
 
 Parts = dict[Literal["kernel", "ramdisk"], Part]
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What a builder left on the worker.
+
+    :param images: folder in which the boot test looks for files by their digests.
+    """
+
+    files: Files
+    images: Path
+
+
 def build(resolved: Resolved, run: str) -> Image:
     """Build the image and keep it in Artifactory and Glance."""
-    known, digest = resolved.plan, resolved.inputs.digest
-    place = workplace(build_name(known.spec.name, run), known.owner)
-    with place.occupied() as lock, stores.connected() as both:
+    known, inputs = resolved.plan, resolved.inputs
+    # The name is this pipeline's, whoever builds: `vm_image` may have a run with the same id.
+    name = build_name(known.spec.name, run)
+    with stores.connected() as both:
+        if isinstance(inputs, TemplateInputs):
+            making = _by_packer(both, known, inputs, name, run)
+        else:
+            making = _by_diskimage_builder(known, name)
+        with making as made:
+            image = _keep(both, resolved, made.files, run)
+            # From here on the image is found by its inputs; a crash before this line builds again.
+            both.files.put_json(inputs_record(known.place, inputs.digest), image.to_json())
+            _hand_over(made, image)
+    return image
+
+
+def _hand_over(made: _Made, image: Image) -> None:
+    """Put the files where the boot test finds them when it runs on this worker."""
+    made.files.image.replace(path_in(made.images, image.digest))
+    for part, file in made.files.parts.items():
+        file.replace(path_in(made.images, image.parts[part].digest))
+
+
+@contextmanager
+def _by_diskimage_builder(known: Plan, name: str) -> Iterator[_Made]:
+    place = diskimage_builder.workplace(name, known.owner)
+    with place.occupied() as lock:
         with fetched(GithubHook().get_conn(), known.push, within=place.checkout) as commit:
             source = find_source(known.bare_metal, known.push, commit.check_out())
-            made = Build(
-                known.bare_metal, known.spec.name, source.elements, place, source.variables, lock
-            ).run()
-        image = _keep(both, resolved, made, run)
-        # From here on the image is found by its inputs; a crash before this line builds again.
-        both.files.put_json(inputs_record(known.place, digest), image.to_json())
-        # The boot test finds them here when it runs on this worker.
-        place.hand_over(made.image, image.digest)
-        for part, file in made.parts.items():
-            place.hand_over(file, image.parts[part].digest)
-    return image
+            wanted = Build(known.bare_metal, known.spec.name, source.elements, place, source.variables, lock)
+            files = wanted.run()
+        yield _Made(files, place.images)
+
+
+@contextmanager
+def _by_packer(both: Stores, known: Plan, inputs: TemplateInputs, name: str, run: str) -> Iterator[_Made]:
+    wanted, base, place = known.bare_metal.packer, inputs.base, packer.workplace(name)
+    assert wanted is not None
+    assert base is not None
+    order = Order(known.push, known.spec.name, wanted, base, known.bare_metal.build_seconds, run)
+    with place.occupied() as lock:
+        with fetched(GithubHook().get_conn(), known.push, within=place.checkout) as commit:
+            source = find_template(wanted, commit.check_out())
+            file = make_file(both, order, prepared(order, source, place, lock))
+        yield _Made(Files(file), place.images)
 
 
 def _keep(both: Stores, resolved: Resolved, made: Files, run: str) -> Image:
@@ -65,6 +111,7 @@ def _keep(both: Stores, resolved: Resolved, made: Files, run: str) -> Image:
         reference=kept.reference,
         glance=kept.glance,
         parts=parts,
+        bases=resolved.bases,
     )
 
 

@@ -1,4 +1,4 @@
-"""The tasks of ``bare_metal_image`` beside the build: the state of the package sources, and the boot test."""
+"""The tasks of ``bare_metal_image`` beside the build: what it is built upon, and the boot test."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from pathlib import Path
 
 from slipway.diskimage_builder import release
 from slipway.diskimage_builder.build import TO_BOOT
-from slipway.diskimage_builder.inputs import Inputs, build_name
+from slipway.diskimage_builder.inputs import Inputs as ElementInputs
+from slipway.diskimage_builder.inputs import build_name
 from slipway.diskimage_builder.settings import ARCHITECTURE
 from slipway.diskimage_builder.workplace import Workplace, workplace
+from slipway.flow.bare_metal import BareMetal
 from slipway.flow.image import BaseImage, Image
+from slipway.packer.inputs import Inputs as TemplateInputs
 from slipway.pipelines import stores
 from slipway.pipelines.bare_metal_plan import Plan, Resolved
 from slipway.pipelines.bases import fetch_base
 from slipway.pipelines.handover import find, mark
+from slipway.pipelines.packing import boots_by_uefi, with_base
 from slipway.pipelines.stores import Stores
 from slipway.qemu.accelerator import accelerator
 from slipway.qemu.boot import Expected, boot
@@ -25,8 +29,21 @@ from slipway.qemu.machine import Kernel, Machine
 log = logging.getLogger(__name__)
 
 
-def resolve(known: Plan, inputs: Inputs) -> Resolved:
-    """Look at the state of the package sources, and whether this image exists already."""
+def resolve(known: Plan, inputs: ElementInputs | TemplateInputs) -> Resolved:
+    """Find out what the image is built upon now, and whether it exists already."""
+    wanted = known.bare_metal
+    with stores.connected() as both:
+        if isinstance(inputs, TemplateInputs):
+            assert wanted.packer is not None  # the inputs are of its template
+            inputs = with_base(both, wanted.packer, inputs)
+        else:
+            inputs = _with_sources(known, inputs)
+        image, good = find(both, known.place, inputs.digest, wanted.properties)
+    return Resolved(plan=known, inputs=inputs, image=image, good=good)
+
+
+def _with_sources(known: Plan, inputs: ElementInputs) -> ElementInputs:
+    """Return the inputs with the state that the package sources are in."""
     wanted = known.bare_metal
     states = release.states(known.sources, wanted.index_urls, ARCHITECTURE)
     for name, digest in states.items():
@@ -36,10 +53,7 @@ def resolve(known: Plan, inputs: Inputs) -> Resolved:
             "the elements name no apt source, and index_urls is empty: a change of the distribution's "
             "packages makes no new image. Name an index of theirs in bare_metal.index_urls."
         )
-    inputs = inputs.model_copy(update={"sources": states})
-    with stores.connected() as both:
-        image, good = find(both, known.place, inputs.digest, wanted.properties)
-    return Resolved(plan=known, inputs=inputs, image=image, good=good)
+    return inputs.model_copy(update={"sources": states})
 
 
 def boot_test(known: Plan, image: Image, run: str) -> None:
@@ -65,7 +79,7 @@ def boot_test(known: Plan, image: Image, run: str) -> None:
             mark(both, image, "failed")
             raise BootError(
                 f"{error}\nThe image is kept for inspection, hidden, and goes no further: {image.reference} "
-                f"in Artifactory, {image.glance} in Glance. Boot it yourself, correct its elements, push."
+                f"in Artifactory, {image.glance} in Glance. Boot it yourself, correct its sources, push."
             ) from None
         mark(both, image, "passed")
         for file in files.values():
@@ -97,5 +111,11 @@ def _machine(known: Plan, files: dict[str, Path]) -> Machine:
         memory_mib=wanted.boot.memory_mib,
         accelerator=accelerator(),
         kernel=kernel,
-        uefi=any(name.startswith("block-device-efi") for name in wanted.elements),
+        uefi=_boots_by_uefi(wanted),
     )
+
+
+def _boots_by_uefi(wanted: BareMetal) -> bool:
+    if wanted.packer is not None:  # a template does not say how its disk is partitioned
+        return boots_by_uefi(wanted.properties)
+    return any(name.startswith("block-device-efi") for name in wanted.elements)

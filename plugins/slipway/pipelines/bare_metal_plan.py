@@ -1,4 +1,4 @@
-"""What a commit's bare-metal image is built from: its elements, and everything else that decides it."""
+"""What a commit's bare-metal image is built from: elements or a template, and all else that decides it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,28 @@ from slipway.artifactory.hook import ArtifactoryHook
 from slipway.config import load_apps
 from slipway.diskimage_builder import elements, settings
 from slipway.diskimage_builder.elements import Elements
-from slipway.diskimage_builder.inputs import Inputs
+from slipway.diskimage_builder.inputs import Inputs as ElementInputs
 from slipway.diskimage_builder.sources import AptSource, ask
 from slipway.flow.bare_metal import BareMetal
-from slipway.flow.image import Image
+from slipway.flow.image import BaseImage, Image
+from slipway.flow.packer import Packer
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record
 from slipway.flow.spec import BuildSpec
 from slipway.github.hook import GithubHook
-from slipway.github.repository import fetched
+from slipway.github.repository import Commit, fetched
+from slipway.packer import packer
+from slipway.packer.errors import TemplateError
+from slipway.packer.inputs import Inputs as TemplateInputs
+from slipway.packer.variables import COMMIT
+from slipway.pipelines import packing
 from slipway.pipelines.commit import SPEC_FILE, read_spec
 
 log = logging.getLogger(__name__)
 
 PLATFORM = "bare_metal"
+TEMPLATE = f"{PLATFORM}.packer"
+"""Where ``slipway.yaml`` describes a template."""
 _OPTIONS = {"kind", "base", "packages", "size_gib", "format", "compress", "boot"}
 
 
@@ -37,10 +45,11 @@ class Plan(Record):
     spec: BuildSpec
     sources: tuple[AptSource, ...] = ()
     """Package sources of its elements."""
-    inputs: Inputs | None = None
-    """Without the sources' state; None when there is nothing to build."""
+    inputs: ElementInputs | TemplateInputs | None = None
+    """Of the builder that is asked for, without the state of what it builds upon; None when there is nothing
+    to build."""
     says_commit: bool = False
-    """An element of its own takes the commit, which the image must say when it boots."""
+    """An element of its own, or the template, takes the commit, which the image must say when it boots."""
 
     @property
     def bare_metal(self) -> BareMetal:
@@ -55,13 +64,19 @@ class Plan(Record):
 
 
 class Resolved(Record):
-    """The plan with the state of its sources, and the image if these inputs were built before."""
+    """The plan with what it builds upon known, and the image if these inputs were built before."""
 
     plan: Plan
-    inputs: Inputs
+    inputs: ElementInputs | TemplateInputs
     image: Image | None
     good: bool = False
     """The image was booted before, and handed on."""
+
+    @property
+    def bases(self) -> tuple[BaseImage, ...]:
+        """What the template's image is built upon; elements bring what they build upon themselves."""
+        base = self.inputs.base if isinstance(self.inputs, TemplateInputs) else None
+        return (base,) if base else ()
 
 
 @dataclass(frozen=True)
@@ -73,24 +88,26 @@ class Source:
 
 
 def plan(push: PushEvent) -> Plan:
-    """Fetch the commit; read its spec, find its elements and what they install from."""
+    """Fetch the commit; read its spec, and find what decides the image that it wants."""
     application = load_apps().get(push.repository)
     generic = ArtifactoryHook().get_conn().generic
     with fetched(GithubHook().get_conn(), push) as commit:
         spec = read_spec(commit)
         known = Plan(push=push, place=f"{generic}/{application.tenant}/{spec.name}/{PLATFORM}", spec=spec)
-        wanted = spec.bare_metal
-        if wanted is None:
+        if spec.bare_metal is None:
             log.info("%s declares no bare_metal: nothing to build for this platform", SPEC_FILE)
             return known
-        checkout = commit.check_out()
-        found = find_source(wanted, push, checkout)
-        inputs = _inputs(wanted, found)
-        sources = ask(found.elements, found.variables, checkout)
-    names = ", ".join(sorted(found.elements.folders))
-    log.info("%s at %s: builds from the elements %s", spec.name, push.short_commit, names)
-    says_commit = elements.COMMIT_VARIABLE in found.variables
-    return known.model_copy(update={"inputs": inputs, "sources": sources, "says_commit": says_commit})
+        return decide(known, commit)
+
+
+def decide(known: Plan, commit: Commit) -> Plan:
+    """Return the plan with the inputs of the builder that it asks for.
+
+    :raises ElementError: when the elements are not what the spec says.
+    :raises TemplateError: when the template is not.
+    """
+    wanted = known.bare_metal.packer
+    return _by_diskimage_builder(known, commit) if wanted is None else _by_packer(known, wanted, commit)
 
 
 def find_source(wanted: BareMetal, push: PushEvent, checkout: Path) -> Source:
@@ -103,12 +120,40 @@ def find_source(wanted: BareMetal, push: PushEvent, checkout: Path) -> Source:
     return Source(found, settings.variables(wanted, os.environ, commit))
 
 
-def _inputs(wanted: BareMetal, found: Source) -> Inputs:
+def find_template(wanted: Packer, checkout: Path) -> packing.Source:
+    """Return the template and its context.
+
+    :raises TemplateError: when they are not what the spec says, or the image would be made in the cloud.
+    """
+    found = packing.find_source(wanted, TEMPLATE, checkout)
+    if found.template.in_cloud:
+        raise TemplateError(
+            f"{TEMPLATE}.template: {wanted.template} has the builder openstack, which keeps a server's "
+            "snapshot: an image for machines is a file. Take a builder that makes one, such as `qemu`."
+        )
+    return found
+
+
+def _by_diskimage_builder(known: Plan, commit: Commit) -> Plan:
+    wanted, push, checkout = known.bare_metal, known.push, commit.check_out()
+    found = find_source(wanted, push, checkout)
     options = wanted.model_dump(mode="json", include=_OPTIONS)
-    return Inputs(
+    inputs = ElementInputs(
         elements=wanted.all_elements,
         trees=found.elements.digests(),
         variables=settings.deciding(wanted, found.variables),
         options={name: str(value) for name, value in options.items()},
         tool=elements.version(),
     )
+    sources = ask(found.elements, found.variables, checkout)
+    names = ", ".join(sorted(found.elements.folders))
+    log.info("%s at %s: builds from the elements %s", known.spec.name, push.short_commit, names)
+    says_commit = elements.COMMIT_VARIABLE in found.variables
+    return known.model_copy(update={"inputs": inputs, "sources": sources, "says_commit": says_commit})
+
+
+def _by_packer(known: Plan, wanted: Packer, commit: Commit) -> Plan:
+    found, asked = find_template(wanted, commit.check_out()).template, known.bare_metal
+    inputs = packing.inputs_of(wanted, asked.boot, found, commit)
+    inputs = inputs.model_copy(update={"disk_format": asked.format, "tool": packer.version()})
+    return known.model_copy(update={"inputs": inputs, "says_commit": COMMIT in inputs.variables})

@@ -1,4 +1,4 @@
-"""What a virtual machine's image is built upon: found by its digest, brought to the worker, kept there."""
+"""What an image is built upon by Packer: found by its digest, brought to the worker, kept there."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from openstack.image.v2.image import Image
 
 from slipway.artifactory import transfer as artifactory
 from slipway.flow.image import BaseImage
+from slipway.flow.packer import PackerBase
 from slipway.flow.record import Digest, SlipwayError
-from slipway.flow.vm import VmBase
 from slipway.openstack.glance import transfer as glance
 from slipway.pipelines.stores import Stores
 from slipway.streams import disk_format
@@ -43,7 +43,7 @@ class Base:
     hashes: Hashes
 
 
-def find_base(both: Stores, base: VmBase) -> BaseImage:
+def find_base(both: Stores, base: PackerBase) -> BaseImage:
     """Return which bytes a base is now; reads none of them.
 
     :raises SlipwayError: when there is no such base, it has no digest, or another than is required.
@@ -71,12 +71,17 @@ def fetch_base(both: Stores, base: BaseImage, folder: Path, required: Digest | N
     """
     folder.mkdir(parents=True, exist_ok=True)
     _drop_unused(folder)
-    path = folder / base.digest.replace(":", "-")
+    path = path_in(folder, base.digest)
     hashes = _kept(path, base) or _download(both, base, path)
     if required is not None and hashes.digest != required:
         raise _changed(base.name, hashes.digest, required)
     os.utime(path)  # and not touch: another run may have taken it away by now
     return Base(path, disk_format.detect(disk_format.file_head(path), base.name), base, hashes)
+
+
+def path_in(folder: Path, digest: str) -> Path:
+    """Return where bytes with this digest are kept in a folder of the worker's: bases, images to be tried."""
+    return folder / digest.replace(":", "-")
 
 
 def _kept(path: Path, base: BaseImage) -> Hashes | None:
@@ -135,7 +140,7 @@ def _is(hashes: Hashes, digest: str) -> bool:
 def _changed(name: str, is_now: str, wanted: str) -> SlipwayError:
     return SlipwayError(
         f"base {name} is {is_now}, and not {wanted}. If it was meant to change, start the run again, or "
-        "correct `digest` of `vm.base` in slipway.yaml."
+        "correct `digest` of the base in slipway.yaml."
     )
 
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from pathlib import Path
 
 from slipway.flow.image import Image
 from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
 from slipway.openstack.glance.glance import NewImage
-from slipway.packer import packer, variables
 from slipway.packer.inputs import build_name, image_path
-from slipway.packer.packer import Build
-from slipway.packer.result import find_image
-from slipway.packer.seed import write_seed
-from slipway.packer.workplace import workplace
+from slipway.packer.workplace import Workplace, workplace
 from slipway.pipelines import stores, vm_cloud
-from slipway.pipelines.bases import fetch_base
+from slipway.pipelines.bases import path_in
 from slipway.pipelines.copying import Kept, keep_file
+from slipway.pipelines.packing import Order, make_file, prepared
 from slipway.pipelines.records import inputs_record
 from slipway.pipelines.stores import Stores
-from slipway.pipelines.vm_plan import PLATFORM, Plan, Resolved, Source, find_source
-from slipway.qemu.accelerator import accelerator, devices
+from slipway.pipelines.vm_plan import PLATFORM, Plan, Resolved, find_source
 
 
 def build(resolved: Resolved, run: str) -> Image:
@@ -30,9 +26,12 @@ def build(resolved: Resolved, run: str) -> Image:
     with place.occupied() as lock, stores.connected() as both:
         with fetched(GithubHook().get_conn(), known.push, within=place.checkout) as commit:
             source = find_source(known.vm, commit.check_out())
-            made = _prepared(resolved, source, Build(source.template.path, source.context, place, lock), run)
-            keep = vm_cloud.keep if source.template.in_cloud else _keep
-            kept = keep(both, resolved, made, about(known, inputs.digest, run))
+            order = _order(resolved, run)
+            made, new = prepared(order, source, place, lock), about(known, inputs.digest, run)
+            if source.template.in_cloud:
+                kept = vm_cloud.keep(both, resolved, made, new)
+            else:
+                kept = _keep(both, resolved, place, make_file(both, order, made), new)
         image = Image(
             platform=PLATFORM,
             application=known.spec.name,
@@ -62,29 +61,16 @@ def about(known: Plan, digest: str, run: str) -> NewImage:
     return NewImage(name, "qcow2", properties={**known.vm.properties, **told})
 
 
-def _prepared(resolved: Resolved, source: Source, made: Build, run: str) -> Build:
-    """Return the build with its login and its variables."""
-    known, base, place, chosen = resolved.plan, resolved.inputs.base, made.place, accelerator()
+def _order(resolved: Resolved, run: str) -> Order:
+    known, base = resolved.plan, resolved.inputs.base
     assert base is not None
-    write_seed(place.seed, place.key, known.spec.name)
-    upon = base.reference if source.template.in_cloud else str(place.bases / base.digest.replace(":", "-"))
-    own = {
-        **variables.lasting(known.push),
-        **variables.passing(place, known.spec.name, run),
-        **variables.upon(upon, base.digest, chosen),
-    }
-    return replace(made, values=source.template.values(own, known.vm.variables), devices=devices(chosen))
+    return Order(known.push, known.spec.name, known.vm, base, known.vm.build_seconds, run)
 
 
-def _keep(both: Stores, resolved: Resolved, made: Build, new: NewImage) -> Kept:
-    """Have Packer make a file on the worker, and keep that."""
-    known, base, place = resolved.plan, resolved.inputs.base, made.place
-    assert base is not None
-    packer.validate(made)
-    fetched_base = fetch_base(both, base, place.bases, known.vm.base.digest)
-    packer.run(replace(made, readable=[fetched_base.path]), known.vm.build_seconds)
-    file = find_image(place.output, place.name)
+def _keep(both: Stores, resolved: Resolved, place: Workplace, file: Path, new: NewImage) -> Kept:
+    """Keep a file that Packer made on the worker."""
+    known = resolved.plan
     kept = keep_file(both, file, image_path(known.place, resolved.inputs.digest, known.spec.name), new)
     # The boot test finds it here when it runs on this worker.
-    file.replace(place.images / kept.digest.replace(":", "-"))
+    file.replace(path_in(place.images, kept.digest))
     return kept

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from slipway.flow.image import BaseImage, Image
 from slipway.flow.vm import Boot
 from slipway.packer import packer
@@ -11,22 +9,20 @@ from slipway.packer.inputs import Inputs, build_name
 from slipway.packer.variables import COMMIT
 from slipway.packer.workplace import workplace
 from slipway.pipelines import handover, stores
-from slipway.pipelines.bases import fetch_base, find_base
+from slipway.pipelines.bases import fetch_base
+from slipway.pipelines.packing import boots_by_uefi, with_base
 from slipway.pipelines.vm_plan import Plan, Resolved
 from slipway.qemu.accelerator import accelerator
 from slipway.qemu.boot import Expected, boot
 from slipway.qemu.errors import BootError
 from slipway.qemu.machine import Machine
 
-log = logging.getLogger(__name__)
-
 
 def resolve(known: Plan, inputs: Inputs) -> Resolved:
     """Find out which bytes the base is, and whether this image exists already."""
+    inputs = inputs.model_copy(update={"tool": packer.version()})
     with stores.connected() as both:
-        base = find_base(both, known.vm.base)
-        log.info("base %s is %s", base.name, base.digest)
-        inputs = inputs.model_copy(update={"base": base, "tool": packer.version()})
+        inputs = with_base(both, known.vm, inputs)
         image, good = handover.find(both, known.place, inputs.digest, known.vm.properties)
     return Resolved(plan=known, inputs=inputs, image=image, good=good)
 
@@ -48,7 +44,7 @@ def boot_test(known: Plan, image: Image, run: str) -> None:
             disk_format=disk.disk_format,
             memory_mib=wanted.memory_mib,
             accelerator=chosen,
-            uefi=known.vm.properties.get("hw_firmware_type") == "uefi",
+            uefi=boots_by_uefi(known.vm.properties),
         )
         try:
             boot(machine, expected(known, wanted), place.scratch, lock)

@@ -26,6 +26,7 @@ KNOWN = Inputs(template="a.json", context="c" * 40, variables={"A": "1"}, tool="
         {"boot": '{"ssh": true}'},
         {"base": BASE.model_copy(update={"digest": f"sha256:{'2' * 64}"})},
         {"base": None},
+        {"disk_format": "raw"},
     ],
 )
 def test_every_input_makes_another_image(changed: dict[str, Any]) -> None:

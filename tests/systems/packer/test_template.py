@@ -24,7 +24,7 @@ build { sources = ["source.qemu.shop"] }
 def written(folder: Path, name: str, content: str) -> Template:
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(content)
-    return read(folder / name, name)
+    return read(folder / name, name, "vm")
 
 
 def test_hcl(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_folder_of_hcl(tmp_path: Path) -> None:
     (tmp_path / "a.pkr.hcl").write_text('variable "a" {}\n')
     (tmp_path / "b.pkr.hcl").write_text('source "openstack" "b" {}\n')
     (tmp_path / "c.txt").write_text('variable "c" {}\n')
-    found = read(tmp_path, "packer")
+    found = read(tmp_path, "packer", "vm")
     assert (found.variables, found.builders, found.in_cloud) == ({"a"}, {"openstack"}, True)
 
 
@@ -73,16 +73,25 @@ def test_what_is_refused(tmp_path: Path, name: str, content: str, said: str) -> 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(TemplateError, match=r"packer/shop.json is not in the commit"):
-        read(tmp_path / "packer/shop.json", "packer/shop.json")
+        read(tmp_path / "packer/shop.json", "packer/shop.json", "vm")
     with pytest.raises(TemplateError, match=r"packer is a folder without a .pkr.hcl file"):
-        read(tmp_path, "packer")
+        read(tmp_path, "packer", "vm")
 
 
 def test_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text('{"builders": [{"type": "qemu"}]}')
     (tmp_path / "shop.json").symlink_to("secret")
     with pytest.raises(TemplateError, match=r"is a link\. Commit the file itself"):
-        read(tmp_path / "shop.json", "shop.json")
+        read(tmp_path / "shop.json", "shop.json", "vm")
+
+
+def test_refusal_names_the_field_of_the_spec(tmp_path: Path) -> None:
+    field = "bare_metal.packer"
+    with pytest.raises(TemplateError, match=r"^bare_metal\.packer\.template: shop is neither JSON"):
+        read(Path(__file__), "shop", field)
+    template = Template(Path("a"), frozenset(), frozenset({"qemu"}), field)
+    with pytest.raises(TemplateError, match=r"^bare_metal\.packer\.variables: the template declares no"):
+        template.check({"COLOUR"}, NAMES)
 
 
 @pytest.mark.parametrize(
@@ -94,14 +103,14 @@ def test_link_is_not_followed(tmp_path: Path) -> None:
     ],
 )
 def test_variable_that_nobody_sets_or_two_do(given: set[str], declared: str, said: str) -> None:
-    template = Template(Path("shop.json"), frozenset({declared}), frozenset({"qemu"}))
+    template = Template(Path("shop.json"), frozenset({declared}), frozenset({"qemu"}), "vm")
     with pytest.raises(TemplateError) as refusal:
         template.check(given, NAMES)
     assert said in str(refusal.value)
 
 
 def test_values_are_the_spec_s_and_ours_as_far_as_they_are_declared() -> None:
-    template = Template(Path("a"), frozenset({"EDITION", "slipway_commit"}), frozenset({"qemu"}))
+    template = Template(Path("a"), frozenset({"EDITION", "slipway_commit"}), frozenset({"qemu"}), "vm")
     template.check({"EDITION"}, NAMES)
     values = template.values({"slipway_commit": "c", "slipway_run": "r"}, {"EDITION": "full"})
     assert values == {"EDITION": "full", "slipway_commit": "c"}
