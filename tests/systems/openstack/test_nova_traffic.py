@@ -139,9 +139,7 @@ def test_a_load_balancer_that_fails_is_named_with_the_cure(app: Application, bal
     balancer.settle()
     plan = app.plan(1, load_balancer={"pool": balancer.name, "port": 8080})
     for _ in range(2):  # when it fails, and when it has failed before
-        with pytest.raises(
-            OpenstackError, match=f"pool {balancer.name} .* is in ERROR.*failover"
-        ):
+        with pytest.raises(OpenstackError, match=f"pool {balancer.name} .* is in ERROR.*failover"):
             app.roll_out(plan, "run-1")
 
 
