@@ -23,8 +23,8 @@ from oslo_log import log
 
 from lab.openstack.inside.balancer_ends import PENDING, ends
 
-ROUND_SECONDS = 0.1
-CHANGE_SECONDS = 0.3
+ROUND_SECONDS = 0.2
+CHANGE_SECONDS = 0.2
 DELAY = "lab-delay-"
 
 
