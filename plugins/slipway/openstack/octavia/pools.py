@@ -132,7 +132,7 @@ def _is_busy(cloud: Connection, pool: Pool) -> bool:
     """
     known: Any = cloud.load_balancer.get_pool(pool.id)
     balancers: list[Any] = [
-        cloud.load_balancer.get_load_balancer(one["id"]) for one in known.load_balancers or ()
+        cloud.load_balancer.get_load_balancer(one["id"]) for one in known.loadbalancers or ()
     ]
     states = {str(part.provisioning_status) for part in (known, *balancers)}
     if "ERROR" in states:
