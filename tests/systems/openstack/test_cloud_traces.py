@@ -19,13 +19,6 @@ pytestmark = pytest.mark.lab
 RUN = "asset_triggered__2030-01-02T12:00:00.000000+00:00_abcdefgh"
 
 
-@pytest.fixture
-def cloud(lab: Lab) -> Iterator[Connection]:
-    """The cloud as Slipway logs in to it."""
-    with openstack.connect(load_yaml_config=False, **_login(lab)) as found:
-        yield found
-
-
 def _login(lab: Lab) -> dict[str, object]:
     return {
         "auth_type": "v3applicationcredential",

@@ -29,24 +29,6 @@ pytestmark = pytest.mark.lab
 CONTENT = b"an image" * 100_000
 
 
-@pytest.fixture(scope="module")
-def cloud(lab: Lab) -> Iterator[Connection]:
-    known = lab.variables
-    with openstack.connect(
-        load_yaml_config=False,
-        load_envvars=False,
-        auth_type="v3applicationcredential",
-        auth={
-            "auth_url": known["SLIPWAY_OPENSTACK_URL"],
-            "application_credential_id": known["SLIPWAY_OPENSTACK_CREDENTIAL_ID"],
-            "application_credential_secret": known["SLIPWAY_OPENSTACK_CREDENTIAL_SECRET"],
-        },
-        region_name=known["SLIPWAY_OPENSTACK_REGION"],
-        api_timeout=30,
-    ) as connection:
-        yield connection
-
-
 @pytest.fixture
 def glance(cloud: Connection) -> Glance:
     return Glance(cloud)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import openstack
 import pytest
 import requests
@@ -13,24 +11,6 @@ from lab.access import Lab
 from slipway.openstack.lending import SUBJECT, TOKENS, lent
 
 pytestmark = pytest.mark.lab
-
-
-@pytest.fixture
-def cloud(lab: Lab) -> Iterator[Connection]:
-    """Slipway's own login."""
-    with openstack.connect(
-        load_yaml_config=False,
-        load_envvars=False,
-        auth_type="v3applicationcredential",
-        auth={
-            "auth_url": lab["SLIPWAY_OPENSTACK_URL"],
-            "application_credential_id": lab["SLIPWAY_OPENSTACK_CREDENTIAL_ID"],
-            "application_credential_secret": lab["SLIPWAY_OPENSTACK_CREDENTIAL_SECRET"],
-        },
-        region_name=lab["SLIPWAY_OPENSTACK_REGION"],
-        api_timeout=30,
-    ) as connection:
-        yield connection
 
 
 def borrower(given: dict[str, str]) -> Connection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +18,6 @@ from slipway.flow.release import SupersededError
 from slipway.flow.servers.rollout import roll_out
 from slipway.flow.servers.steps import Done, Fail, Wait
 from slipway.openstack.errors import OpenstackError
-from slipway.openstack.hook import OpenstackHook
 from slipway.openstack.nova.in_use import running
 from slipway.openstack.nova.servers import Servers
 from tests.systems.openstack.nova import Application, raises
@@ -41,34 +39,6 @@ class _Page(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         pass
-
-
-@pytest.fixture(scope="module")
-def cloud(lab: Lab) -> Iterator[Connection]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, connections(lab.variables)[VARIABLE])
-        with OpenstackHook().get_conn() as found:
-            yield found
-
-
-@pytest.fixture(scope="module")
-def image(cloud: Connection) -> Iterator[str]:
-    made = cloud.image.create_image(
-        f"test-{secrets.token_hex(4)}",
-        disk_format="raw",
-        container_format="bare",
-        data=bytes(1024),
-        wait=True,
-    )
-    yield str(made.id)
-    cloud.image.delete_image(made.id)
-
-
-@pytest.fixture
-def app(cloud: Connection, image: str) -> Iterator[Application]:
-    found = Application(cloud, f"s-{secrets.token_hex(4)}", image)
-    yield found
-    found.remove()
 
 
 @pytest.fixture(scope="module")

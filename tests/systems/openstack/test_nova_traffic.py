@@ -11,44 +11,16 @@ import pytest
 from openstack.connection import Connection
 from openstack.exceptions import ConflictException
 
-from lab.access import Lab
-from lab.airflow.connections import connections
 from lab.process import wait_gone
 from slipway.flow.servers.steps import Done, Fail
 from slipway.openstack.errors import OpenstackError
-from slipway.openstack.hook import OpenstackHook
 from tests.systems.openstack.nova import Application, raises
 
 pytestmark = pytest.mark.lab
 
-VARIABLE = "AIRFLOW_CONN_SLIPWAY_OPENSTACK"
 SECONDS = 60
 FOREIGN = "10.20.0.250"
 ZONE = "demo.slipway.test."
-
-
-@pytest.fixture(scope="module")
-def cloud(lab: Lab) -> Iterator[Connection]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, connections(lab.variables)[VARIABLE])
-        with OpenstackHook().get_conn() as found:
-            yield found
-
-
-@pytest.fixture(scope="module")
-def image(cloud: Connection) -> Iterator[str]:
-    made = cloud.image.create_image(
-        f"test-{secrets.token_hex(4)}", disk_format="raw", container_format="bare", data=b"x" * 512, wait=True
-    )
-    yield str(made.id)
-    cloud.image.delete_image(made.id)
-
-
-@pytest.fixture
-def app(cloud: Connection, image: str) -> Iterator[Application]:
-    found = Application(cloud, f"s-{secrets.token_hex(4)}", image)
-    yield found
-    found.remove()
 
 
 class Balancer:
