@@ -240,11 +240,23 @@ def test_servers_boot_from_volumes_made_of_the_image(app: Application) -> None:
     assert wait_gone(lambda: root.id not in {one.id for one in app.cloud.block_storage.volumes()}, SECONDS)
 
 
-def test_root_volume_that_the_image_does_not_fit_into_says_which_does(app: Application) -> None:
+@pytest.fixture
+def large(app: Application) -> Iterator[None]:
+    """The image asks for 3 GiB."""
     app.cloud.image.update_image(app.image, min_disk=3)
+    yield
+    app.cloud.image.update_image(app.image, min_disk=0)
+
+
+@pytest.mark.usefixtures("large")
+def test_disk_that_the_image_does_not_fit_into_says_which_does(app: Application) -> None:
     said = raises(lambda: app.plan(1, root_volume={"size_gib": 2}))
     assert "vm.nova.root_volume: 2 GiB are too small for the image" in said
     assert "at least 3" in said
+    said = raises(lambda: app.plan(1))
+    assert "vm.nova.flavor: small has a disk of 1 GiB, and the image is one of 3 GiB." in said
+    for enough in ({"flavor": "medium"}, {"root_volume": {"size_gib": 3}}):
+        app.plan(1, **enough)
 
 
 def volumes(app: Application, server: str) -> list[Any]:

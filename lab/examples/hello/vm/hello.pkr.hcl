@@ -14,6 +14,7 @@ source "qemu" "hello" {
   iso_url          = var.slipway_base
   iso_checksum     = var.slipway_base_checksum
   disk_image       = true
+  skip_resize_disk = true # the size of the base, which fits any flavor; 40 GiB otherwise
   format           = "qcow2"
   accelerator      = var.slipway_accelerator
   headless         = true

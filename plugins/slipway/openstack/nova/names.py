@@ -27,7 +27,7 @@ def resolve(cloud: Connection, nova: Nova, image: Image, tag: str) -> Resolved:
     :raises OpenstackError: when a name is not there, is that of several, or belongs to others.
     """
     with told("what servers need"):
-        flavor = one("flavor", nova.flavor, cloud.compute.flavors(details=False))
+        flavor = one("flavor", nova.flavor, cloud.compute.flavors())
         have = list(cloud.network.networks(is_router_external=False))
         networks = [one("networks", name, have) for name in nova.networks]
         groups: list[Any] = []
@@ -42,7 +42,7 @@ def resolve(cloud: Connection, nova: Nova, image: Image, tag: str) -> Resolved:
         volumes = _volumes(cloud, nova)
         pool = pools.resolve(cloud, nova.load_balancer) if nova.load_balancer else None
         dns = recordsets.resolve(cloud, nova.dns, tag) if nova.dns else None
-    _check_image(cloud, nova, image)
+    _check_fits(_disk_of(cloud, image), nova, flavor)
     return {
         "flavor": str(flavor.id),
         "networks": tuple(str(network.id) for network in networks),
@@ -85,7 +85,8 @@ def _addresses(cloud: Connection, wanted: Iterable[str]) -> None:
             )
 
 
-def _check_image(cloud: Connection, nova: Nova, image: Image) -> None:
+def _disk_of(cloud: Connection, image: Image) -> int:
+    """Return how many GiB the disk has that the image unfolds to."""
     try:
         with told(f"image {image.glance}"):
             found = cloud.image.get_image(str(image.glance))
@@ -98,10 +99,19 @@ def _check_image(cloud: Connection, nova: Nova, image: Image) -> None:
         raise OpenstackError(
             f"image {image.glance} is {found.status} in Glance: no server can be made of it."
         )
-    # Glance knows what is inside of a qcow2: the disk that it unfolds to.
-    needs = max(found.min_disk or 0, -(-(found.virtual_size or found.size or 0) // GIB))
+    return max(found.min_disk or 0, -(-(found.virtual_size or found.size or 0) // GIB))
+
+
+def _check_fits(needs: int, nova: Nova, flavor: Any) -> None:
     if nova.root_volume and nova.root_volume.size_gib < needs:
         raise OpenstackError(
             f"vm.nova.root_volume: {nova.root_volume.size_gib} GiB are too small for the image, which is a "
             f"disk of {needs} GiB. Set size_gib to at least {needs}."
+        )
+    # A flavor without a disk gives the image as much as it has.
+    if not nova.root_volume and flavor.disk and flavor.disk < needs:
+        raise OpenstackError(
+            f"vm.nova.flavor: {flavor.name} has a disk of {flavor.disk} GiB, and the image is one of {needs} "
+            "GiB. Take a larger flavor, or root_volume, or make the image smaller (Packer's builder qemu "
+            "makes 40 GiB unless the template says skip_resize_disk or disk_size)."
         )
