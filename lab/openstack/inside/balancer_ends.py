@@ -1,7 +1,9 @@
 """What becomes of a load balancer and its parts when a change of it ends.
 
 Tags ``lab-fail-create``, ``lab-fail-update`` and ``lab-fail-delete`` of any of them let that change of it end
-in ``ERROR``. https://docs.openstack.org/api-ref/load-balancer/v2/#provisioning-status-codes
+in ``ERROR``; with ``lab-sick`` a pool's health monitor finds no member well.
+
+https://docs.openstack.org/api-ref/load-balancer/v2/#provisioning-status-codes
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from typing import Any
 
 from octavia_lib.common import constants
 
-PENDING, FAIL = "PENDING_", "lab-fail-"
+PENDING, FAIL, SICK = "PENDING_", "lab-fail-", "lab-sick"
 PROVISIONING, OPERATING = constants.PROVISIONING_STATUS, constants.OPERATING_STATUS
 
 End = Mapping[str, str]
@@ -44,7 +46,8 @@ def _of_pool(pool: Any, whole: End) -> Iterator[tuple[str, End]]:
         watched = not _is_gone(monitor)
         yield constants.HEALTHMONITORS, monitor
     for member in pool.members:
-        watching = constants.ONLINE if member.weight else constants.DRAINING
+        found = constants.ERROR if SICK in pool.tags else constants.ONLINE
+        watching = found if member.weight else constants.DRAINING
         yield constants.MEMBERS, _end(member, whole, watching if watched else constants.NO_MONITOR)
     yield constants.POOLS, whole
 

@@ -14,6 +14,7 @@ from openstack.exceptions import ConflictException
 from lab.process import wait_gone
 from slipway.flow.servers.steps import Done, Fail
 from slipway.openstack.errors import OpenstackError
+from slipway.openstack.octavia import pools
 from tests.systems.openstack.nova import Application, raises
 
 pytestmark = pytest.mark.lab
@@ -113,6 +114,29 @@ def test_a_load_balancer_that_fails_is_named_with_the_cure(app: Application, bal
     for _ in range(2):  # when it fails, and when it has failed before
         with pytest.raises(OpenstackError, match=f"pool {balancer.name} .* is in ERROR.*failover"):
             app.roll_out(plan, "run-1")
+
+
+def test_a_server_that_the_monitor_does_not_reach_fails_the_release(
+    app: Application, balancer: Balancer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "SECONDS", 3.0)
+    balances = app.cloud.load_balancer
+    balances.create_health_monitor(pool_id=balancer.pool.id, type="TCP", delay=5, timeout=3, max_retries=2)
+    balancer.settle()
+    spec = {"load_balancer": {"pool": balancer.name, "port": 8080}}
+    app.release(app.plan(1, **spec), "run-1")
+    balances.update_pool(balancer.pool, tags=["lab-sick"])
+    balancer.settle()
+    second = app.plan(2, **spec)
+    [name] = names(app, "2", 1)
+    with pytest.raises(
+        OpenstackError, match=rf"monitor .* calls {name} \(10\.20\..* ERROR .*let port 8080 in"
+    ):
+        app.roll_out(second, "run-2")
+    balances.update_pool(balancer.pool, tags=[])
+    balancer.settle()
+    assert app.go_back(second, "run-2") == Done()
+    assert {one for one, weight in balancer.members().items() if weight == 1} == set(names(app, "1", 1))
 
 
 @pytest.fixture
