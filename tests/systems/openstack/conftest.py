@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from openstack.connection import Connection
@@ -11,9 +14,21 @@ from openstack.connection import Connection
 from lab.access import Lab
 from lab.airflow.connections import connections
 from slipway.openstack.hook import OpenstackHook
-from tests.systems.openstack.nova import Application
+from tests.systems.openstack.nova import SICK, Application
 
 VARIABLE = "AIRFLOW_CONN_SLIPWAY_OPENSTACK"
+
+
+class _Page(BaseHTTPRequestHandler):
+    """What every server of the lab answers: this machine has all their addresses."""
+
+    def do_GET(self) -> None:
+        self.send_response(500 if self.path == SICK else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +60,12 @@ def app(cloud: Connection, image: str) -> Iterator[Application]:
     found = Application(cloud, f"s-{secrets.token_hex(4)}", image)
     yield found
     found.remove()
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """Return the port at which all servers answer."""
+    with ThreadingHTTPServer(("0.0.0.0", 0), _Page) as served:
+        threading.Thread(target=served.serve_forever, daemon=True).start()
+        yield served.server_address[1]
+        served.shutdown()

@@ -30,6 +30,8 @@ from slipway.rollout import keeping
 from tests.flow.builders import DIGEST, NOON
 
 REPOSITORY = "tests/servers"
+SICK = "/sick"
+"""Path at which servers do not answer as they should."""
 
 
 @dataclass

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -20,34 +18,12 @@ from slipway.flow.servers.steps import Done, Fail, Wait
 from slipway.openstack.errors import OpenstackError
 from slipway.openstack.nova.in_use import running
 from slipway.openstack.nova.servers import Servers
-from tests.systems.openstack.nova import Application, raises
+from tests.systems.openstack.nova import SICK, Application, raises
 
 pytestmark = pytest.mark.lab
 
 VARIABLE = "AIRFLOW_CONN_SLIPWAY_OPENSTACK"
-SICK = "/sick"
 SECONDS = 60
-
-
-class _Page(BaseHTTPRequestHandler):
-    """What every server of the lab answers: this machine has all their addresses."""
-
-    def do_GET(self) -> None:
-        self.send_response(500 if self.path == SICK else 200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    """The port at which all servers answer."""
-    with ThreadingHTTPServer(("0.0.0.0", 0), _Page) as served:
-        threading.Thread(target=served.serve_forever, daemon=True).start()
-        yield served.server_address[1]
-        served.shutdown()
 
 
 @pytest.fixture

@@ -156,10 +156,12 @@ def leads(cloud: Connection, name: str) -> set[str]:
 
 @pytest.mark.parametrize("strategy", ["rolling", "blue_green"])
 def test_a_name_leads_to_the_release_and_the_old_servers_serve_while_it_is_remembered(
-    app: Application, host: str, strategy: str
+    app: Application, host: str, port: int, strategy: str
 ) -> None:
-    spec = {"count": 2, "batch": 2, "strategy": strategy, "dns": {"name": host, "ttl_seconds": 3}}
-    app.release(app.plan(1, **spec), "run-1")
+    name, health = {"name": host, "ttl_seconds": 3}, {"port": port, "path": "/"}
+    spec = {"count": 2, "batch": 2, "strategy": strategy, "dns": name, "health": health}
+    kept = app.release(app.plan(1, **spec), "run-1")
+    assert kept.url == f"http://{host.removesuffix('.')}:{port}/"
     first = {one.address for one in app.servers()}
     assert leads(app.cloud, host) == first
     second = app.plan(2, **spec)

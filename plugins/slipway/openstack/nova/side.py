@@ -108,6 +108,7 @@ def _url(plan: ServersPlan, server: Server) -> str:
     health = plan.nova.health
     if health is None or health.path is None:
         return ""
-    address = plan.floating_ip(server.mark.index) or server.address
+    name = plan.dns.name.removesuffix(".") if plan.dns else ""
+    address = plan.floating_ip(server.mark.index) or name or server.address
     place = f"[{address}]" if ":" in address else address
     return f"http://{place}:{health.port}{health.path}"
