@@ -13,8 +13,8 @@ PINS := requirements.txt requirements-dev.txt pyproject.toml
 COMPILE := $(UV) pip compile -q --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make requirements"
 
-WORKERS ?= $(shell nproc)
 # Most tests wait for servers: several wait at once (tests/groups.py says which must not).
+WORKERS ?= $(shell expr $$(nproc) + 1)
 SIDE_BY_SIDE := python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "not alone and not release"
 ALONE := python -m pytest -m "alone and not release"
 
@@ -39,8 +39,10 @@ test: venv lint ## Every check and every test; brings the lab up, and down again
 test-tenants: venv lab-up ## Tenants with kubectl on real API servers (RBAC, then ABAC) and the real Keystone
 	@python -m pytest -q tests/tenants $(ARGS)
 
-test-release: venv lab-up ## Releases on all platforms, 50 pushes at once, servers killed in the middle (10 minutes)
+test-release: venv ## Releases on all platforms, 50 pushes at once, servers killed in the middle (10 minutes)
+	@python -m lab up --profile hypervisor
 	@python -m pytest -q tests/release -m "not short" $(ARGS)
+	@python -m pytest -q tests/dags -m release $(ARGS)
 
 screenshots: venv lab-up ## Take the pictures in docs/images anew
 	@SLIPWAY_SCREENSHOTS=1 python -m pytest -q tests/browser $(ARGS)

@@ -67,7 +67,7 @@ def test_rollout_that_is_killed_goes_on_where_it_was(app: Pushed) -> None:
     assert event["extra"]["push"]["commit"] == push.commit
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.release)])
 def test_image_build_whose_worker_ends_leaves_one_image_and_nothing_else(
     app: Pushed, lab: Lab, number: signal.Signals
 ) -> None:

@@ -182,7 +182,7 @@ def command(folder: Path) -> bytes:
         return b""
 
 
-@pytest.mark.parametrize("kill", [killed_worker, killed_machine])
+@pytest.mark.parametrize("kill", [pytest.param(killed_worker, marks=pytest.mark.release), killed_machine])
 def test_a_build_that_is_killed_is_done_again_and_leaves_one_image(
     in_cloud: InCloud, kill: Callable[[InCloud, str], None]
 ) -> None:
@@ -218,7 +218,11 @@ def test_a_build_that_is_called_off_leaves_nothing(in_cloud: InCloud) -> None:
             {"flavor": '"giant"', "network_discovery_cidrs": '["10.20.0.0/16"]'},
             "Nova could not make the server: No valid host was found",
         ),
-        ({"ssh_username": '"stranger"', "ssh_timeout": '"20s"'}, "Timeout waiting for SSH"),
+        pytest.param(
+            {"ssh_username": '"stranger"', "ssh_timeout": '"20s"'},
+            "Timeout waiting for SSH",
+            marks=pytest.mark.release,
+        ),
     ],
 )
 def test_a_build_that_fails_says_why_and_leaves_nothing(

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 HANDS = 8
 """Requests to Ironic at the same time."""
 SHOWN = 5
+REASON_SECONDS = 10.0
+"""Ironic says that a deployment failed, and a moment later why."""
 Nodes = Mapping[str, Node]
 
 
@@ -51,6 +53,7 @@ class Rollout:
         self.moved: dict[str, tuple[str, float]] = {}
         self.checks: dict[str, asyncio.Task[str]] = {}
         self.told: set[tuple[str, str]] = set()
+        self.unexplained: dict[str, float] = {}
         self.shown, self.since = "", time.monotonic()
 
     async def follow(self, feed: Feed[Nodes]) -> Outcome:
@@ -71,7 +74,8 @@ class Rollout:
                 task.cancel()
 
     async def _step(self, nodes: Nodes) -> Outcome | None:
-        seen = [self._as_begun(nodes[one.node].seen(one.index)) for one in self.watch.nodes]
+        shown = (nodes[one.node].seen(one.index) for one in self.watch.nodes)
+        seen = [self._as_explained(self._as_begun(one)) for one in shown]
         self._collect()
         self._give_up(seen)
         decision = self._decide(seen)
@@ -116,6 +120,15 @@ class Rollout:
         """Show a node as busy that is being begun, or was after this look at it."""
         is_begun = node.id in self.beginning or self.begun.get(node.id) == node.changed
         return replace(node, state="deploying") if is_begun else node
+
+    def _as_explained(self, node: Seen) -> Seen:
+        """Show a node as busy that has failed and does not say why yet."""
+        if node.state != "deploy failed" or node.last_error:
+            self.unexplained.pop(node.id, None)
+            return node
+        since = self.unexplained.setdefault(node.id, time.monotonic())
+        is_late = time.monotonic() - since > REASON_SECONDS
+        return node if is_late else replace(node, state="deploying")
 
     def _give_up(self, seen: list[Seen]) -> None:
         now, limit = time.monotonic(), self.fleet.ironic.deploy_seconds
