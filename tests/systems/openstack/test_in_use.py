@@ -12,9 +12,6 @@ from slipway.openstack.ironic import in_use as on_nodes
 from slipway.openstack.nova import in_use as on_servers
 from tests.systems.openstack.ironic_lab import SECONDS, Ground, ground_in
 from tests.systems.openstack.nova import Application
-from tests.systems.openstack.test_nova import app, cloud, image
-
-__all__ = ["app", "cloud", "image"]
 
 pytestmark = pytest.mark.lab
 

@@ -10,9 +10,6 @@ from slipway.openstack.errors import TransientOpenstackError
 from slipway.openstack.nova.traces import ServerTraces
 from slipway.rollout.side import Json
 from tests.systems.openstack.nova import Application
-from tests.systems.openstack.test_nova import app, cloud, image
-
-__all__ = ["app", "cloud", "image"]
 
 pytestmark = pytest.mark.lab
 
