@@ -45,6 +45,9 @@ template:
     storage: "{folder}"
     master: designate
     acl: designate
+    # It starts before Designate does, and may miss what it is told on a busy machine: it looks by itself.
+    retry-max-interval: 2
+    refresh-max-interval: 5
 zone:
   - domain: {catalog}
     catalog-role: interpret
