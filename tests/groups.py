@@ -15,8 +15,9 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 GROUPS = {
-    # Half a dozen bare-metal nodes, which are all given out at times.
+    # Half a dozen bare-metal nodes, which are all given out at times; and what removes every test's orphans.
     "nodes": (
+        "tests/dags/test_killed_vm_image.py",
         "tests/dags/test_bare_metal_release.py",
         "tests/release/test_all_or_none.py",
         "tests/dags/test_rollback.py",
@@ -28,7 +29,6 @@ GROUPS = {
     # Machines without KVM, which take a core each.
     "machines": (
         "tests/dags/test_vm_image.py",
-        "tests/dags/test_killed_vm_image.py",
         "tests/dags/test_vm_in_cloud.py",
         "tests/dags/test_bare_metal_by_packer.py",
         "tests/lab/test_hypervisor.py",
