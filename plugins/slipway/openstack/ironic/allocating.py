@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from slipway.flow.fleet import APPLICATION, ENVIRONMENT, RUN, Fleet
 from slipway.openstack.errors import TransientOpenstackError
@@ -18,8 +17,6 @@ from slipway.openstack.ironic.ironic import Allocation, Ironic, Node
 log = logging.getLogger(__name__)
 
 WAIT_SECONDS, PAUSE_SECONDS = 60.0, 0.5
-HANDS = 4
-"""Requests to Ironic at the same time: it chooses for one while it takes in the next."""
 TRIES = 3
 """A node that was free may be taken, or locked, when it is to be reserved."""
 SHOWN = 8
@@ -33,10 +30,9 @@ def allocate(ironic: Ironic, fleet: Fleet, prefix: str, run: str) -> Mapping[int
     for tries in range(1, TRIES + 1):
         have = ironic.allocations(prefix)
         _refuse_another_class(fleet, have)
-        missing = [f"{prefix}{index}" for index in range(fleet.ironic.count) if index not in have]
-        with ThreadPoolExecutor(HANDS) as hands:
-            # The list raises what one of them raised.
-            list(hands.map(lambda name: _create(ironic, fleet, name, run), missing))
+        for index in range(fleet.ironic.count):
+            if index not in have:
+                _create(ironic, fleet, f"{prefix}{index}", run)
         found = _settled(ironic, prefix, fleet.ironic.count)
         failed = {index: one for index, one in found.items() if one.state == "error"}
         if not failed:

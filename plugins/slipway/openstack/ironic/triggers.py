@@ -17,7 +17,7 @@ from slipway.openstack.ironic.rollout import Nodes, Outcome, Rollout, give_back
 from slipway.openstack.ironic.watch import Watch
 from slipway.polling import Poll
 
-TICK_SECONDS = 1.5
+TICK_SECONDS = 2.0
 _known: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, tuple[Fleets, Poll[Nodes]]]] = (
     WeakKeyDictionary()
 )
