@@ -5,7 +5,7 @@ Both in one order, so that there is no moment without any.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 from slipway.flow.servers.observed import Server, View
@@ -29,12 +29,9 @@ def led(
     return _step(view, wanted, out, now)
 
 
-def led_back(view: View, good: Iterable[Server], out: Collection[Server], now: datetime) -> Step | None:
+def led_back(view: View, good: Collection[Server], out: Collection[Server], now: datetime) -> Step | None:
     """Return what it takes until traffic comes to ``good`` alone, each from where it came to it before."""
-    wanted: dict[Place, list[Server]] = {place: [] for place in view.traffic}
-    for one in good:
-        if place := read(one.mark.traffic):
-            wanted.setdefault(place, []).append(one)
+    wanted = {place: [one for one in good if read(one.mark.traffic) == place] for place in view.traffic}
     return _step(view, wanted, out, now)
 
 

@@ -126,7 +126,7 @@ class GoBackOperator(_Waiting, operators.GoBackOperator):
             if isinstance(step, Wait):
                 seen = self.wait(servers.cloud, plan, run, step, seen)
                 continue
-            servers.forget()
+            servers.forget(servers.view())
             servers.tidy()
             if isinstance(step, Fail):
                 self.fail(context, step.reason)

@@ -129,9 +129,9 @@ class Servers:
         needed = {f"{plan.tag}-{one.mark.version}" for one in self.view().servers}
         forget_groups(self.cloud, f"{plan.tag}-", needed)
 
-    def forget(self) -> None:
+    def forget(self, view: View) -> None:
         """Remove what is left of servers that traffic does not come to any more, where it came from."""
-        for place in self.view().traffic:
+        for place in view.traffic:
             traffic.forget(self.cloud, place, self._plan.tag)
 
     def _create(self, index: int) -> None:

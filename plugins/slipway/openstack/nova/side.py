@@ -73,8 +73,9 @@ class NovaSide(Side):
         """Remove the servers and server groups that only the version before needed."""
         known = ServersPlan.from_json(plan)
         servers = self.servers(known, run)
-        servers.forget()  # the next lines write over where traffic came from before
-        for order in endings.clear(known, run, servers.view()):
+        view = servers.view()
+        servers.forget(view)  # the orders write over where traffic came from before
+        for order in endings.clear(known, run, view):
             servers.obey(order)
         servers.tidy()
 

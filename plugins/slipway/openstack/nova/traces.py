@@ -84,7 +84,7 @@ class ServerTraces:
             if isinstance(step, Fail):
                 raise TransientOpenstackError(step.reason)
             if not isinstance(step, Wait):
-                servers.forget()
+                servers.forget(servers.view())
                 servers.tidy()
                 return True
             time.sleep(PAUSE_SECONDS)
