@@ -37,7 +37,9 @@ def _settings(cloud: Cloud) -> Settings:
             # Seconds: the name server is asked so soon, and so often, whether it has a change.
             "poll_delay": "1",
             "poll_retry_interval": "1",
-            "poll_max_retries": "30",
+            "poll_max_retries": "10",
+            # After (2 + 1) x 10 + 1 s, what was asked of the worker and is not done is asked of it again.
+            "poll_timeout": "2",
             # By UDP it tells nobody its catalog's serial.
             "all_tcp": "true",
         },

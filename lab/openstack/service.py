@@ -69,7 +69,9 @@ class Service(Daemon):
         try:
             self.kind.seed(self.cloud)
         except SDKException as error:
-            raise LabError(f"{self.name} runs, but refused its first contents: {error}") from error
+            raise LabError(
+                f"{self.name} runs, but refused its first contents: {error}; {self.process.tail()}"
+            ) from error
         self._seeded.touch()
 
     def stop(self) -> None:
