@@ -8,23 +8,31 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 
 from benchmarks.application import say
 from benchmarks.servers import ROOT
+from lab.airflow.connections import connections
 from lab.airflow.settings import APPS_FILE
 from lab.git.repository import Repositories
 from lab.paths import this_checkout
+from slipway import config
+from slipway.flow.push import PushEvent
+from slipway.pipelines import container_image
+from slipway.pipelines.run import Run
 
 OWNER = "nights"
 LOGS = ("git", "artifactory", "registry", "dockerhub")
 """Of the lab's servers that say each request that they answer."""
 DOCKERFILE = "FROM busybox:1.36\nCOPY slipway.yaml /\n"
 ACCEPT = "application/vnd.docker.distribution.manifest.v2+json"
+BUILDERS = 4
 
 
 def apps_yaml(repositories: list[str]) -> str:
@@ -44,6 +52,11 @@ class Town:
     commits: dict[str, str] = field(default_factory=dict)
     """By repository."""
 
+    @property
+    def apps(self) -> Path:
+        """Its ``apps.yaml``."""
+        return self.folder / "apps.yaml"
+
     @contextmanager
     def open(self) -> Iterator[None]:
         """Have them, known to Airflow; everything is as before afterwards."""
@@ -51,14 +64,22 @@ class Town:
         root = this_checkout().state / "git"
         try:
             self._commit_all(Repositories(root))
-            apps = self.folder / "apps.yaml"
-            apps.write_text(apps_yaml(list(self.commits)))
-            subprocess.run(restart, cwd=ROOT, env=os.environ | {APPS_FILE: str(apps)}, check=True)
+            self.apps.write_text(apps_yaml(list(self.commits)))
+            subprocess.run(restart, cwd=ROOT, env=os.environ | {APPS_FILE: str(self.apps)}, check=True)
             yield
         finally:
             subprocess.run(restart, cwd=ROOT, check=True)
             shutil.rmtree(root / OWNER, ignore_errors=True)
             self._remove_images()
+
+    def build_all(self) -> None:
+        """Have every application's image built before, by the pipeline's own steps but without its tasks."""
+        os.environ.update(connections(self.known))
+        os.environ[config.APPS_FILE] = str(self.apps)
+        with ThreadPoolExecutor(BUILDERS) as builders:
+            for number, _ in enumerate(builders.map(_build, *zip(*self.commits.items(), strict=True)), 1):
+                if number % 100 == 0:
+                    print(f"    {number} are built", flush=True)
 
     def requests(self) -> int:
         """Return how many requests the lab's servers have answered since they started."""
@@ -95,3 +116,14 @@ class Town:
                     head = registry.head(f"{place}/manifests/{tag}")
                     if digest := head.headers.get("Docker-Content-Digest"):
                         registry.delete(f"{place}/manifests/{digest}")
+
+
+def _build(repository: str, commit: str) -> None:
+    now = datetime.now(UTC)
+    push = PushEvent(repository=repository, ref="refs/heads/main", commit=commit, at=now)
+    planned = container_image.plan(push)
+    assert planned.inputs is not None  # they all have a container
+    resolved = container_image.resolve(planned, planned.inputs)
+    image = resolved.image or container_image.build(resolved)
+    run = Run(id="benchmark", started=now, url="http://127.0.0.1/")
+    container_image.publish(planned, image.to_json(), deploy=False, run=run)

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from benchmarks.servers import wait_for
+from benchmarks.servers import POLL_SECONDS, wait_for
 from slipway.cli.api import Airflow
 from slipway.cli.failure import log_lines
 
@@ -25,14 +25,19 @@ def ended(reader: Airflow, dag_id: str, key: str, since: datetime) -> dict[str, 
     return wait_for(find, PATIENCE, f"{dag_id} of {key}")
 
 
-def ended_with_id(reader: Airflow, dag_id: str, run_id: str, patience: float = PATIENCE) -> dict[str, Any]:
-    """Wait for the end of one run; a failed one ends the benchmark."""
+def ended_with_id(
+    reader: Airflow, dag_id: str, run_id: str, patience: float = PATIENCE, pause: float = POLL_SECONDS
+) -> dict[str, Any]:
+    """Wait for the end of one run; a failed one ends the benchmark.
+
+    :param pause: seconds between two looks, which cost Airflow something, too.
+    """
 
     def find() -> dict[str, Any] | None:
         run = reader.find_run(dag_id, run_id)
         return _ended_of([run] if run else [])
 
-    return wait_for(find, patience, run_id)
+    return wait_for(find, patience, run_id, pause)
 
 
 def first_start(reader: Airflow, run: dict[str, Any]) -> datetime:

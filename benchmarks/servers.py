@@ -44,14 +44,15 @@ def remote(known: dict[str, str], repository: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{login.user}:{login.password}@{parts.netloc}"))
 
 
-def wait_for(find: Callable[[], T | None], seconds: float, what: str) -> T:
+def wait_for(find: Callable[[], T | None], seconds: float, what: str, pause: float = POLL_SECONDS) -> T:
     """Poll until ``find()`` gives something.
 
+    :param pause: seconds between two looks.
     :raises SystemExit: after ``seconds``, naming ``what`` did not come.
     """
     deadline = time.monotonic() + seconds
     while (found := find()) is None:
         if time.monotonic() > deadline:
             raise SystemExit(f"{what} did not come within {seconds:.0f} s")
-        time.sleep(POLL_SECONDS)
+        time.sleep(pause)
     return found
