@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipway.flow.history import Past, Place, before
@@ -19,7 +19,7 @@ from tests.flow.builders import NOON
 from tests.flow.images import COMMITS, REPOSITORY, World, apps, image, past, references, worlds
 
 # A machine at work on other tests makes worlds slowly.
-many = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=100)
 
 
 def gone(planned: Sequence[Removal]) -> list[str]:

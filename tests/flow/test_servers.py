@@ -118,7 +118,7 @@ STRATEGIES = st.sampled_from(["rolling", "blue_green"])
 LIVES = st.lists(st.integers(0, 3), max_size=30)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     counts=st.lists(st.integers(1, 5), min_size=1, max_size=5),
     kinds=st.lists(st.sampled_from(["good", "good", "broken", "sick", "same"]), min_size=5, max_size=5),
@@ -172,7 +172,7 @@ def test_whatever_happens_the_newest_good_release_runs_whole_and_alone(
     assert cloud.servers[other.id] == other
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     strategy=STRATEGIES,
     counts=st.tuples(st.integers(1, 4), st.integers(1, 4)),

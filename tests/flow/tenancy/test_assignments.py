@@ -33,7 +33,7 @@ def test_circles_end() -> None:
     assert {(one.project_id, one.role_id) for one in found} == {("y", "a"), ("y", "b"), ("y", "c")}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(clouds())
 def test_users_have_what_is_reckoned_plainly(cloud: Cloud) -> None:
     parents: dict[str, str | None] = {one.id: one.domain_id for one in cloud.projects.values()}

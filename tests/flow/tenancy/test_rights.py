@@ -92,7 +92,7 @@ def foreign() -> FakeCluster:
     return cluster
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(st.data(), clouds(), clouds(), clouds())
 def test_rights_are_at_most_keystones_and_the_policys(
     data: st.DataObject, first: Cloud, second: Cloud, later: Cloud
@@ -108,7 +108,7 @@ def test_rights_are_at_most_keystones_and_the_policys(
             require_no_more(cluster, text, cloud, POLICY)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(clouds())
 def test_everyone_has_what_keystone_and_the_policy_say(cloud: Cloud) -> None:
     """The other half, so that nobody having any rights would not do."""
@@ -126,7 +126,7 @@ def test_everyone_has_what_keystone_and_the_policy_say(cloud: Cloud) -> None:
                             assert (namespace, verb, api_group, resource) in allowed
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(clouds())
 def test_a_second_run_changes_nothing(cloud: Cloud) -> None:
     cluster = foreign()
@@ -137,7 +137,7 @@ def test_a_second_run_changes_nothing(cloud: Cloud) -> None:
     assert text == abac.render(cluster.sync(cloud.directory(), POLICY, NOON).grants, discovery=True)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(clouds(), clouds())
 def test_a_project_keeps_its_namespace_and_shares_it_with_nobody(first: Cloud, second: Cloud) -> None:
     cluster = foreign()
@@ -153,7 +153,7 @@ def test_a_project_keeps_its_namespace_and_shares_it_with_nobody(first: Cloud, s
         assert body["metadata"]["labels"] == {TENANCY: POLICY.name, PROJECT: project}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(clouds())
 def test_another_policys_namespaces_are_not_touched(cloud: Cloud) -> None:
     cluster = foreign()
