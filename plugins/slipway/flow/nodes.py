@@ -87,6 +87,8 @@ class Decision:
     good: tuple[Seen, ...] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
     """Why, by the node's name."""
+    stopped: bool = False
+    """Too many have failed: no further node is begun."""
     left: int = 0
     """Nodes that are not begun, and will not be."""
 
@@ -161,6 +163,7 @@ def decide(nodes: Sequence[Seen], goal: Goal, health: Health) -> Decision:
         busy=tuple(busy),
         good=tuple(good),
         failed=failed,
+        stopped=stopped,
         left=len(behind) if stopped else 0,
     )
 

@@ -38,6 +38,31 @@ def test_a_first_deployment_puts_the_image_on_every_node(ground: Ground) -> None
     assert ground.good(fleet) == described(fleet)
 
 
+def test_the_others_are_allocated_while_the_first_are_deployed(ground: Ground) -> None:
+    ground.machines(3)
+    fleet = ground.fleet(ground.image(), count=3)
+    watch = ground.fleets.begin(fleet, "run-1")
+    assert (len(watch.nodes), len(ground.ironic.allocations(ground.prefix))) == (1, 1)
+    assert ground.follow(watch).state == "healthy"
+    ground.keep(fleet, "run-1")
+    assert ground.states() == ["active"] * 3
+    assert ground.good(fleet) == described(fleet)
+
+
+def test_a_node_that_somebody_takes_meanwhile_fails_the_release(ground: Ground) -> None:
+    ground.machines(2)
+    fleet = ground.fleet(ground.image(), count=2)
+    watch = ground.fleets.begin(fleet, "run-1")
+    ground.ironic.create_allocation(f"{ground.name}-other", ground.name, (), {})
+    outcome = ground.follow(watch)
+    assert outcome.state == "failed"
+    assert f"1 of 2 nodes of resource class {ground.name} are missing" in outcome.reason
+    assert ground.go_back(fleet, "run-1").state == "healthy"
+    ground.ironic.delete_allocation(f"{ground.name}-other")
+    assert ground.ironic.allocations(ground.prefix) == {}
+    assert wait_gone(lambda: ground.states() == ["available"] * 2, SECONDS)
+
+
 def test_a_new_release_is_rebuilt_in_place(ground: Ground) -> None:
     machines = ground.machines(2)
     first = ground.fleet(ground.image(), count=2)

@@ -55,6 +55,7 @@ def test_with_too_few_nodes_it_is_said_what_the_others_are(ground: Ground) -> No
     assert "1 of 2 nodes" in str(refused.value)
     assert f"{broken} (available, in maintenance: its fan is loud)" in str(refused.value)
     assert free in str(refused.value)
+    assert ground.states() == ["available"] * 2
 
 
 def test_traits_are_asked_for(ground: Ground) -> None:

@@ -22,23 +22,23 @@ TRIES = 3
 SHOWN = 8
 
 
-def allocate(ironic: Ironic, fleet: Fleet, prefix: str, run: str) -> Mapping[int, Allocation]:
-    """Return the fleet's allocations by index, each with a node; those that are missing are made.
+def allocate(ironic: Ironic, fleet: Fleet, prefix: str, run: str, count: int) -> Mapping[int, Allocation]:
+    """Return the fleet's first allocations by index, each with a node; those that are missing are made.
 
+    :param count: how many.
     :raises RefusedError: when there are not enough nodes; it says which there are.
     """
     for tries in range(1, TRIES + 1):
         have = ironic.allocations(prefix)
         _refuse_another_class(fleet, have)
-        for index in range(fleet.ironic.count):
+        for index in range(count):
             if index not in have:
                 _create(ironic, fleet, f"{prefix}{index}", run)
-        found = _settled(ironic, prefix, fleet.ironic.count)
+        found = _settled(ironic, prefix, count)
         failed = {index: one for index, one in found.items() if one.state == "error"}
         if not failed:
             return found
-        free = [node for node in ironic.nodes_of(fleet.ironic.resource_class) if _is_free(node, fleet)]
-        if len(free) < len(failed) or tries == TRIES:
+        if len(free_nodes(ironic, fleet)) < len(failed) or tries == TRIES:
             break
         log.warning("%d nodes were taken while they were chosen; choosing again", len(failed))
         for index, one in failed.items():
@@ -46,6 +46,11 @@ def allocate(ironic: Ironic, fleet: Fleet, prefix: str, run: str) -> Mapping[int
             ironic.delete_allocation(one.id)
             _create(ironic, fleet, f"{prefix}{index}", run, one.extra)
     raise RefusedError(_refusal(ironic, fleet, failed))
+
+
+def free_nodes(ironic: Ironic, fleet: Fleet) -> list[Node]:
+    """Return the nodes that Ironic may choose."""
+    return [node for node in ironic.nodes_of(fleet.ironic.resource_class) if _is_free(node, fleet)]
 
 
 def _refuse_another_class(fleet: Fleet, have: Mapping[int, Allocation]) -> None:

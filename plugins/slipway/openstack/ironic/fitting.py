@@ -37,13 +37,17 @@ def refuse_unfit(
             f"{'; '.join(need_person)}. Nothing was touched: put it right (openstack baremetal node "
             "show), or delete its allocation to have another node chosen, and start the run again"
         )
-    size = _size(cloud, fleet)
-    small = [f"{node.name} ({node.disk_gib} GiB)" for _, node in found if 0 < node.disk_gib << 30 < size]
-    if small:
+    size = disk_bytes(cloud, fleet)
+    if small := [f"{node.name} ({node.disk_gib} GiB)" for _, node in found if is_small(node, size)]:
         raise RefusedError(
             f"the image takes {-(-size >> 30)} GiB of disk, and {', '.join(small)} has less: make it "
             "smaller, or ask for another resource_class"
         )
+
+
+def is_small(node: Node, size: int) -> bool:
+    """Say whether the node's disk is known to have fewer bytes than ``size``."""
+    return 0 < node.disk_gib << 30 < size
 
 
 def _in_the_way(node: Node, index: int, fleet: Fleet) -> str:
@@ -51,7 +55,7 @@ def _in_the_way(node: Node, index: int, fleet: Fleet) -> str:
     return "" if arrived(seen, fleet.fingerprint) else stuck(seen)
 
 
-def _size(cloud: Connection, fleet: Fleet) -> int:
+def disk_bytes(cloud: Connection, fleet: Fleet) -> int:
     """Return how many bytes of disk the image takes, as far as that is known."""
     root = (fleet.ironic.root_gib or 0) << 30 if fleet.kind == "partition" else 0
     if fleet.url or fleet.image.glance is None:

@@ -17,9 +17,9 @@ from slipway.flow.fleet import Fleet, instance_info
 from slipway.flow.nodes import BEGINNABLE, Seen, next_try, stuck
 from slipway.flow.release import SupersededError
 from slipway.openstack.ironic import ledger
-from slipway.openstack.ironic.allocating import allocate
+from slipway.openstack.ironic.allocating import allocate, free_nodes
 from slipway.openstack.ironic.errors import RefusedError
-from slipway.openstack.ironic.fitting import refuse_unfit, with_hash
+from slipway.openstack.ironic.fitting import disk_bytes, is_small, refuse_unfit, with_hash
 from slipway.openstack.ironic.ironic import Allocation, Ironic, drive
 from slipway.openstack.ironic.ledger import Attempt, Ledger
 from slipway.openstack.ironic.ports import Ports
@@ -53,19 +53,24 @@ class Fleets:
         return ledger.of(self.ironic.find_allocation(f"{self.prefix(fleet)}0"))
 
     def begin(self, fleet: Fleet, run: str) -> Watch:
-        """Claim the application's nodes for ``run`` and allocate those that are missing.
+        """Claim the application's nodes for ``run`` and allocate what is needed at first.
 
         :raises SupersededError: when a newer push is in place or on its way.
         :raises RefusedError: when there is no node, the image does not fit, or a node needs a person.
         """
         network = self.ports.network(fleet.ironic.network) if fleet.ironic.network else ""
         fleet = with_hash(self.cloud, fleet)
-        prefix = self.prefix(fleet)
-        self._claim(fleet, prefix, run)
-        allocated = allocate(self.ironic, fleet, prefix, run)
-        nodes = {node.id: node for node in self.ironic.nodes_of(fleet.ironic.resource_class)}
-        refuse_unfit(self.cloud, fleet, allocated, nodes)
-        return self._watch(fleet, prefix, run, run, network, allocated)
+        watch = Watch(run=run, effort=run, prefix=self.prefix(fleet), fleet=fleet, network=network)
+        self._claim(fleet, watch.prefix, run)
+        return self._allocated(watch, fleet, self._first(fleet, watch.prefix))
+
+    def complete(self, watch: Watch) -> Watch:
+        """Allocate also what was not needed at first.
+
+        :raises RefusedError: when it is not to be had any more.
+        """
+        assert watch.fleet is not None  # or there were nothing to allocate
+        return self._allocated(watch, watch.fleet, watch.fleet.ironic.count)
 
     def go_back(self, fleet: Fleet, run: str) -> Watch | None:
         """Write down that ``run`` goes back, and return what to bring where.
@@ -92,8 +97,8 @@ class Fleets:
         good = known.good.fleet
         log.info("going back from %s to %s", tried.push.short_commit, ledger.described(good))
         network = self.ports.network(good.ironic.network) if good.ironic.network else ""
-        allocated = allocate(self.ironic, good, prefix, run)
-        return self._watch(good, prefix, run, effort, network, allocated)
+        watch = Watch(run=run, effort=effort, prefix=prefix, fleet=good, network=network)
+        return self._placed(watch, allocate(self.ironic, good, prefix, run, good.ironic.count))
 
     def begin_node(self, watch: Watch, seen: Seen) -> str:
         """Write down what is to be on a node, and have Ironic begin.
@@ -144,30 +149,41 @@ class Fleets:
             first, ironic.resource_class, ironic.traits, ledger.carried(ledger.claim(Ledger(), attempt))
         )
 
-    def _watch(
-        self,
-        fleet: Fleet,
-        prefix: str,
-        run: str,
-        effort: str,
-        network: str,
-        allocated: Mapping[int, Allocation],
-    ) -> Watch:
-        addresses = dict(self._addresses(prefix, network, run, allocated))
+    def _first(self, fleet: Fleet, prefix: str) -> int:
+        """Return how many nodes are allocated before one is begun.
+
+        For each that it chooses Ironic looks at all that are free, and hundreds take it a while. Those of
+        the second batch are chosen while the first is deployed, unless it is to be seen that this cannot
+        come to a good end: then nothing is to be touched.
+        """
+        wanted, have = fleet.ironic, self.ironic.allocations(prefix)
+        missing = wanted.count - sum(one.node is not None for one in have.values())
+        free, size = free_nodes(self.ironic, fleet), disk_bytes(self.cloud, fleet)
+        is_sure = missing <= len(free) and not any(is_small(node, size) for node in free)
+        needed = max(wanted.pacing.at_once, *(index + 1 for index in have))
+        return min(wanted.count, needed) if is_sure else wanted.count
+
+    def _allocated(self, watch: Watch, fleet: Fleet, count: int) -> Watch:
+        allocated = allocate(self.ironic, fleet, watch.prefix, watch.run, count)
+        nodes = {node.id: node for node in self.ironic.nodes_of(fleet.ironic.resource_class)}
+        refuse_unfit(self.cloud, fleet, allocated, nodes)
+        return self._placed(watch, allocated)
+
+    def _placed(self, watch: Watch, allocated: Mapping[int, Allocation]) -> Watch:
+        addresses = dict(self._addresses(watch, allocated))
         nodes = tuple(
             Placed(index=index, node=str(one.node), address=addresses.get(index, ""))
             for index, one in allocated.items()
         )
-        return Watch(run=run, effort=effort, prefix=prefix, fleet=fleet, nodes=nodes, network=network)
+        return watch.model_copy(update={"nodes": nodes})
 
-    def _addresses(
-        self, prefix: str, network: str, run: str, allocated: Iterable[int]
-    ) -> Iterable[tuple[int, str]]:
-        if not network:
+    def _addresses(self, watch: Watch, allocated: Iterable[int]) -> Iterable[tuple[int, str]]:
+        if not watch.network:
             return
-        have = self.ports.addresses(prefix)
+        have = self.ports.addresses(watch.prefix)
         for index in allocated:
-            yield index, have.get(index) or self.ports.ensure(f"{prefix}{index}", network, run)[1]
+            name = f"{watch.prefix}{index}"
+            yield index, have.get(index) or self.ports.ensure(name, watch.network, watch.run)[1]
 
     def _ensure_attached(self, watch: Watch, seen: Seen) -> None:
         port, _ = self.ports.ensure(f"{watch.prefix}{seen.index}", watch.network, watch.run)

@@ -56,9 +56,8 @@ class RolloutOperator(_Branch, operators.RolloutOperator):
         with self.side().fleets() as fleets:
             watch = fleets.begin(fleet, run)
             names = {node.id: node.name for node in fleets.ironic.nodes()}
-        for one in watch.nodes:
-            at = f" at {one.address}" if one.address else ""
-            self.log.info("%s%d is node %s%s", watch.prefix, one.index, names.get(one.node, one.node), at)
+        for line in watch.lines(names):
+            self.log.info("%s", line)
         self.wait(watch)
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from slipway.openstack.ironic import health
 from slipway.openstack.ironic.fleets import Fleets
 from slipway.openstack.ironic.ironic import Node
 from slipway.openstack.ironic.releasing import broken, release
+from slipway.openstack.ironic.rest import Rest
 from slipway.openstack.ironic.watch import Watch
 from slipway.polling import Feed
 
@@ -58,6 +59,7 @@ class Rollout:
 
     async def follow(self, feed: Feed[Nodes]) -> Outcome:
         """Go on until nothing is left to do, or nothing more may be done."""
+        rest = Rest(self.fleets, self.watch)
         try:
             while True:
                 try:
@@ -65,15 +67,24 @@ class Rollout:
                 except TransientError as error:
                     log.warning("%s; looking again", error)
                     continue
+                if whole := rest.at_look():
+                    self._grow(whole, nodes)
                 if missing := [one for one in self.watch.nodes if one.node not in nodes]:
                     return self._gone(missing[0].index)
-                if outcome := await self._step(nodes):
+                if outcome := await self._step(nodes, rest):
                     return outcome
         finally:
             for task in (*self.checks.values(), *self.beginning.values()):
                 task.cancel()
+            await rest.ended()
 
-    async def _step(self, nodes: Nodes) -> Outcome | None:
+    def _grow(self, whole: Watch, nodes: Nodes) -> None:
+        names = {node.id: node.name for node in nodes.values()}
+        for line in whole.lines(names, len(self.watch.nodes)):
+            log.info("%s", line)
+        self.watch = whole
+
+    async def _step(self, nodes: Nodes, rest: Rest) -> Outcome | None:
         shown = (nodes[one.node].seen(one.index) for one in self.watch.nodes)
         seen = [self._as_explained(self._as_begun(one)) for one in shown]
         self._collect()
@@ -84,7 +95,10 @@ class Rollout:
             decision = self._decide(seen)
         self._tell(seen)
         self._say(decision)
-        if decision.over:
+        if rest.refused:
+            is_busy = decision.busy or self.beginning
+            return None if is_busy else Outcome(state="failed", reason=rest.refused)
+        if decision.over and (decision.stopped or not rest.is_coming):
             return self._outcome(decision)
         if decision.begin:
             try:
@@ -97,6 +111,8 @@ class Rollout:
             for node in decision.begin:
                 self.beginning[node.id] = asyncio.create_task(self._begin(node))
         self._check(decision.check)
+        if not (self.beginning or decision.stopped):  # Ironic has its hands free
+            rest.ask()
         return None
 
     def _decide(self, seen: list[Seen]) -> Decision:
@@ -169,7 +185,7 @@ class Rollout:
             "asked whether they are healthy": len(decision.check),
             "failed": len(decision.failed),
         }
-        total = len(self.watch.nodes)
+        total = self.fleet.ironic.count
         text = ", ".join(f"{count} {what}" for what, count in parts.items() if count)
         if text != self.shown:
             self.shown = text
@@ -180,8 +196,9 @@ class Rollout:
             return Outcome(state="healthy")
         named = "; ".join(f"{name}: {why}" for name, why in list(decision.failed.items())[:SHOWN])
         more = f"; and {len(decision.failed) - SHOWN} more" if len(decision.failed) > SHOWN else ""
-        left = f". {decision.left} nodes were not begun" if decision.left else ""
-        total = len(self.watch.nodes)
+        total = self.fleet.ironic.count
+        behind = decision.left + total - len(self.watch.nodes)
+        left = f". {behind} nodes were not begun" if behind else ""
         return Outcome(
             state="failed", reason=f"{len(decision.failed)} of {total} nodes failed: {named}{more}{left}"
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from slipway.flow.fleet import Fleet
 from slipway.flow.ironic import Pacing
 from slipway.flow.nodes import Goal
@@ -28,6 +30,7 @@ class Watch(Record):
     fleet: Fleet | None = None
     """None when nothing is to run any more."""
     nodes: tuple[Placed, ...] = ()
+    """At the beginning perhaps only the first ones."""
     network: str = ""
     """Id."""
 
@@ -35,6 +38,11 @@ class Watch(Record):
     def first(self) -> str:
         """Name of the allocation that carries the ledger."""
         return f"{self.prefix}0"
+
+    @property
+    def is_partial(self) -> bool:
+        """Say whether nodes are still to be allocated."""
+        return self.fleet is not None and len(self.nodes) < self.fleet.ironic.count
 
     @property
     def goes_back(self) -> bool:
@@ -51,3 +59,9 @@ class Watch(Record):
         if self.goes_back:
             pacing = Pacing(at_once=pacing.at_once, stop_after_failures=ironic.count)
         return Goal(self.fleet.fingerprint, self.effort, ironic.attempts, pacing)
+
+    def lines(self, names: Mapping[str, str], after: int = 0) -> Iterator[str]:
+        """Yield for the log which node is which, by the nodes' ``names``; the first ``after`` are known."""
+        for one in self.nodes[after:]:
+            at = f" at {one.address}" if one.address else ""
+            yield f"{self.prefix}{one.index} is node {names.get(one.node, one.node)}{at}"
