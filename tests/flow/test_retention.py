@@ -18,7 +18,6 @@ from slipway.flow.retention.tables import summary, table
 from tests.flow.builders import NOON
 from tests.flow.images import COMMITS, REPOSITORY, World, apps, image, past, references, worlds
 
-# A machine at work on other tests makes worlds slowly.
 many = settings(max_examples=100)
 
 

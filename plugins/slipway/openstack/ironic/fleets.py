@@ -157,11 +157,13 @@ class Fleets:
         come to a good end: then nothing is to be touched.
         """
         wanted, have = fleet.ironic, self.ironic.allocations(prefix)
+        needed = max([wanted.pacing.at_once, *(index + 1 for index in have)])
+        if needed >= wanted.count:
+            return wanted.count
         missing = wanted.count - sum(one.node is not None for one in have.values())
         free, size = free_nodes(self.ironic, fleet), disk_bytes(self.cloud, fleet)
         is_sure = missing <= len(free) and not any(is_small(node, size) for node in free)
-        needed = max(wanted.pacing.at_once, *(index + 1 for index in have))
-        return min(wanted.count, needed) if is_sure else wanted.count
+        return needed if is_sure else wanted.count
 
     def _allocated(self, watch: Watch, fleet: Fleet, count: int) -> Watch:
         allocated = allocate(self.ironic, fleet, watch.prefix, watch.run, count)
