@@ -1,7 +1,7 @@
 """One poll for everybody who waits for things of one server.
 
 However many triggers wait, the server is asked once a tick for all that they wait for. Runs in the
-triggerer's event loop; a question that blocks is put in a thread.
+triggerer's event loop; a question that blocks is put in a thread of its own.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from typing import Generic, TypeVar
 
@@ -23,6 +24,20 @@ EARLIEST_SECONDS = 1.0
 
 A = TypeVar("A")
 Ask = Callable[[Sequence[str]], Awaitable[Mapping[str, A]]]
+
+
+def in_thread(ask: Callable[[Sequence[str]], Mapping[str, A]]) -> Ask[A]:
+    """Return a question that does not block for one that does.
+
+    Its thread is its own. The event loop's are as few as the machine has cores, and everybody's: a look is
+    what lets work begin, and would wait there for the end of work that was begun.
+    """
+    threads = ThreadPoolExecutor(1, "poll")
+
+    async def asked(keys: Sequence[str]) -> Mapping[str, A]:
+        return await asyncio.get_running_loop().run_in_executor(threads, ask, keys)
+
+    return asked
 
 
 class Feed(Generic[A]):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 
 import pytest
 
 from slipway.flow.record import SlipwayError, TransientError
-from slipway.polling import Poll
+from slipway.polling import Poll, in_thread
 
 TICK = 0.02
 
@@ -109,3 +111,16 @@ async def test_waiter_that_is_called_off_leaves_the_others_waiting() -> None:
         await asyncio.gather(task, return_exceptions=True)
         while cloud.asked[-1] != ["stays"]:
             await feed.next()
+
+
+async def test_question_that_blocks_is_asked_although_all_threads_of_the_loop_are_busy() -> None:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    free = threading.Event()
+    work = asyncio.create_task(asyncio.to_thread(free.wait))
+    try:
+        async with Poll(in_thread(lambda keys: {key: f"about {key}" for key in keys}), TICK).of("a") as feed:
+            assert await asyncio.wait_for(feed.next(), 30) == "about a"
+        assert not work.done()
+    finally:
+        free.set()
+        await work

@@ -28,16 +28,18 @@ def with_hash(cloud: Connection, fleet: Fleet) -> Fleet:
 
 
 def refuse_unfit(
-    cloud: Connection, fleet: Fleet, allocated: Mapping[int, Allocation], nodes: Mapping[str, Node]
+    fleet: Fleet, size: int, allocated: Mapping[int, Allocation], nodes: Mapping[str, Node]
 ) -> None:
-    """Refuse before the first node is touched what would fail on the last one."""
+    """Refuse before the first node is touched what would fail on the last one.
+
+    :param size: bytes of disk that the image takes.
+    """
     found = [(index, nodes[str(one.node)]) for index, one in allocated.items() if one.node in nodes]
     if need_person := [why for index, node in found if (why := _in_the_way(node, index, fleet))]:
         raise RefusedError(
             f"{'; '.join(need_person)}. Nothing was touched: put it right (openstack baremetal node "
             "show), or delete its allocation to have another node chosen, and start the run again"
         )
-    size = disk_bytes(cloud, fleet)
     if small := [f"{node.name} ({node.disk_gib} GiB)" for _, node in found if is_small(node, size)]:
         raise RefusedError(
             f"the image takes {-(-size >> 30)} GiB of disk, and {', '.join(small)} has less: make it "

@@ -62,7 +62,8 @@ class Fleets:
         fleet = with_hash(self.cloud, fleet)
         watch = Watch(run=run, effort=run, prefix=self.prefix(fleet), fleet=fleet, network=network)
         self._claim(fleet, watch.prefix, run)
-        return self._allocated(watch, fleet, self._first(fleet, watch.prefix))
+        size = disk_bytes(self.cloud, fleet)
+        return self._allocated(watch, fleet, size, self._first(fleet, size, watch.prefix))
 
     def complete(self, watch: Watch) -> Watch:
         """Allocate also what was not needed at first.
@@ -70,7 +71,8 @@ class Fleets:
         :raises RefusedError: when it is not to be had any more.
         """
         assert watch.fleet is not None  # or there were nothing to allocate
-        return self._allocated(watch, watch.fleet, watch.fleet.ironic.count)
+        size = disk_bytes(self.cloud, watch.fleet)
+        return self._allocated(watch, watch.fleet, size, watch.fleet.ironic.count)
 
     def go_back(self, fleet: Fleet, run: str) -> Watch | None:
         """Write down that ``run`` goes back, and return what to bring where.
@@ -149,7 +151,7 @@ class Fleets:
             first, ironic.resource_class, ironic.traits, ledger.carried(ledger.claim(Ledger(), attempt))
         )
 
-    def _first(self, fleet: Fleet, prefix: str) -> int:
+    def _first(self, fleet: Fleet, size: int, prefix: str) -> int:
         """Return how many nodes are allocated before one is begun.
 
         For each that it chooses Ironic looks at all that are free, and hundreds take it a while. Those of
@@ -161,14 +163,14 @@ class Fleets:
         if needed >= wanted.count:
             return wanted.count
         missing = wanted.count - sum(one.node is not None for one in have.values())
-        free, size = free_nodes(self.ironic, fleet), disk_bytes(self.cloud, fleet)
+        free = free_nodes(self.ironic, fleet)
         is_sure = missing <= len(free) and not any(is_small(node, size) for node in free)
         return needed if is_sure else wanted.count
 
-    def _allocated(self, watch: Watch, fleet: Fleet, count: int) -> Watch:
+    def _allocated(self, watch: Watch, fleet: Fleet, size: int, count: int) -> Watch:
         allocated = allocate(self.ironic, fleet, watch.prefix, watch.run, count)
         nodes = {node.id: node for node in self.ironic.nodes_of(fleet.ironic.resource_class)}
-        refuse_unfit(self.cloud, fleet, allocated, nodes)
+        refuse_unfit(fleet, size, allocated, nodes)
         return self._placed(watch, allocated)
 
     def _placed(self, watch: Watch, allocated: Mapping[int, Allocation]) -> Watch:

@@ -15,7 +15,7 @@ from slipway.openstack.ironic.fleets import Fleets
 from slipway.openstack.ironic.ironic import Ironic
 from slipway.openstack.ironic.rollout import Nodes, Outcome, Rollout, give_back
 from slipway.openstack.ironic.watch import Watch
-from slipway.polling import Poll
+from slipway.polling import Poll, in_thread
 
 TICK_SECONDS = 2.0
 _known: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, tuple[Fleets, Poll[Nodes]]]] = (
@@ -79,8 +79,4 @@ def poll_of(ironic: Ironic, tick: float = TICK_SECONDS) -> Poll[Nodes]:
         nodes = {node.id: node for node in ironic.nodes()}
         return dict.fromkeys(prefixes, nodes)
 
-    async def asked(prefixes: Sequence[str]) -> dict[str, Nodes]:
-        # The SDK blocks: this is where it enters asynchronous code.
-        return await asyncio.to_thread(ask, prefixes)
-
-    return Poll(asked, tick)
+    return Poll(in_thread(ask), tick)

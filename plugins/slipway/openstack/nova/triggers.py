@@ -14,7 +14,7 @@ from slipway.flow.record import SlipwayError
 from slipway.openstack.hook import OpenstackHook
 from slipway.openstack.nova.reading import list_servers
 from slipway.openstack.nova.watch import Outcome, Snapshot, Watch, follow
-from slipway.polling import TICK_SECONDS, Poll
+from slipway.polling import TICK_SECONDS, Poll, in_thread
 
 _polls: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Poll[Snapshot]]] = WeakKeyDictionary()
 
@@ -70,8 +70,4 @@ def poll_of(cloud: Connection, tick: float = TICK_SECONDS) -> Poll[Snapshot]:
             found.setdefault(f"slipway-{server.mark.deployment}", {})[server.id] = server
         return {tag: found[tag] for tag in tags}
 
-    async def asked(tags: Sequence[str]) -> dict[str, Snapshot]:
-        # The SDK blocks: this is where it enters asynchronous code.
-        return await asyncio.to_thread(ask, tags)
-
-    return Poll(asked, tick)
+    return Poll(in_thread(ask), tick)
