@@ -1,6 +1,6 @@
 """A night over applications whose inputs are unchanged, at growing sizes: what one application costs.
 
-``SLIPWAY_BENCH_APPLICATIONS`` is the largest size (64 by default; a night of 1,000 takes more than an hour on
+``SLIPWAY_BENCH_APPLICATIONS`` is the largest size (64 by default; 1,000 take two hours with their set-up on
 two cores, because each of an application's tasks is a process of Airflow's). The night's plan is made for
 1,000. Airflow is restarted with an ``apps.yaml`` of the benchmark's own.
 """
