@@ -33,6 +33,8 @@ shared_buffers = 128MB
 fsync = off
 synchronous_commit = off
 full_page_writes = off
+# A killed scheduler's locks, which its workers keep by the connection that they inherited (decision 30).
+idle_in_transaction_session_timeout = 120s
 log_min_duration_statement = 2000
 """
 
