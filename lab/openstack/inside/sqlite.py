@@ -55,7 +55,7 @@ def _on_execute(
     connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
 ) -> tuple[str, Any]:
     del cursor, context, many
-    reads = connection.get_execution_options().get(READS, False)
-    if statement == "BEGIN" and connection.dialect.name == "sqlite" and not reads:
-        statement = "BEGIN IMMEDIATE"
+    if statement == "BEGIN" and connection.dialect.name == "sqlite":
+        reads = connection.get_execution_options().get(READS, False)
+        statement = "BEGIN" if reads else "BEGIN IMMEDIATE"
     return statement, parameters
