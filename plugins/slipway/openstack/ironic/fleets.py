@@ -162,9 +162,11 @@ class Fleets:
         needed = max([wanted.pacing.at_once, *(index + 1 for index in have)])
         if needed >= wanted.count:
             return wanted.count
-        missing = wanted.count - sum(one.node is not None for one in have.values())
         free = free_nodes(self.ironic, fleet)
-        is_sure = missing <= len(free) and not any(is_small(node, size) for node in free)
+        # Read after the free nodes: one that was just claimed is then among them, or allocated, or both.
+        taken = {one.node for one in self.ironic.allocations(prefix).values() if one.node}
+        is_enough = wanted.count <= len(taken | {node.id for node in free})
+        is_sure = is_enough and not any(is_small(node, size) for node in free)
         return needed if is_sure else wanted.count
 
     def _allocated(self, watch: Watch, fleet: Fleet, size: int, count: int) -> Watch:
