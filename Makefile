@@ -39,7 +39,7 @@ test: venv lint ## Every check and every test; brings the lab up, and down again
 test-tenants: venv lab-up ## Tenants with kubectl on real API servers (RBAC, then ABAC) and the real Keystone
 	@python -m pytest -q tests/tenants $(ARGS)
 
-test-release: venv ## Releases on all platforms, 50 pushes at once, servers killed in the middle (10 minutes)
+test-release: venv ## Releases on all platforms, 50 pushes at once, servers killed in the middle (20 minutes)
 	@python -m lab up --profile hypervisor
 	@python -m pytest -q tests/release -m "not short" $(ARGS)
 	@python -m pytest -q tests/dags -m release $(ARGS)
