@@ -18,36 +18,40 @@ WORKERS ?= $(shell expr $$(nproc) + 1)
 SIDE_BY_SIDE := python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "not alone and not release"
 ALONE := python -m pytest -m "alone and not release"
 
-export PATH := $(BIN):$(PATH)
+# Last, the lab's own docker and packer, for machines that have none.
+export PATH := $(BIN):$(PATH):$(CURDIR)/.lab/bin
 # A Python that writes no bytecode takes twice the time to start.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH VIRTUAL_ENV
 
-.PHONY: help venv lab-up lab-down lab-status lab-restart airflow test test-release test-tenants lint demo screenshots bench requirements clean
+.PHONY: help host venv lab-up lab-down lab-status lab-restart airflow test test-release test-tenants lint demo screenshots bench requirements debian-pins clean
+
+# What a target needs is done from left to right: `host` before anything is installed.
+.NOTPARALLEL:
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-demo: venv lab-up ## Two pushes of an example application, from git push to a page served by Kubernetes
+demo: host venv lab-up ## Two pushes of an example application, from git push to a page served by Kubernetes
 	@slipway demo
 
-test: venv lint ## Every check and every test; brings the lab up, and down again if it was down
+test: host venv lint ## Every check and every test; brings the lab up, and down again if it was down
 	@was_up=; [ ! -e .lab ] || was_up=yes; code=0; \
 	{ python -m lab up --profile hypervisor && { $(SIDE_BY_SIDE) $(ARGS) || code=$$?; $(ALONE) $(ARGS); }; } || code=$$?; \
 	if [ -z "$$was_up" ]; then python -m lab down || code=1; fi; \
 	exit $$code
 
-test-tenants: venv lab-up ## Tenants with kubectl on real API servers (RBAC, then ABAC) and the real Keystone
+test-tenants: host venv lab-up ## Tenants with kubectl on real API servers (RBAC, then ABAC) and the real Keystone
 	@python -m pytest -q tests/tenants $(ARGS)
 
-test-release: venv ## Releases on all platforms, 50 pushes at once, servers killed in the middle (20 minutes)
+test-release: host venv ## Releases on all platforms, 50 pushes at once, servers killed in the middle (20 minutes)
 	@python -m lab up --profile hypervisor
 	@python -m pytest -q tests/release -m "not short" $(ARGS)
 	@python -m pytest -q tests/dags -m release $(ARGS)
 
-screenshots: venv lab-up ## Take the pictures in docs/images anew
+screenshots: host venv lab-up ## Take the pictures in docs/images anew
 	@SLIPWAY_SCREENSHOTS=1 python -m pytest -q tests/browser $(ARGS)
 
-bench: venv lab-up ## Measure what is claimed about speed, side by side with the bare tools
+bench: host venv lab-up ## Measure what is claimed about speed, side by side with the bare tools
 	@python -m benchmarks $(ARGS)
 
 lint: venv ## Style, types and import directions
@@ -57,7 +61,7 @@ lint: venv ## Style, types and import directions
 	@mypy
 	@lint-imports
 
-lab-up: venv ## Start the lab's servers on this machine (what is up stays up); PROFILE=hypervisor: Nova boots, too
+lab-up: host venv ## Start the lab's servers on this machine (what is up stays up); PROFILE=hypervisor: Nova boots, too
 	@python -m lab up $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
 
 lab-down: venv ## Stop them and remove all they left
@@ -73,6 +77,11 @@ airflow: venv ## Run Airflow's own command on the lab: make airflow ARGS="dags l
 	@[ -x .lab/bin/airflow ] || { echo "the lab is not up: make lab-up" >&2; exit 1; }
 	@.lab/bin/airflow $(ARGS)
 
+# By any Python, with its standard library alone: one line says what will not do.
+host:
+	@command -v python3 > /dev/null || { echo "lab: python3 is missing; install it: apt-get install python3" >&2; exit 1; }
+	@python3 -m lab.host
+
 # The stamp holds the pins' hash: files that only look newer, as after a checkout, install nothing.
 venv: $(UV) ## Install the pinned packages into .venv
 	@hash=$$(sha256sum $(PINS) | sha256sum | cut -c1-64); \
@@ -86,6 +95,7 @@ venv: $(UV) ## Install the pinned packages into .venv
 
 $(UV):
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || { \
+	  [ "$$(id -u)" = 0 ] || { echo "python3-venv is missing; as root: apt-get install python3-venv" >&2; exit 1; }; \
 	  echo "installing python3-venv with apt"; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv; \
 	}
@@ -101,6 +111,9 @@ requirements: $(UV) ## Resolve requirements*.in anew into requirements*.txt
 	  { sed 's/^\([^#]\)/# \1/' $$name.in; echo '#'; cat $$name.txt; } > $$name.new; \
 	  mv $$name.new $$name.txt; \
 	done
+
+debian-pins: venv ## Pin anew the packages that the lab takes from Debian's archive
+	@python -m lab.archive
 
 clean: ## Remove what can be made again: .venv and the checkers' caches (not the lab)
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lab.environment import inherited
+from lab.patience import stretched
 from lab.server import LabError
 
 
@@ -23,8 +24,10 @@ def run(
     """Run ``command`` to its end and return what it printed; all it prints is appended to ``log`` too.
 
     :param given: text for its standard input.
-    :raises LabError: when it fails, is missing or takes longer than ``seconds``; with its last lines.
+    :param seconds: its time limit on a machine of today (see :mod:`lab.patience`).
+    :raises LabError: when it fails, is missing or takes too long; with its last lines.
     """
+    limit = stretched(seconds)
     try:
         done = subprocess.run(
             list(command),
@@ -33,7 +36,7 @@ def run(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=dict(inherited() if environment is None else environment),
-            timeout=seconds,
+            timeout=limit,
             check=False,
             text=True,
             errors="replace",
@@ -45,7 +48,7 @@ def run(
     except OSError as error:
         raise LabError(f"cannot run {command[0]}: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
-        raise LabError(f"{command[0]} did not end within {seconds:.0f} s") from error
+        raise LabError(f"{command[0]} did not end within {limit:.0f} s") from error
     if log is not None:
         with log.open("a") as file:
             file.write(done.stdout)

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 
 import httpx
 
+from lab.patience import stretched
 from lab.process import Process
 
 PATIENCE_SECONDS = 10
@@ -59,7 +60,7 @@ def asked(
     """
     try:
         answer = httpx.get(
-            url, auth=login, verify=authority or False, timeout=PATIENCE_SECONDS, trust_env=False
+            url, auth=login, verify=authority or False, timeout=stretched(PATIENCE_SECONDS), trust_env=False
         )
     except httpx.HTTPError:
         return None

@@ -3,70 +3,74 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lab.apt_sources import read_sources, source_files
 from lab.command import run
 from lab.environment import inherited
+from lab.host import RELEASES
+from lab.patience import stretched
 from lab.server import LabError
 
 APT = Path("/etc/apt")
+IMAGES = "bookworm"
+"""The release that the lab's images are made of, whatever release the machine has."""
 POLICY = Path("/usr/sbin/policy-rc.d")
 """Asked by Debian's packages whether they may start their service (101: no)."""
 CLUSTER_SETTINGS = Path("/etc/postgresql-common/createcluster.d/slipway-lab.conf")
 """Read by PostgreSQL's packages, which make and serve a database cluster otherwise."""
-LINE = re.compile(r"(?m)^\s*deb\s+(?:\[[^]]*\]\s*)?(?P<uri>\S+)\s+(?P<suite>\S+)\s")
 
 
-def require_bookworm(release: Path = Path("/etc/os-release")) -> None:
-    """Check that the machine is a Debian 12, whose packages the lab is made of.
+def archive(suite: str, apt: Path = APT) -> str:
+    """Return the address of Debian's archive, as this machine uses it, for ``suite``.
 
-    :raises LabError: when it is not.
+    One archive has every release: where no source names ``suite``, it is that of another release.
+
+    :raises LabError: when no apt source is Debian's archive.
     """
-    lines = release.read_text().splitlines() if release.exists() else []
-    values = {name: value.strip('"') for name, _, value in (line.partition("=") for line in lines)}
-    if (values.get("ID"), values.get("VERSION_CODENAME")) != ("debian", "bookworm"):
-        found = values.get("PRETTY_NAME") or "unknown"
-        raise LabError(f"the lab is made of Debian 12's packages, and this machine is: {found}")
-
-
-def mirror(suite: str, apt: Path = APT) -> str:
-    """Return the address of the archive this machine installs ``suite`` from.
-
-    :raises LabError: when none of its apt sources has that suite.
-    """
-    files = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]
-    for path in files:
-        if path.is_file():
-            for uri, suites in _sources(path):
-                if suite in suites:
-                    return uri.rstrip("/")
-    raise LabError(f"no apt source below {apt} has the suite {suite}; add Debian's archive there")
+    address = _address((suite, *RELEASES, *(f"{release}-updates" for release in RELEASES), "stable"), apt)
+    if address is None:
+        raise LabError(f"no apt source below {apt} has Debian's archive (main, {suite}); add it there")
+    return address
 
 
 def image_mirrors(apt: Path = APT) -> dict[str, str]:
     """Return diskimage-builder's variables for images of Debian 12: they come from where this machine's do.
 
-    :raises LabError: when none of its apt sources has Debian 12.
+    Where apt has no security suite, it is looked for beside the archive, where Debian's mirrors have it. What
+    the environment sets already is kept.
+
+    :raises LabError: when none of its apt sources is Debian's archive.
     """
-    return {
-        "DIB_DISTRIBUTION_MIRROR": mirror("bookworm", apt),
-        "DIB_DEBIAN_SECURITY_MIRROR": mirror("bookworm-security", apt),
+    main = archive(IMAGES, apt)
+    security = _address([f"{release}-security" for release in (IMAGES, *RELEASES)], apt)
+    found = {
+        "DIB_DISTRIBUTION_MIRROR": main,
+        "DIB_DEBIAN_SECURITY_MIRROR": security or f"{main.rpartition('/')[0]}/debian-security",
     }
+    return {name: os.environ.get(name) or address for name, address in found.items()}
 
 
-def _sources(path: Path) -> Iterator[tuple[str, list[str]]]:
-    text = path.read_text(errors="replace")
-    if path.suffix == ".list":
-        yield from ((found["uri"], [found["suite"]]) for found in LINE.finditer(text))
-    elif path.suffix == ".sources":
-        for stanza in re.split(r"\n\s*\n", re.sub(r"(?m)^#.*\n?", "", text)):
-            fields = dict(re.findall(r"(?m)^([A-Za-z-]+):\s*(.*)$", stanza))
-            if "deb" in fields.get("Types", "").split():
-                yield from ((uri, fields.get("Suites", "").split()) for uri in fields.get("URIs", "").split())
+def _address(suites: Iterable[str], apt: Path) -> str | None:
+    """Return where the first of ``suites`` that a source has comes from."""
+    known = [source for path in source_files(apt) for source in read_sources(path)]
+    for suite in suites:
+        for source in known:
+            if suite in source.suites and "main" in source.components:
+                return _first_mirror(source.uri)
+    return None
+
+
+def _first_mirror(uri: str) -> str:
+    """Return an archive's address: Debian's images for clouds name a file of addresses instead."""
+    method, _, path = uri.partition(":")
+    if method == "mirror+file":
+        lines = (line.partition("#")[0].split() for line in Path(path).read_text().splitlines())
+        uri = next((words[0] for words in lines if words), uri)
+    return uri.rstrip("/")
 
 
 def missing(packages: Iterable[str]) -> list[str]:
@@ -79,7 +83,7 @@ def missing(packages: Iterable[str]) -> list[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=stretched(60),
     )
     installed = {line.split()[0] for line in asked.stdout.splitlines() if line.endswith(" installed")}
     return [package for package in wanted if package not in installed]

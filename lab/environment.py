@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from lab.patience import VARIABLE
+
 MARK = "SLIPWAY_LAB_PROCESS"
 """Set in every process the lab starts (and so in its children) to the lab's state folder: by it
 ``lab down`` finds what a crash left behind."""
@@ -21,7 +23,8 @@ def inherited(**extra: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name not in NOT_INHERITED and not name.startswith(("AIRFLOW", "SLIPWAY_", "_AIRFLOW"))
+        if name == VARIABLE
+        or (name not in NOT_INHERITED and not name.startswith(("AIRFLOW", "SLIPWAY_", "_AIRFLOW")))
     }
     return kept | extra
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lab.environment import MARK, inherited
 from lab.paths import Paths
+from lab.patience import Wait, Work, stretched, work_of
 from lab.server import LabError
 
 TAIL = 15
@@ -65,17 +66,22 @@ class Process:
         self._identity.write_text(json.dumps({"pid": started.pid, "born": born(started.pid)}))
 
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
-        """Wait until ``ready()``, as long as the process lives.
+        """Wait until ``ready()``, as long as the process lives; beyond ``seconds`` while it is at work.
 
-        :raises LabError: when it ended, or was not ready after ``seconds``; with the end of its log.
+        :raises LabError: when it ended, or was not ready in time; with the end of its log.
         """
-        deadline = time.monotonic() + seconds
+        wait = Wait(seconds, self.work)
         while not ready():
             if self.pid is None:
                 raise LabError(f"{self.name} ended before it was ready; {self.tail()}")
-            if time.monotonic() > deadline:
-                raise LabError(f"{self.name} was not ready after {seconds:.0f} s; {self.tail()}")
+            if wait.is_over():
+                raise LabError(f"{self.name} was not ready after {wait.waited:.0f} s; {self.tail()}")
             time.sleep(0.1)
+
+    def work(self) -> Work:
+        """Return what it has done since its start."""
+        pid = self.pid
+        return Work(0, 0) if pid is None else work_of(pid, self.log)
 
     @property
     def pid(self) -> int | None:
@@ -135,7 +141,7 @@ def born(pid: int) -> str | None:
 
 def wait_gone(gone: Callable[[], bool], seconds: float) -> bool:
     """Wait up to ``seconds`` until ``gone()``; say whether it came to that."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + stretched(seconds)
     while not gone():
         if time.monotonic() > deadline:
             return False

@@ -14,9 +14,11 @@ from threading import Lock
 
 from lab import debian, environment
 from lab.ground import Ground
+from lab.host import codename, require_root
 from lab.kubernetes.traces import unmount_below
 from lab.marked import kill_leftovers, refuse_another_lab
 from lab.order import downwards, upwards, with_dependents, with_needs
+from lab.patience import patience
 from lab.profile import Profile, choose
 from lab.roster import servers
 from lab.server import LabError, Server
@@ -38,8 +40,9 @@ class Running:
         :param profile: what the lab shall have from now on, besides what it has.
         :raises LabError: when something did not start; what does not need it is up.
         """
-        _require_root()
-        debian.require_bookworm()
+        require_root()
+        codename()
+        patience()
         paths = self.ground.paths
         with self._alone():
             refuse_another_lab(paths.state)
@@ -54,7 +57,7 @@ class Running:
 
         :raises LabError: when one does not come up again.
         """
-        _require_root()
+        require_root()
         with self._alone():
             stopped = with_dependents(servers(self.ground), names)
             _raise(downwards(stopped, self._stop))
@@ -65,7 +68,7 @@ class Running:
 
         :raises LabError: when something stays behind; the state is kept then, for another try.
         """
-        _require_root()
+        require_root()
         paths = self.ground.paths
         with self._alone():
             if not paths.state.exists():
@@ -139,8 +142,3 @@ def _line(name: str, what: str, begun: float) -> str:
 def _raise(failures: Sequence[LabError]) -> None:
     if failures:
         raise LabError("\n".join(str(failure) for failure in failures))
-
-
-def _require_root() -> None:
-    if os.geteuid() != 0:
-        raise LabError("not root: the lab starts a docker engine and a Kubernetes node; run make with sudo")

@@ -14,11 +14,14 @@ from pathlib import Path
 
 from lab.airflow.connections import connections
 from lab.airflow.settings import APPS_FILE, home, logs_port, port, settings
+from lab.archive.fetch import fetch
+from lab.archive.pins import LACKING, PACKER
 from lab.command import run
 from lab.daemon import asked
 from lab.debian import image_mirrors
 from lab.environment import inherited
 from lab.ground import Ground
+from lab.host import codename
 from lab.ports import HOST
 from lab.process import Process
 from lab.servers.postgres import Postgres
@@ -27,6 +30,12 @@ USER = "admin"
 READY_SECONDS = 120
 HEARTS = ("scheduler", "dag_processor", "triggerer")
 UNSCHEDULED = ("NIGHTLY_REBUILD", "RECONCILE_PUSHES", "REAP_ORPHANS", "RETENTION")
+PACKAGES = (
+    *("bubblewrap", PACKER, "qemu-system-x86", "qemu-utils"),
+    *("debootstrap", "dosfstools", "gdisk", "kpartx", "squashfs-tools", "sudo"),
+    *("busybox-static", "cpio"),  # of the example's own element
+    *("groovy", "default-jre-headless"),  # runs Jenkinsfiles that start runs
+)
 NOT_FOR_TASKS = ("KUBECONFIG", "DOCKER_", "OS_")
 """The product's logins are connections; what its user's shell is logged in to is none of its business."""
 
@@ -43,12 +52,11 @@ class Airflow:
     postgres: Postgres
     systems: Callable[[], Mapping[str, str]]
     name: str = "airflow"
-    packages: tuple[str, ...] = (
-        *("bubblewrap", "packer", "qemu-system-x86", "qemu-utils"),
-        *("debootstrap", "dosfstools", "gdisk", "kpartx", "squashfs-tools", "sudo"),
-        *("busybox-static", "cpio"),  # of the example's own element
-        *("groovy", "default-jre-headless"),  # runs Jenkinsfiles that start runs
-    )
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What builds call; not what this release lacks, which is fetched at the start."""
+        return tuple(package for package in PACKAGES if package not in LACKING.get(codename(), ()))
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -67,6 +75,8 @@ class Airflow:
         home(self.ground).mkdir(exist_ok=True)
         self._temporary.mkdir(exist_ok=True)
         self._write_command()
+        for name in LACKING.get(codename(), ()):
+            self._link(name)
         run(
             [sys.executable, "-m", "lab.airflow.prepare"],
             log=self.ground.paths.logs / "airflow-prepare.log",
@@ -139,7 +149,8 @@ class Airflow:
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in inherited().items() if not name.startswith(NOT_FOR_TASKS)}
-        return kept | self._variables() | {"TMPDIR": str(self._temporary)}
+        path = os.pathsep.join([kept["PATH"], str(self.command.parent)])
+        return kept | self._variables() | {"TMPDIR": str(self._temporary), "PATH": path}
 
     def _variables(self) -> dict[str, str]:
         known = self.systems()
@@ -163,6 +174,15 @@ class Airflow:
 
     def _user(self) -> dict[str, str]:
         return {"LAB_AIRFLOW_USER": USER, "LAB_AIRFLOW_PASSWORD": self.exports()["AIRFLOW_PASSWORD"]}
+
+    def _link(self, package: str) -> None:
+        """Have the program of a package that this release lacks, from another release, on the tasks' PATH."""
+        paths = self.ground.paths
+        program = self.command.parent / package
+        program.unlink(missing_ok=True)
+        program.symlink_to(
+            fetch(package, paths.cache, paths.logs / "airflow-programs.log") / "usr/bin" / package
+        )
 
     @property
     def _temporary(self) -> Path:

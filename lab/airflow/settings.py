@@ -11,11 +11,27 @@ import os
 from pathlib import Path
 
 from lab.ground import Ground
+from lab.patience import stretched
 from lab.ports import HOST
 
 FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 IDLE_SECONDS = "LAB_SCHEDULER_IDLE_SECONDS"
 """Environment variable: how long the scheduler pauses when it has nothing to do; for measurements."""
+LIMITS = {
+    ("api", "worker_timeout"): 120,
+    ("core", "dagbag_import_timeout"): 30,
+    ("dag_processor", "dag_file_processor_timeout"): 50,
+    ("dag_processor", "health_check_threshold"): 30,
+    ("dag_processor", "stale_dag_threshold"): 50,
+    ("execution_api", "jwt_expiration_time"): 600,
+    ("scheduler", "scheduler_health_check_threshold"): 30,
+    ("scheduler", "task_instance_heartbeat_timeout"): 60,
+    ("scheduler", "task_queued_timeout"): 600,
+    ("triggerer", "triggerer_health_check_threshold"): 30,
+    ("workers", "execution_api_timeout"): 5,
+    ("workers", "max_failed_heartbeats"): 15,
+}
+"""Airflow's own limits, most of them its defaults, for a machine of today: slower ones have longer ones."""
 APPS_FILE = "LAB_APPS_FILE"
 """Environment variable: another ``apps.yaml`` than the lab's; for measurements."""
 
@@ -54,11 +70,10 @@ def settings(ground: Ground, database: str) -> dict[str, str]:
         "scheduler": {
             "scheduler_idle_sleep_time": os.environ.get(IDLE_SECONDS, "0.1"),
             # A component that was killed is noticed soon.
-            "task_instance_heartbeat_timeout": "60",
             "orphaned_tasks_check_interval": "60",
         },
         # docs/decisions/0028
-        "workers": {"min_heartbeat_interval": "1", "max_failed_heartbeats": "15"},
+        "workers": {"min_heartbeat_interval": "1"},
         "dag_processor": {
             "refresh_interval": "5",
             "bundle_refresh_check_interval": "5",
@@ -67,10 +82,13 @@ def settings(ground: Ground, database: str) -> dict[str, str]:
         },
         "fab": {"config_file": str(home(ground) / "webserver_config.py")},
     }
+    known = {
+        (section, option): value for section, options in sections.items() for option, value in options.items()
+    }
+    limits = {option: f"{stretched(figure):.0f}" for option, figure in LIMITS.items()}
     variables = {
         f"AIRFLOW__{section}__{option}".upper(): value
-        for section, options in sections.items()
-        for option, value in options.items()
+        for (section, option), value in {**known, **limits}.items()
     }
     return {"AIRFLOW_HOME": str(home(ground)), **variables}
 

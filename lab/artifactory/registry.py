@@ -9,6 +9,7 @@ import httpx
 
 from lab.artifactory.refusal import Refusal
 from lab.artifactory.settings import Login
+from lab.patience import stretched
 
 MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.v2+json",
@@ -34,7 +35,7 @@ class Registry:
     def __init__(self, url: str, login: Login) -> None:
         self.user = login.user
         self._client = httpx.Client(
-            base_url=url, auth=(login.user, login.password), timeout=15, trust_env=False
+            base_url=url, auth=(login.user, login.password), timeout=stretched(15), trust_env=False
         )
 
     def names(self) -> list[str]:

@@ -19,8 +19,8 @@ FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 CHAIN = re.compile(r"^:(DOCKER\S*) ", re.MULTILINE)
 RULE = re.compile(r"^-A (?P<chain>\S+) (?P<rest>.*)$", re.MULTILINE)
 BRIDGE = "docker0"
-FOLDERS = ("/opt/containerd", "/run/containerd", "/run/docker")
-"""What dockerd and its containerd make wherever their own folders are."""
+FOLDERS = ("/opt/containerd", "/run/containerd", "/run/docker", "/run/runc")
+"""What dockerd, containerd and BuildKit's runc make wherever their own folders are."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ https://docs.docker.com/engine/reference/commandline/dockerd/
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -16,11 +17,13 @@ import docker
 from docker.errors import DockerException
 
 from lab.daemon import PATIENCE_SECONDS
+from lab.engine import programs
+from lab.engine.containerd import Containerd
 from lab.engine.network import Former, remove_traces
-from lab.engine.runtime import lacks_resource_capability, write_runtime
 from lab.environment import given, inherited
 from lab.ground import Ground
 from lab.kubernetes.traces import unmount_below
+from lab.patience import stretched
 from lab.process import Process
 from lab.server import LabError
 
@@ -38,7 +41,7 @@ class EngineServer:
     @property
     def packages(self) -> tuple[str, ...]:
         """None for an engine of the user's."""
-        return ("docker.io", "containerd", "runc", "iptables", "iproute2") if self.is_own else ()
+        return programs.PACKAGES if self.is_own else ()
 
     @property
     def socket(self) -> Path:
@@ -66,7 +69,7 @@ class EngineServer:
         return self.host
 
     def start(self) -> None:
-        """Start ``dockerd`` and wait for its answer; its state is below ``.lab/docker``."""
+        """Start containerd and ``dockerd``, wait for their answer; the state is below ``.lab/docker``."""
         if not self.is_own:
             raise LabError(
                 f"the docker engine at {self.host} does not answer; start it, or unset DOCKER_HOST"
@@ -74,16 +77,24 @@ class EngineServer:
         _require_overlay()
         self._folder.mkdir(exist_ok=True)
         Former.read().keep(self._folder / "former.json")
-        self._settings.write_text(json.dumps(self._dockerd_settings(), indent=1))
-        self.socket.unlink(missing_ok=True)
-        self._process.start()
+        paths = self.ground.paths
+        packages = programs.fetch_programs(paths.cache, paths.logs / "engine-programs.log")
+        programs.link_programs(packages, self._programs)
+        self._containerd.start()
+        if self._process.pid is None:
+            self._settings.write_text(json.dumps(self._dockerd_settings(), indent=1))
+            self.socket.unlink(missing_ok=True)
+            self._process.start()
         self._process.wait_until(self.is_up, 60)
+        programs.write_client(self.client, packages, self.host, paths.state / "docker-client")
 
     def stop(self) -> None:
         """Remove every container of the own engine, stop it, and take its traces off the machine."""
         if self._process.pid is not None:
             self._remove_containers()
             self._process.stop(grace=20)
+        self._containerd.process.stop(grace=20)
+        self.client.unlink(missing_ok=True)
         if self._folder.exists():
             unmount_below(self._folder)
             unmount_below(self._exec_root)
@@ -93,13 +104,13 @@ class EngineServer:
             self.socket.unlink(missing_ok=True)
 
     def is_up(self) -> bool:
-        """Say whether it answers a ping."""
-        return _answers(self.host)
+        """Say whether it answers a ping; of the own one, whether its containerd runs, too."""
+        return _answers(self.host) and (not self.is_own or self._containerd.process.pid is not None)
 
     def pids(self) -> tuple[int, ...]:
-        """The daemon's."""
-        pid = self._process.pid
-        return () if pid is None else (pid,)
+        """The two daemons'."""
+        pids = (process.pid for process in (self._process, self._containerd.process))
+        return tuple(pid for pid in pids if pid is not None)
 
     def exports(self) -> Mapping[str, str]:
         """``DOCKER_HOST``."""
@@ -114,6 +125,26 @@ class EngineServer:
         return self.ground.paths.sockets / "docker"
 
     @property
+    def client(self) -> Path:
+        """Docker's client for people and tests: ``.lab/bin/docker``."""
+        return self.ground.paths.state / "bin" / "docker"
+
+    @property
+    def _programs(self) -> Path:
+        """First on the daemons' PATH."""
+        return self._folder / "bin"
+
+    @property
+    def _path(self) -> str:
+        return os.pathsep.join([str(self._programs), os.environ["PATH"]])
+
+    @property
+    def _containerd(self) -> Containerd:
+        return Containerd(
+            self.ground.paths, self._folder / "containerd", self._exec_root / "containerd", self._path
+        )
+
+    @property
     def _settings(self) -> Path:
         return self._folder / "daemon.json"
 
@@ -121,30 +152,28 @@ class EngineServer:
     def _process(self) -> Process:
         return Process(
             name="dockerd",
-            command=["dockerd", f"--config-file={self._settings}"],
+            command=[str(self._programs / "dockerd"), f"--config-file={self._settings}"],
             paths=self.ground.paths,
-            environment=inherited(),
+            environment=inherited(PATH=self._path),
         )
 
     def _dockerd_settings(self) -> dict[str, object]:
-        settings: dict[str, object] = {
+        return {
+            "containerd": str(self._containerd.address),
+            "init-path": str(self._programs / "docker-init"),
+            "userland-proxy-path": str(self._programs / "docker-proxy"),
             "hosts": [f"unix://{self.socket}"],
             "data-root": str(self._folder / "data"),
             "exec-root": str(self._exec_root),
             "pidfile": str(self._folder / "dockerd.pid"),
-            "deprecated-key-path": str(self._folder / "key.json"),
             "group": "root",
             "log-opts": {"max-size": "10m", "max-file": "2"},
             "shutdown-timeout": 5,
         }
-        if lacks_resource_capability():
-            runtime = write_runtime(self._folder / "runc")
-            settings |= {"runtimes": {"slipway": {"path": str(runtime)}}, "default-runtime": "slipway"}
-        return settings
 
     def _remove_containers(self) -> None:
         try:
-            client = docker.DockerClient(base_url=self.host, timeout=30)
+            client = docker.DockerClient(base_url=self.host, timeout=stretched(30))
             for container in client.containers.list(all=True, ignore_removed=True):
                 container.remove(force=True, v=True)
             client.networks.prune()
@@ -165,7 +194,7 @@ def _require_overlay() -> None:
 
 def _answers(host: str) -> bool:
     try:
-        client = docker.DockerClient(base_url=host, timeout=PATIENCE_SECONDS)
+        client = docker.DockerClient(base_url=host, timeout=stretched(PATIENCE_SECONDS))
         return bool(client.ping())
     except (DockerException, OSError):
         return False

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 
 from lab.git.delivery import deliver, delivery_request
 from lab.git.payload import LOG_FORMAT, MAX_COMMITS, Json, Place, RefUpdate, push_payload, read_log
+from lab.patience import stretched
 
 GIT_SECONDS = 30
 MAX_TAGS = 3  # GitHub sends no push event when more tags than this are pushed at once
@@ -73,11 +74,13 @@ def _forced(update: RefUpdate) -> bool:
     if update.created:
         return False
     ancestor = ["git", "merge-base", "--is-ancestor", update.before, update.after]
-    return subprocess.run(ancestor, check=False, timeout=GIT_SECONDS, capture_output=True).returncode != 0
+    seconds = stretched(GIT_SECONDS)
+    return subprocess.run(ancestor, check=False, timeout=seconds, capture_output=True).returncode != 0
 
 
 def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], check=True, timeout=GIT_SECONDS, capture_output=True)
+    seconds = stretched(GIT_SECONDS)
+    done = subprocess.run(["git", *arguments], check=True, timeout=seconds, capture_output=True)
     return done.stdout.decode(errors="replace")
 
 

@@ -10,6 +10,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.patience import stretched
+
 OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}")
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 RESERVED = re.compile(r"\.+|.*\.(git|lock)", re.IGNORECASE)
@@ -69,7 +71,7 @@ class Repositories:
             subprocess.run(
                 ["git", "init", "--quiet", "--bare", "--initial-branch=main", "--", str(aside)],
                 check=True,
-                timeout=30,
+                timeout=stretched(30),
             )
             aside.chmod(0o755)
             with contextlib.suppress(OSError):  # another first push has won the race

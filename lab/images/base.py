@@ -59,7 +59,7 @@ def busybox_layer(cache: Path) -> Layer:
 
 def debian_layer(cache: Path, log: Path) -> Layer:
     """Return the layer of a minimal Debian of the machine's archive; made once (about 30 s), then cached."""
-    target = cache / "rootfs-bookworm.tar.gz"
+    target = cache / f"rootfs-{debian.IMAGES}.tar.gz"
     if not target.exists():
         with tempfile.TemporaryDirectory(dir=cache) as folder:
             archive = Path(folder, "rootfs.tar")
@@ -69,9 +69,9 @@ def debian_layer(cache: Path, log: Path) -> Layer:
 
 
 def _debootstrap(root: Path, archive: Path, log: Path) -> None:
-    mirror = debian.mirror("bookworm")
+    mirror = debian.archive(debian.IMAGES)
     # /usr merged, no scripts of the machine's own; the archive's own keys are checked by default.
-    run(["debootstrap", "--variant=minbase", "bookworm", str(root), mirror], log=log, seconds=900)
+    run(["debootstrap", "--variant=minbase", debian.IMAGES, str(root), mirror], log=log, seconds=900)
     for pattern in SLIMMED:
         for path in root.glob(pattern):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

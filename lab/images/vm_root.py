@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lab.command import run
 from lab.images.vm_kernel import Kernel
+from lab.patience import stretched
 
 GUEST = Path(__file__).with_name("guest")
 BUSYBOX = Path("/bin/busybox")
@@ -78,7 +79,9 @@ def _busybox(folder: Path) -> None:
 
 
 def _libraries(program: Path) -> Iterable[Path]:
-    shown = subprocess.run(["ldd", str(program)], capture_output=True, text=True, timeout=30, check=True)
+    shown = subprocess.run(
+        ["ldd", str(program)], capture_output=True, text=True, timeout=stretched(30), check=True
+    )
     return [Path(found) for found in _LIBRARY.findall(shown.stdout)]
 
 

@@ -9,6 +9,7 @@ from openstack.connection import Connection
 from openstack.identity.v3._proxy import Proxy as Identity
 
 from lab.openstack.cloud import REGION, Cloud
+from lab.patience import stretched
 
 SECONDS = 60
 PROJECT = "demo"
@@ -27,7 +28,7 @@ def connect(cloud: Cloud, user: str, project: str) -> Connection:
             "project_domain_id": "default",
         },
         region_name=REGION,
-        api_timeout=SECONDS,
+        api_timeout=stretched(SECONDS),
     )
 
 
@@ -48,7 +49,7 @@ def system(cloud: Cloud) -> Connection:
         "user_domain_id": "default",
         "system_scope": "all",
     }
-    return Connection(auth=auth, region_name=REGION, api_timeout=SECONDS)
+    return Connection(auth=auth, region_name=REGION, api_timeout=stretched(SECONDS))
 
 
 def identity(connection: Connection) -> Identity:

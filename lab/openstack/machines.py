@@ -17,6 +17,7 @@ from openstack.exceptions import SDKException
 from lab.openstack import sushy
 from lab.openstack.cloud import Cloud
 from lab.openstack.login import PROJECT, administrator, identity, system
+from lab.patience import stretched
 
 OTHER = "other"
 """A project that Slipway has no login for."""
@@ -141,8 +142,8 @@ def _conductors(operator: Connection) -> list[Any]:
 
 
 def _wait(until: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + stretched(SECONDS)
     while not until():
         if time.monotonic() > deadline:
-            raise SDKException(f"waited {SECONDS} s for {what}")
+            raise SDKException(f"waited {stretched(SECONDS):.0f} s for {what}")
         time.sleep(0.2)

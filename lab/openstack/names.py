@@ -6,6 +6,7 @@ from openstack.resource import wait_for_status
 
 from lab.openstack.cloud import Cloud
 from lab.openstack.login import PROJECT, SECONDS, USER, connect
+from lab.patience import stretched
 
 ZONE = "demo.slipway.test."
 NAMESERVER = "ns1.slipway.test."
@@ -17,4 +18,4 @@ def seed(cloud: Cloud) -> None:
     with connect(cloud, USER, PROJECT) as tenant:
         zone = tenant.dns.find_zone(ZONE) or tenant.dns.create_zone(name=ZONE, email=EMAIL)
         # All of OpenStack starts beside it; what fails meanwhile Designate tries again every 15 s.
-        wait_for_status(tenant.dns, zone, "ACTIVE", failures=[], interval=0.2, wait=3 * SECONDS)
+        wait_for_status(tenant.dns, zone, "ACTIVE", failures=[], interval=0.2, wait=stretched(3 * SECONDS))

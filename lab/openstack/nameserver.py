@@ -16,6 +16,7 @@ import dns.query
 
 from lab.daemon import PATIENCE_SECONDS, Daemon
 from lab.openstack.cloud import Cloud
+from lab.patience import stretched
 from lab.ports import HOST
 from lab.process import Process
 
@@ -91,7 +92,7 @@ class Nameserver(Daemon):
         question = dns.message.make_query(CATALOG, "SOA")
         try:
             # By TCP, which says at once that nobody is there.
-            dns.query.tcp(question, HOST, timeout=PATIENCE_SECONDS, port=port(self.cloud))
+            dns.query.tcp(question, HOST, timeout=stretched(PATIENCE_SECONDS), port=port(self.cloud))
         except (OSError, dns.exception.DNSException):
             return False
         return True

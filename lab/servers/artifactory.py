@@ -13,6 +13,7 @@ from lab.environment import inherited
 from lab.ground import Ground
 from lab.images.vm import PACKAGES, vm_base
 from lab.images.vm_publish import is_in_artifactory, put_into_artifactory
+from lab.patience import stretched
 from lab.ports import HOST
 from lab.process import Process
 from lab.servers.registry import Registry
@@ -69,7 +70,7 @@ class Artifactory(Daemon):
     def _client(self) -> httpx.Client:
         own = self.exports()
         login = own["SLIPWAY_ARTIFACTORY_USER"], own["SLIPWAY_ARTIFACTORY_PASSWORD"]
-        return httpx.Client(base_url=self.url, auth=login, timeout=60, trust_env=False)
+        return httpx.Client(base_url=self.url, auth=login, timeout=stretched(60), trust_env=False)
 
     @property
     def _port(self) -> int:

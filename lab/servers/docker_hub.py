@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import httpx
 
 from lab.images.base import PACKAGES, has_base_images, publish_base_images
+from lab.patience import stretched
 from lab.servers.registry import Registry
 
 
@@ -31,4 +32,4 @@ class DockerHub(Registry):
             return has_base_images(registry)
 
     def _client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, auth=self.login, timeout=60, trust_env=False)
+        return httpx.Client(base_url=self.url, auth=self.login, timeout=stretched(60), trust_env=False)

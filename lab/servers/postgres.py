@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lab.command import run
 from lab.ground import Ground
+from lab.patience import stretched
 from lab.ports import HOST
 from lab.process import Process
 from lab.server import LabError
@@ -34,7 +35,7 @@ fsync = off
 synchronous_commit = off
 full_page_writes = off
 # A killed scheduler's locks, which its workers keep by the connection that they inherited (decision 30).
-idle_in_transaction_session_timeout = 120s
+idle_in_transaction_session_timeout = {idle:.0f}s
 log_min_duration_statement = 2000
 """
 
@@ -67,7 +68,7 @@ class Postgres:
         """Make the cluster unless it is there, serve it, and make the database."""
         if not (self.folder / "PG_VERSION").exists():
             self._make_cluster()
-        settings = SETTINGS.format(host=HOST, port=self.port)
+        settings = SETTINGS.format(host=HOST, port=self.port, idle=stretched(120))
         (self.folder / "postgresql.auto.conf").write_text(settings)
         self._process.start()
         self._process.wait_until(self._listens, 30)
@@ -142,13 +143,17 @@ class Postgres:
                 *("psql", "--no-psqlrc", "--tuples-only", "--no-align"),
                 *("-h", HOST, "-p", str(self.port), "-U", USER, "-c", statement, database),
             ],
-            environment={**os.environ, "PGPASSWORD": self._password, "PGCONNECT_TIMEOUT": "3"},
+            environment={
+                **os.environ,
+                "PGPASSWORD": self._password,
+                "PGCONNECT_TIMEOUT": f"{stretched(3):.0f}",
+            },
             seconds=30,
         )
 
     def _listens(self) -> bool:
         with socket.socket() as probe:
-            probe.settimeout(1)
+            probe.settimeout(stretched(1))
             return probe.connect_ex((HOST, self.port)) == 0
 
 

@@ -39,48 +39,75 @@ def _apt(folder: Path, **files: str) -> Path:
 
 
 def test_the_archive_is_read_from_deb822_sources(tmp_path: Path) -> None:
-    assert debian.mirror("bookworm", _apt(tmp_path, debian_sources=DEB822)) == "http://mirror.invalid/debian"
+    assert debian.archive("bookworm", _apt(tmp_path, debian_sources=DEB822)) == "http://mirror.invalid/debian"
 
 
 def test_the_archive_is_read_from_one_line_sources(tmp_path: Path) -> None:
-    assert debian.mirror("bookworm", _apt(tmp_path, debian_list=ONE_LINE)) == "http://line.invalid/debian"
+    assert debian.archive("bookworm", _apt(tmp_path, debian_list=ONE_LINE)) == "http://line.invalid/debian"
 
 
-@pytest.mark.parametrize("text", [DEB822, ONE_LINE])
-def test_a_source_only_suite_is_no_archive(tmp_path: Path, text: str) -> None:
-    with pytest.raises(LabError, match=r"no apt source below .* has the suite trixie"):
-        debian.mirror("trixie", _apt(tmp_path, a_sources=text, b_list=text))
+@pytest.mark.parametrize("suite", ["bookworm", "trixie"])
+@pytest.mark.parametrize("has", ["bookworm", "trixie", "trixie-updates", "stable"])
+def test_one_archive_has_every_release(tmp_path: Path, suite: str, has: str) -> None:
+    text = f"deb http://a.invalid/tool {has} stable\ndeb http://line.invalid/debian {has} non-free main#\n"
+    assert debian.archive(suite, _apt(tmp_path, debian_list=text)) == "http://line.invalid/debian"
+
+
+def test_the_release_that_is_asked_for_comes_first(tmp_path: Path) -> None:
+    text = "deb http://new.invalid/debian trixie main\ndeb http://old.invalid/debian bookworm main\n"
+    apt = _apt(tmp_path, debian_list=text)
+    assert debian.archive("bookworm", apt) == "http://old.invalid/debian"
+    assert debian.archive("trixie", apt) == "http://new.invalid/debian"
+
+
+def test_an_image_for_clouds_names_a_file_of_mirrors(tmp_path: Path) -> None:
+    mirrors = tmp_path / "mirrors.list"
+    mirrors.write_text(
+        "# the first that answers\n\nhttp://first.invalid/debian priority:1\nhttp://b.invalid/\n"
+    )
+    text = f"Types: deb\nURIs: mirror+file:{mirrors}\nSuites: trixie\nComponents: main\n"
+    assert debian.archive("trixie", _apt(tmp_path, debian_sources=text)) == "http://first.invalid/debian"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        DEB822.replace("Types: deb\n", "Types: deb-src\n"),
+        DEB822.replace("Types: deb\n", "Types: deb\nEnabled: no\n"),
+        DEB822.replace("Components: main", "Components: stable"),
+    ],
+)
+def test_what_is_no_source_of_the_archives_packages_is_passed_over(tmp_path: Path, text: str) -> None:
+    with pytest.raises(LabError, match=r"no apt source .* has Debian's archive \(main, trixie\); add it"):
+        debian.archive("trixie", _apt(tmp_path, a_sources=text))
+
+
+def test_images_come_from_where_the_machines_packages_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DIB_DISTRIBUTION_MIRROR", "DIB_DEBIAN_SECURITY_MIRROR"):
+        monkeypatch.delenv(name, raising=False)
+    text = ONE_LINE + "deb http://safe.invalid/security trixie-security main\n"
+    assert debian.image_mirrors(_apt(tmp_path, a_list=text)) == {
+        "DIB_DISTRIBUTION_MIRROR": "http://line.invalid/debian",
+        "DIB_DEBIAN_SECURITY_MIRROR": "http://safe.invalid/security",
+    }
+
+
+def test_a_machine_without_a_security_suite_builds_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DIB_DEBIAN_SECURITY_MIRROR", raising=False)
+    apt = _apt(tmp_path, a_list=ONE_LINE)
+    security = "DIB_DEBIAN_SECURITY_MIRROR"
+    assert debian.image_mirrors(apt)[security] == "http://line.invalid/debian-security"
+    monkeypatch.setenv(security, "http://mine.invalid/security")
+    assert debian.image_mirrors(apt)[security] == "http://mine.invalid/security"
 
 
 def test_a_missing_package_is_found_out() -> None:
     assert debian.missing(["dpkg", "no-such-package-anywhere"]) == ["no-such-package-anywhere"]
     assert debian.missing([]) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ('ID=fedora\nVERSION_CODENAME=""\nPRETTY_NAME="Fedora Linux 42"\n', "Fedora Linux 42"),
-        ("ID=debian\nVERSION_CODENAME=trixie\nPRETTY_NAME=Debian 13\n", "Debian 13"),
-        ("", "unknown"),
-    ],
-)
-def test_another_system_is_refused(tmp_path: Path, text: str, found: str) -> None:
-    release = tmp_path / "os-release"
-    release.write_text(text)
-    with pytest.raises(LabError, match=f"Debian 12's packages, and this machine is: {found}"):
-        debian.require_bookworm(release)
-
-
-def test_a_machine_without_a_name_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="this machine is: unknown"):
-        debian.require_bookworm(tmp_path / "absent")
-
-
-def test_debian_12_is_taken(tmp_path: Path) -> None:
-    release = tmp_path / "os-release"
-    release.write_text('ID=debian\nVERSION_CODENAME="bookworm"\n')
-    debian.require_bookworm(release)
 
 
 def test_services_are_held_back_during_an_installation(
