@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 from lab import debian
 from lab.host import codename, require_root
-from lab.machine.carried import write_carried
+from lab.machine.carried import uv_cache, write_carried
 from lab.machine.disk import CARRIED, TOOLS, disk_of
 from lab.machine.guest import Guest, booted
+from lab.machine.prepared import prepared_openstack
 from lab.machine.settings import variables
 from lab.paths import Paths, this_checkout
 from lab.patience import VARIABLE
@@ -85,7 +86,8 @@ def _try(release: str, paths: Paths, *, hold: bool) -> None:
         with _timed("disk"):
             disk = disk_of(release, paths.cache, log)
         with _timed("clone and caches"):
-            write_carried(release, paths.checkout, paths.cache, carried, log)
+            made = prepared_openstack(release, disk, paths, uv_cache(paths), log)
+            write_carried(release, paths, made, carried, log)
         begun = time.monotonic()
         with booted(disk, carried, folder, _free_port(), _say) as guest:
             _say(f"{'boot':<18} {time.monotonic() - begun:6.0f} s")

@@ -13,31 +13,40 @@ from pathlib import Path
 
 from lab.command import run
 from lab.machine.settings import write_settings
+from lab.openstack.distribution import Distribution
+from lab.paths import Paths
 
 SIZE = "20G"
 NOT_CARRIED = ("machine-*", "*.lock", ".*", "npm", "openstack-*", "libvirt-python-*")
 """Entries of the cache that are no use there: bound to this machine's Python, or the machines themselves."""
 
 
-def write_carried(release: str, checkout: Path, cache: Path, disk: Path, log: Path) -> None:
+def write_carried(release: str, paths: Paths, made: Path, disk: Path, log: Path) -> None:
     """Write the disk: ``project.bundle``, ``settings/``, ``cache/slipway/`` and uv's ``cache/uv/``.
 
     The project is its last commit: what is not committed does not travel.
 
+    :param made: the folder of OpenStack's virtual environment for the machine's Python.
+
     :raises LabError: when a tool fails.
     """
-    with tempfile.TemporaryDirectory(prefix=".carried-", dir=cache) as name:
+    with tempfile.TemporaryDirectory(prefix=".carried-", dir=paths.cache) as name:
         folder = Path(name)
         (folder / "cache" / "slipway").mkdir(parents=True)
-        bundle = ["git", "-C", str(checkout), "bundle", "create", "--quiet"]
+        bundle = ["git", "-C", str(paths.checkout), "bundle", "create", "--quiet"]
         run([*bundle, str(folder / "project.bundle"), "HEAD"], log=log, seconds=300)
         write_settings(release, folder / "settings")
-        for path in carried_entries(cache):
+        for path in carried_entries(paths.cache):
             _copy(path, folder / "cache" / "slipway" / path.name)
-        uv = Path(os.environ.get("UV_CACHE_DIR") or cache.parent / "uv")
-        if uv.is_dir():
+        _copy(made, folder / "cache" / "slipway" / Distribution(paths).folder.name)
+        if (uv := uv_cache(paths)).is_dir():
             _copy(uv, folder / "cache" / "uv")
         run(["mke2fs", "-q", "-t", "ext4", "-d", str(folder), str(disk), SIZE], log=log, seconds=900)
+
+
+def uv_cache(paths: Paths) -> Path:
+    """Return the folder where uv keeps wheels: https://docs.astral.sh/uv/reference/environment/ ."""
+    return Path(os.environ.get("UV_CACHE_DIR") or paths.cache.parent / "uv")
 
 
 def carried_entries(cache: Path) -> Iterable[Path]:

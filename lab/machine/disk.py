@@ -111,7 +111,7 @@ def _configure(root: Path, disk: Disk, log: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.format(carried=CARRIED))
     (root / CARRIED.relative_to("/")).mkdir()
-    run(["systemctl", f"--root={root}", "enable", "systemd-networkd", "ssh"], log=log)
+    run(["chroot", str(root), "systemctl", "enable", "systemd-networkd", "ssh"], log=log)
     run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(disk.key)], log=log)
     keys = root / "root/.ssh"
     keys.mkdir(mode=0o700, exist_ok=True)
