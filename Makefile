@@ -23,7 +23,7 @@ export PATH := $(BIN):$(PATH):$(CURDIR)/.lab/bin
 # A Python that writes no bytecode takes twice the time to start.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH VIRTUAL_ENV
 
-.PHONY: help host venv lab-up lab-down lab-status lab-restart airflow test test-release test-tenants lint demo screenshots bench requirements debian-pins clean
+.PHONY: help host venv lab-up lab-down lab-status lab-restart airflow test test-release test-machine test-tenants lint demo screenshots bench requirements debian-pins clean
 
 # What a target needs is done from left to right: `host` before anything is installed.
 .NOTPARALLEL:
@@ -43,10 +43,15 @@ test: host venv lint ## Every check and every test; brings the lab up, and down 
 test-tenants: host venv lab-up ## Tenants with kubectl on real API servers (RBAC, then ABAC) and the real Keystone
 	@python -m pytest -q tests/tenants $(ARGS)
 
-test-release: host venv ## Releases on all platforms, 50 pushes at once, servers killed in the middle (20 minutes)
+test-release: host venv ## Releases on all platforms, 50 pushes at once, servers killed in the middle (20 minutes); fresh machines (hours)
 	@python -m lab up --profile hypervisor
 	@python -m pytest -q tests/release -m "not short" $(ARGS)
 	@python -m pytest -q tests/dags -m release $(ARGS)
+	@python -m lab.machine 12
+	@python -m lab.machine 13
+
+test-machine: host venv ## The lab and a push on a fresh Debian, emulated: DEBIAN=12 or 13 (an hour or more)
+	@python -m lab.machine $(or $(DEBIAN),12) $(ARGS)
 
 screenshots: host venv lab-up ## Take the pictures in docs/images anew
 	@SLIPWAY_SCREENSHOTS=1 python -m pytest -q tests/browser $(ARGS)

@@ -31,7 +31,7 @@ def archive(suite: str, apt: Path = APT) -> str:
 
     :raises LabError: when no apt source is Debian's archive.
     """
-    address = _address((suite, *RELEASES, *(f"{release}-updates" for release in RELEASES), "stable"), apt)
+    address = find_address((suite, *RELEASES, *(f"{release}-updates" for release in RELEASES), "stable"), apt)
     if address is None:
         raise LabError(f"no apt source below {apt} has Debian's archive (main, {suite}); add it there")
     return address
@@ -46,7 +46,7 @@ def image_mirrors(apt: Path = APT) -> dict[str, str]:
     :raises LabError: when none of its apt sources is Debian's archive.
     """
     main = archive(IMAGES, apt)
-    security = _address([f"{release}-security" for release in (IMAGES, *RELEASES)], apt)
+    security = find_address([f"{release}-security" for release in (IMAGES, *RELEASES)], apt)
     found = {
         "DIB_DISTRIBUTION_MIRROR": main,
         "DIB_DEBIAN_SECURITY_MIRROR": security or f"{main.rpartition('/')[0]}/debian-security",
@@ -54,7 +54,7 @@ def image_mirrors(apt: Path = APT) -> dict[str, str]:
     return {name: os.environ.get(name) or address for name, address in found.items()}
 
 
-def _address(suites: Iterable[str], apt: Path) -> str | None:
+def find_address(suites: Iterable[str], apt: Path) -> str | None:
     """Return where the first of ``suites`` that a source has comes from."""
     known = [source for path in source_files(apt) for source in read_sources(path)]
     for suite in suites:

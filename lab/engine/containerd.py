@@ -51,7 +51,7 @@ class Containerd:
         """What runs."""
         environment = inherited(PATH=self.path)
         program = self.path.partition(":")[0] + "/containerd"
-        return Process("containerd", [program, f"--config={self._settings}"], self.paths, environment)
+        return Process("dockerd-containerd", [program, f"--config={self._settings}"], self.paths, environment)
 
     def start(self) -> None:
         """Start it unless it runs; dockerd waits for its answer."""
