@@ -19,9 +19,11 @@ SYSCTLS = (
     "kernel/keys/root_maxkeys",
     "kernel/keys/root_maxbytes",
     "net/ipv4/conf/all/route_localnet",
+    "net/ipv4/ip_forward",
 )
-"""Kernel settings that the kubelet and kube-proxy change."""
+"""Kernel settings that the kubelet, kube-proxy and the pods' bridge change."""
 POD_LOGS = (Path("/var/log/containers"), Path("/var/log/pods"))
+DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
 KUBELETS = {"kubelet", "k3s", "k3s-server", "k0s", "microk8s"}
 
 
@@ -99,3 +101,10 @@ def remove_folder(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
         raise LabError(f"{folder} cannot be removed wholly; see what uses it with: fuser -m {folder}")
+
+
+def remove_device_plugins(folder: Path = DEVICE_PLUGINS) -> None:
+    """Remove the kubelet's folder for device plug-ins, whose place has no setting, and its parent when empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.parent.is_dir() and not any(folder.parent.iterdir()):
+        folder.parent.rmdir()
