@@ -26,6 +26,7 @@ disabled_plugins = [
   "io.containerd.snapshotter.v1.devmapper",
   "io.containerd.snapshotter.v1.zfs",
   "io.containerd.internal.v1.tracing",
+  "io.containerd.nri.v1.nri",
 ]
 
 [grpc]
@@ -33,9 +34,6 @@ address = {socket}
 
 [plugins."io.containerd.internal.v1.opt"]
 path = {opt}
-
-[plugins."io.containerd.nri.v1.nri"]
-disable = true
 
 [plugins."io.containerd.grpc.v1.cri"]
 sandbox_image = {sandbox}

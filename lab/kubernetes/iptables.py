@@ -1,7 +1,8 @@
 """Takes a node's packet filter rules off the machine.
 
 kube-proxy and the kubelet put chains whose names begin with ``KUBE-`` beside everybody else's, the lab those
-of the pods' bridge (``SLIPWAY-``), and rules that jump to them. ``kube-proxy --cleanup`` leaves the kubelet's.
+of the pods' bridge (``SLIPWAY-``), and rules that jump to them. ``kube-proxy --cleanup`` leaves the
+kubelet's.
 """
 
 from __future__ import annotations

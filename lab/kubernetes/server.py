@@ -166,7 +166,7 @@ class LabNode:
             )
 
     def _programs(self) -> Programs:
-        """Return the programs; where modules cannot be had and nobody chose, the oldest version is the lab's."""
+        """Return the programs; where modules cannot be had and nobody chose, it is the oldest version's."""
         paths = self.ground.paths
         try:
             return ensure_programs(version_of(paths), paths)

@@ -104,7 +104,7 @@ def remove_folder(folder: Path) -> None:
 
 
 def remove_device_plugins(folder: Path = DEVICE_PLUGINS) -> None:
-    """Remove the kubelet's folder for device plug-ins, whose place has no setting, and its parent when empty."""
+    """Remove the kubelet's folder for device plug-ins, which has no setting, and its parent when empty."""
     shutil.rmtree(folder, ignore_errors=True)
     if folder.parent.is_dir() and not any(folder.parent.iterdir()):
         folder.parent.rmdir()

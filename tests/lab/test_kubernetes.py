@@ -16,10 +16,10 @@ import yaml
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.stream import stream
+from lab.kubernetes.engine import PAUSE_IMAGE
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lab.ground import ground_of
-from lab.kubernetes.engine import PAUSE_IMAGE
 from lab.kubernetes.given import GivenCluster
 from lab.order import with_needs
 from lab.paths import paths_of, this_checkout
