@@ -1,4 +1,4 @@
-"""Where the lab's programs come from: the user's folder, the cache, a release site, modules, Debian's source."""
+"""Where the lab's programs come from: the cache, a folder, a release site, modules, Debian's source."""
 
 from __future__ import annotations
 
