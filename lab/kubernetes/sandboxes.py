@@ -15,6 +15,7 @@ from typing import Any
 
 from lab.command import run
 from lab.kubernetes.layout import Layout
+from lab.kubernetes.traces import remove_empty
 from lab.process import born, wait_gone
 from lab.server import LabError
 
@@ -55,9 +56,12 @@ def remove_sandboxes(layout: Layout) -> None:
     for container in found:
         for record in CNI_RESULTS.glob(f"*-{container.name}-*"):
             record.unlink(missing_ok=True)
-    _remove_empty(SHIM_SOCKETS, SHIM_SOCKETS.parent)
-    _remove_empty(CNI_RESULTS, CNI_RESULTS.parent)
-    _remove_empty(*Path("/sys/fs/cgroup").glob(f"*/{NAMESPACE}"), Path("/sys/fs/cgroup", NAMESPACE))
+    cgroups = Path("/sys/fs/cgroup")
+    for folder in (
+        *(SHIM_SOCKETS, SHIM_SOCKETS.parent, CNI_RESULTS, CNI_RESULTS.parent, Path("/run/netns")),
+        *(*cgroups.glob(f"*/{NAMESPACE}"), cgroups / NAMESPACE),
+    ):
+        remove_empty(folder)
 
 
 def containers(root: Path) -> Iterator[Container]:
@@ -117,12 +121,3 @@ def shims(socket: Path) -> Iterator[int]:
             continue
         if Path(os.fsdecode(words[0])).name == "containerd-shim-runc-v2" and os.fsencode(socket) in words:
             yield int(folder.name)
-
-
-def _remove_empty(*folders: Path) -> None:
-    for folder in folders:
-        if folder.is_dir():
-            try:
-                folder.rmdir()
-            except OSError:  # something of another's is in it
-                continue

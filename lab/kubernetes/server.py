@@ -15,6 +15,7 @@ from lab.kubernetes.api import Cluster
 from lab.kubernetes.bridge import ensure_bridge, remove_bridge
 from lab.kubernetes.components import layout_of, port, processes
 from lab.kubernetes.containerd import write_containerd_files
+from lab.kubernetes.counters import remove_counters
 from lab.kubernetes.dns import dns_answers, ensure_dns_rights
 from lab.kubernetes.files import Registry, write_files
 from lab.kubernetes.given import GivenCluster
@@ -108,6 +109,7 @@ class LabNode:
             traces.remove_pod_logs()
             traces.remove_device_plugins()
             remove_rules()
+            remove_counters()
             remove_bridge()
             traces.restore_sysctls(layout.folder / "sysctl.json")
 

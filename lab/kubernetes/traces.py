@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from lab.command import run
@@ -87,10 +88,9 @@ def remove_pod_logs(folders: tuple[Path, ...] = POD_LOGS) -> None:
         for path in sorted(folder.rglob("*"), reverse=True):
             if path.is_symlink() and not path.exists():
                 path.unlink()
-            elif path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
-                path.rmdir()
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+            elif path.is_dir() and not path.is_symlink():
+                remove_empty(path)
+        remove_empty(folder)
 
 
 def remove_folder(folder: Path) -> None:
@@ -106,5 +106,10 @@ def remove_folder(folder: Path) -> None:
 def remove_device_plugins(folder: Path = DEVICE_PLUGINS) -> None:
     """Remove the kubelet's folder for device plug-ins, which has no setting, and its parent when empty."""
     shutil.rmtree(folder, ignore_errors=True)
-    if folder.parent.is_dir() and not any(folder.parent.iterdir()):
-        folder.parent.rmdir()
+    remove_empty(folder.parent)
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove ``folder``, unless something is in it, or it is a mount point, and so the machine's own."""
+    with suppress(OSError):
+        folder.rmdir()

@@ -38,7 +38,7 @@ class DebianSource:
         missing = debian.missing(PACKAGES)
         if missing:
             debian.install(missing, self.log)
-        progress = Progress(f"{programs} from Debian's source", len(programs.programs))
+        progress = Progress(f"building {programs} from Debian's source", len(programs.programs))
         progress.start()
         tree = self._fetch(work)
         self._compile(tree, programs)

@@ -57,7 +57,7 @@ class GoBuild:
         go = ensure_go(required_by(self.module.folder / "go.mod"), self.cache, self.log)
         environment = self._environment(go, work)
         packages = self._fetch(go, environment)
-        progress = Progress(f"{programs} from Go modules", len(packages))
+        progress = Progress(f"building {programs} from Go modules", len(packages))
         progress.start()
         self._compile([str(go), *self._arguments(work / "bin")], environment, progress, set(packages))
         progress.end()
@@ -126,4 +126,4 @@ class GoBuild:
                 else:
                     tail = [*tail[-14:], f"  {line.rstrip()[:300]}"]
         if building.returncode != 0:
-            raise LabError("\n".join([f"building {progress.what} failed (all of it: {self.log}):", *tail]))
+            raise LabError("\n".join([f"{progress.what} failed (all of it: {self.log}):", *tail]))

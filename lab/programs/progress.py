@@ -10,7 +10,7 @@ STEPS = 5
 
 @dataclass
 class Progress:
-    """Counts ``total`` parts of what is being made, and says how far it is."""
+    """Counts ``total`` parts of ``what`` is being done (``building x 1.2``), and says how far it is."""
 
     what: str
     total: int
@@ -35,4 +35,4 @@ class Progress:
         self._say(f"done, {time.monotonic() - self.begun:.0f} s")
 
     def _say(self, how_far: str) -> None:
-        print(f"building {self.what}, once; it is kept: {how_far}", flush=True)
+        print(f"{self.what}, once; it is kept: {how_far}", flush=True)

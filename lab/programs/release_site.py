@@ -34,7 +34,7 @@ class ReleaseSite:
         :raises LabError: when the site does not have one, or its bytes are not what the checksum says.
         """
         place = f"{self.url.rstrip('/')}/v{programs.version}/bin/linux/amd64"
-        progress = Progress(f"{programs} from {self.url}", len(programs.programs))
+        progress = Progress(f"fetching {programs} from {self.url}", len(programs.programs))
         progress.start()
         try:
             with httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=True) as client:
@@ -42,9 +42,10 @@ class ReleaseSite:
                     self._download(client, f"{place}/{program}", work / "bin" / program)
                     progress.advance()
         except httpx.HTTPError as error:
+            said = str(error).partition("\n")[0]
             raise LabError(
-                f"{self.url} does not give {programs}: {error}; mend {self.variable}, or unset it to have "
-                "the programs built"
+                f"{self.url} does not give {programs}: {said}; mend {self.variable}, or unset it to have the "
+                "programs built"
             ) from error
         progress.end()
 

@@ -115,7 +115,7 @@ def test_of_two_that_ask_at_once_one_builds(tmp_path: Path) -> None:
 def test_one_line_says_what_is_built_how_far_it_is_and_that_it_happens_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    progress = Progress("tools 1.2", 10)
+    progress = Progress("building tools 1.2", 10)
     progress.start()
     for _ in range(10):
         progress.advance()
