@@ -7,12 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.environment import given
-from lab.kubernetes.versions import KubernetesVersion
+from lab.kubernetes.versions import (
+    OLDEST,
+    KubernetesVersion,
+    choose_version,
+    chosen_version,
+    version_of,
+)
 from lab.paths import Paths
 from lab.programs.debian_source import DebianSource
 from lab.programs.given import given_folder
 from lab.programs.go_modules import GoBuild, GoModule, ModulesUnavailableError
 from lab.programs.kept import Make, ProgramSet
+from lab.programs.packages import ensure_packages
 from lab.programs.release_site import ReleaseSite
 
 FOLDER_VARIABLE = "SLIPWAY_KUBERNETES_BINARIES"
@@ -46,6 +53,24 @@ def kubernetes_set(version: KubernetesVersion) -> ProgramSet:
     return ProgramSet("kubernetes", version.number, KUBERNETES)
 
 
+def provide_programs(paths: Paths) -> Programs:
+    """Return every program of the lab's node, and leave its version chosen.
+
+    Where Go modules cannot be had and nobody chose a version, that is the oldest, from Debian's source.
+
+    :raises LabError: as :func:`ensure_programs`.
+    """
+    try:
+        return ensure_programs(version_of(paths), paths)
+    except ModulesUnavailableError as error:
+        if chosen_version(paths) is not None:
+            raise
+        said = str(error).partition("\n")[0]
+        print(f"kubernetes: {said}; taking {OLDEST.minor} from Debian's source", flush=True)
+        choose_version(paths, OLDEST)
+        return ensure_programs(OLDEST, paths)
+
+
 def ensure_programs(version: KubernetesVersion, paths: Paths) -> Programs:
     """Return every program of a node of ``version``; what is not there is fetched or built, once.
 
@@ -73,6 +98,7 @@ def ensure_kubernetes(version: KubernetesVersion, paths: Paths) -> Path:
 
 def _ensure_containerd(version: KubernetesVersion, paths: Paths) -> Path:
     if version.containerd is None:
+        ensure_packages(["containerd"], paths.logs / "apt.log")
         return DEBIANS
     module = GoModule(
         MODULES / "containerd",

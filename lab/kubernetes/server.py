@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lab import debian
 from lab.environment import given
 from lab.ground import Ground
 from lab.kubernetes import traces
@@ -21,13 +20,11 @@ from lab.kubernetes.files import Registry, write_files
 from lab.kubernetes.given import GivenCluster
 from lab.kubernetes.iptables import remove_rules
 from lab.kubernetes.layout import NODE, Layout
-from lab.kubernetes.programs import Programs, ensure_programs
+from lab.kubernetes.programs import Programs, provide_programs
 from lab.kubernetes.sandbox import ensure_sandbox_image
 from lab.kubernetes.sandboxes import remove_sandboxes
 from lab.kubernetes.tenants import ensure_namespaces, ensure_rights, has_tenants
-from lab.kubernetes.versions import OLDEST, choose_version, chosen_version, version_of
 from lab.process import Process
-from lab.programs.go_modules import ModulesUnavailableError
 from lab.server import LabError, Server
 
 READY_SECONDS = 90
@@ -63,17 +60,13 @@ class LabNode:
     registry: Server
 
     name = "kubernetes"
+    packages: tuple[str, ...] = PACKAGES
+    """What the node calls; what a program comes from installs by itself what it needs."""
 
     @property
     def needs(self) -> tuple[str, ...]:
         """The engine, for the sake of order, and the registry, whose login the kubelet is given."""
         return (self.docker.name, self.registry.name)
-
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """What the node calls; a build from Debian's source installs what it needs by itself."""
-        debians = version_of(self.ground.paths).containerd is None
-        return (*PACKAGES, "containerd") if debians else PACKAGES
 
     @property
     def url(self) -> str:
@@ -83,7 +76,7 @@ class LabNode:
     def start(self) -> None:
         """Start what does not run; return when the node is ready and the tenants' namespaces are there."""
         self._refuse_a_second_node()
-        layout = self._layout(self._programs())
+        layout = self._layout(provide_programs(self.ground.paths))
         registry = self._registry()
         write_files(layout, registry, self._logins)
         write_containerd_files(layout, registry.address)
@@ -166,24 +159,6 @@ class LabNode:
                 f"another Kubernetes node runs on this machine (process {other}), and two would undo each "
                 "other's packet filter rules; set KUBECONFIG to use its cluster, or stop it"
             )
-
-    def _programs(self) -> Programs:
-        """Return the programs; where modules cannot be had and nobody chose, it is the oldest version's."""
-        paths = self.ground.paths
-        try:
-            return ensure_programs(version_of(paths), paths)
-        except ModulesUnavailableError as error:
-            if chosen_version(paths) is not None:
-                raise
-            print(
-                f"{self.name}: {str(error).splitlines()[0]}; taking {OLDEST.minor} from Debian's source",
-                flush=True,
-            )
-            choose_version(paths, OLDEST)
-            missing = debian.missing(self.packages)
-            if missing:
-                debian.install(missing, paths.logs / "apt.log")
-            return ensure_programs(OLDEST, paths)
 
     def _start_all(self, layout: Layout) -> None:
         components = processes(layout, self.ground.paths)

@@ -15,6 +15,7 @@ from lab.command import run
 from lab.environment import inherited
 from lab.programs.apt_source import write_source_entries
 from lab.programs.kept import ProgramSet
+from lab.programs.packages import ensure_packages
 from lab.programs.progress import Progress
 from lab.server import LabError
 
@@ -35,9 +36,7 @@ class DebianSource:
 
         :raises LabError: when a step fails.
         """
-        missing = debian.missing(PACKAGES)
-        if missing:
-            debian.install(missing, self.log)
+        ensure_packages(PACKAGES, self.log)
         progress = Progress(f"building {programs} from Debian's source", len(programs.programs))
         progress.start()
         tree = self._fetch(work)

@@ -13,8 +13,8 @@ from threading import Thread
 
 import pytest
 
-from lab.kubernetes.programs import ensure_kubernetes, kubernetes_set
-from lab.kubernetes.versions import NEWEST, OLDEST
+from lab.kubernetes.programs import ensure_kubernetes, kubernetes_set, provide_programs
+from lab.kubernetes.versions import NEWEST, OLDEST, choose_version, version_of
 from lab.paths import Paths, paths_of
 from lab.programs.apt_source import source_lines, source_stanzas, write_source_entries
 from lab.programs.debian_source import DebianSource
@@ -358,6 +358,27 @@ def test_a_build_that_fails_names_its_log_and_leaves_nothing(tmp_path: Path, apt
     with pytest.raises(LabError, match=r"build\.log(.|\n)*undefined: x"):
         kubernetes_set(OLDEST).ensure(paths.cache, DebianSource(paths.logs / "build.log", apt))
     assert names(paths.cache) == ["kubernetes.lock"]
+
+
+def test_without_modules_the_oldest_version_is_the_labs_unless_another_was_chosen(
+    tmp_path: Path, paths: Paths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No module cache, no proxy: Debian's source makes the programs, and DNS is left out."""
+    fake_build(tmp_path / "path", compiles=True)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'path'}:{os.environ['PATH']}")
+    monkeypatch.setenv("GOPROXY", "off")
+    monkeypatch.setenv("GOMODCACHE", str(tmp_path / "modules"))
+    choose_version(paths, NEWEST)
+    with pytest.raises(ModulesUnavailableError):
+        provide_programs(paths)
+    (paths.state / "kubernetes-version").unlink()
+    found = provide_programs(paths)
+    assert version_of(paths) is OLDEST
+    assert found.kubernetes == kubernetes_set(OLDEST).find(paths.cache)
+    assert found.coredns is None
+    said = capsys.readouterr().out
+    assert "taking 1.20 from Debian's source" in said
+    assert "the cluster has no DNS" in said
 
 
 def test_a_machine_without_apt_sources_is_told_the_cure(tmp_path: Path, apt: Path, paths: Paths) -> None:
