@@ -16,14 +16,15 @@ COMPILE := $(UV) pip compile -q --python-version 3.11 --no-emit-index-url --no-e
 # Most tests wait for servers: several wait at once (tests/groups.py says which must not).
 WORKERS ?= $(shell expr $$(nproc) + 1)
 SIDE_BY_SIDE := python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "not alone and not release"
+KUBERNETES_TESTS := tests/lab/test_kubernetes.py tests/systems/kubernetes tests/tenants tests/dags/test_deploy.py
 ALONE := python -m pytest -m "alone and not release"
 
-# Last, the lab's own docker and packer, for machines that have none.
+# Last, the lab's own docker, packer and kubectl, for machines that have none.
 export PATH := $(BIN):$(PATH):$(CURDIR)/.lab/bin
 # A Python that writes no bytecode takes twice the time to start.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH VIRTUAL_ENV
 
-.PHONY: help host venv lab-up lab-down lab-status lab-restart airflow test test-release test-machine test-tenants lint demo screenshots bench requirements debian-pins clean
+.PHONY: help host venv lab-up lab-down lab-status lab-restart airflow test test-release test-machine test-tenants test-kubernetes lint demo screenshots bench requirements debian-pins clean
 
 # What a target needs is done from left to right: `host` before anything is installed.
 .NOTPARALLEL:
@@ -42,6 +43,9 @@ test: host venv lint ## Every check and every test; brings the lab up, and down 
 
 test-tenants: host venv lab-up ## Tenants with kubectl on real API servers (RBAC, then ABAC) and the real Keystone
 	@python -m pytest -q tests/tenants $(ARGS)
+
+test-kubernetes: host venv lab-up ## Rollouts, manifests and tenants on the lab's cluster; KUBERNETES=1.20: the oldest that we support
+	@python -m pytest -q $(KUBERNETES_TESTS) $(ARGS)
 
 test-release: host venv ## Releases on all platforms, 50 pushes at once, servers killed in the middle (20 minutes); fresh machines (hours)
 	@python -m lab up --profile hypervisor
@@ -66,8 +70,8 @@ lint: venv ## Style, types and import directions
 	@mypy
 	@lint-imports
 
-lab-up: host venv ## Start the lab's servers on this machine (what is up stays up); PROFILE=hypervisor: Nova boots, too
-	@python -m lab up $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
+lab-up: host venv ## Start the lab's servers (what is up stays up); PROFILE=hypervisor: Nova boots, too; KUBERNETES=1.20: the oldest
+	@python -m lab up $(if $(PROFILE),--profile $(PROFILE)) $(if $(KUBERNETES),--kubernetes $(KUBERNETES)) $(ARGS)
 
 lab-down: venv ## Stop them and remove all they left
 	@python -m lab down

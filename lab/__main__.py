@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from lab.ground import ground_of
+from lab.kubernetes.versions import VERSIONS, version_named
 from lab.paths import this_checkout
 from lab.profile import Profile
 from lab.running import Running
@@ -18,7 +19,11 @@ def main() -> int:
     lab = Running(ground_of(this_checkout()), say=_say)
     try:
         if options.command == "up":
-            lab.up(options.server, options.profile and Profile(options.profile))
+            lab.up(
+                options.server,
+                options.profile and Profile(options.profile),
+                options.kubernetes and version_named(options.kubernetes),
+            )
         elif options.command == "restart":
             lab.restart(options.server)
         elif options.command == "down":
@@ -40,6 +45,8 @@ def _options() -> argparse.Namespace:
     up = commands.add_parser("up", help="start what is not up, and what it needs")
     up.add_argument("server", nargs="*", help="only these (all, when none is named)")
     up.add_argument("--profile", choices=list(Profile), help="what the lab has beyond that, from now on")
+    versions = " or ".join(version.minor for version in VERSIONS)
+    up.add_argument("--kubernetes", metavar="VERSION", help=f"its Kubernetes, until it is down: {versions}")
     restart = commands.add_parser("restart", help="stop and start servers, and those that need them")
     restart.add_argument("server", nargs="+")
     commands.add_parser("down", help="stop everything and remove the state")

@@ -16,6 +16,7 @@ from lab import debian, environment
 from lab.ground import Ground
 from lab.host import codename, require_root
 from lab.kubernetes.traces import unmount_below
+from lab.kubernetes.versions import KubernetesVersion, choose_version
 from lab.marked import kill_leftovers, refuse_another_lab
 from lab.order import downwards, upwards, with_dependents, with_needs
 from lab.patience import patience
@@ -34,10 +35,16 @@ class Running:
     say: Say
     _env: Lock = field(default_factory=Lock, repr=False)
 
-    def up(self, names: Sequence[str], profile: Profile | None = None) -> None:
+    def up(
+        self,
+        names: Sequence[str],
+        profile: Profile | None = None,
+        kubernetes: KubernetesVersion | None = None,
+    ) -> None:
         """Start the servers called ``names`` and what they need (all, when there are none).
 
         :param profile: what the lab shall have from now on, besides what it has.
+        :param kubernetes: the version of its node; a node that has run keeps its own.
         :raises LabError: when something did not start; what does not need it is up.
         """
         require_root()
@@ -48,6 +55,7 @@ class Running:
             refuse_another_lab(paths.state)
             paths.make()
             choose(paths, profile)
+            choose_version(paths, kubernetes)
             chosen = with_needs(servers(self.ground), names)
             self._install([server for server in chosen if not server.is_up()])
             _raise(upwards(chosen, self._start))

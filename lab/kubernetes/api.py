@@ -1,6 +1,6 @@
 """The few calls the lab itself makes on a cluster, as the administrator.
 
-https://v1-20.docs.kubernetes.io/docs/reference/kubernetes-api/
+https://kubernetes.io/docs/reference/kubernetes-api/
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How etcd, the API server, the controller manager and the scheduler are started.
 
-Flags: https://v1-20.docs.kubernetes.io/docs/reference/command-line-tools-reference/
+Flags: https://kubernetes.io/docs/reference/command-line-tools-reference/
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def api_server(layout: Layout) -> list[str]:
     """
     keys = layout.certificates
     return [
-        str(layout.binaries / "kube-apiserver"),
+        str(layout.programs.kubernetes / "kube-apiserver"),
         f"--etcd-servers=http://{NODE}:{layout.ports.etcd}",
         f"--bind-address={NODE}",
         f"--advertise-address={NODE}",
@@ -67,11 +67,11 @@ def controller_manager(layout: Layout) -> list[str]:
     """Return the controller manager's command line: each controller has a service account of its own."""
     keys = layout.certificates
     return [
-        str(layout.binaries / "kube-controller-manager"),
+        str(layout.programs.kubernetes / "kube-controller-manager"),
         f"--kubeconfig={layout.kubeconfig('controller-manager')}",
         "--leader-elect=false",
         f"--bind-address={NODE}",
-        "--port=0",
+        *layout.version.controller_flags,
         f"--secure-port={layout.ports.controller_manager}",
         *_serving(layout),
         "--use-service-account-credentials=true",
@@ -85,11 +85,11 @@ def controller_manager(layout: Layout) -> list[str]:
 def scheduler(layout: Layout) -> list[str]:
     """Return the scheduler's command line."""
     return [
-        str(layout.binaries / "kube-scheduler"),
+        str(layout.programs.kubernetes / "kube-scheduler"),
         f"--kubeconfig={layout.kubeconfig('scheduler')}",
         "--leader-elect=false",
         f"--bind-address={NODE}",
-        "--port=0",
+        *layout.version.controller_flags,
         f"--secure-port={layout.ports.scheduler}",
         *_serving(layout),
         "--profiling=false",

@@ -11,6 +11,7 @@ import yaml
 
 from lab.kubernetes import node
 from lab.kubernetes.certificates import ensure_certificates
+from lab.kubernetes.dns import corefile
 from lab.kubernetes.layout import NODE, SERVICE_API_ADDRESS, Layout
 from lab.kubernetes.logins import USERS, ensure_tokens, kubeconfig, write_private
 
@@ -24,7 +25,7 @@ class Registry:
     password: str
 
 
-def write_files(layout: Layout, cgroup_driver: str, registry: Registry, logins: dict[str, Path]) -> None:
+def write_files(layout: Layout, registry: Registry, logins: dict[str, Path]) -> None:
     """Write everything the node's components read, and the kubeconfigs in ``logins`` (user -> path).
 
     Keys and tokens that are there are kept, so a restarted node knows its old logins.
@@ -37,15 +38,16 @@ def write_files(layout: Layout, cgroup_driver: str, registry: Registry, logins: 
         path = logins.get(user, layout.kubeconfig(user))
         write_private(path, kubeconfig(layout.api_url, authority, USERS[user].name, token))
     write_private(layout.token_webhook, yaml.safe_dump(token_webhook(layout, authority)))
-    write_private(layout.settings("kubelet"), yaml.safe_dump(node.kubelet_settings(layout, cgroup_driver)))
+    write_private(layout.settings("kubelet"), yaml.safe_dump(node.kubelet_settings(layout)))
     write_private(layout.settings("proxy"), yaml.safe_dump(node.proxy_settings(layout)))
     write_private(layout.kubelet / "config.json", json.dumps(pull_login(registry)))
+    write_private(layout.folder / "Corefile", corefile(layout))
 
 
 def token_webhook(layout: Layout, authority: bytes) -> dict[str, object]:
     """Return where ``slipway keystone-auth`` answers, in the form of a kubeconfig.
 
-    https://v1-20.docs.kubernetes.io/docs/reference/access-authn-authz/authentication/#webhook-token-authentication
+    https://kubernetes.io/docs/reference/access-authn-authz/authentication/#webhook-token-authentication
     """
     cluster = {
         "server": f"https://{NODE}:{layout.ports.token_webhook}/slipway/keystone/tokenreviews",
@@ -65,7 +67,7 @@ def pull_login(registry: Registry) -> dict[str, object]:
     """Return docker's ``config.json``; the kubelet reads it in its root folder and pulls with it.
 
     So pods of every tenant can have images of the registry, and no tenant needs (or can read) its password.
-    https://v1-20.docs.kubernetes.io/docs/concepts/containers/images/#configuring-nodes-to-authenticate-to-a-private-registry
+    https://kubernetes.io/docs/concepts/containers/images/#configuring-nodes-to-authenticate-to-a-private-registry
     """
     login = base64.b64encode(f"{registry.user}:{registry.password}".encode()).decode()
     return {"auths": {registry.address: {"auth": login}}}

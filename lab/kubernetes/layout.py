@@ -5,10 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.kubernetes.programs import Programs
+from lab.kubernetes.versions import KubernetesVersion
+
 NODE = "127.0.0.1"
 SERVICE_RANGE = "10.213.0.0/16"
 SERVICE_API_ADDRESS = "10.213.0.1"  # the first of the range is the API server's
 NODE_PORT_RANGE = "30000-32767"
+POD_RANGE = "10.214.0.0/24"
+GATEWAY = "10.214.0.1"
+"""The node's own address on the pods' bridge; the cluster's DNS answers there."""
+BRIDGE = "slipway-pods"
+DOMAIN = "cluster.local"
 
 
 @dataclass(frozen=True)
@@ -24,30 +32,24 @@ class Ports:
     kubelet_health: int
     proxy_health: int
     proxy_metrics: int
+    dns_ready: int
     token_webhook: int
 
 
 @dataclass(frozen=True)
-class Engine:
-    """The docker engine that runs the pods."""
-
-    socket: Path
-    pause_image: str
-
-
-@dataclass(frozen=True)
 class Layout:
-    """One lab's node: ``binaries`` are shared, everything below ``folder`` and ``kubelet`` is its own.
+    """One lab's node: ``programs`` are shared, everything in the three folders is its own.
 
-    ``kubelet`` is a folder of its own because the kubelet puts Unix sockets in it, whose paths may not be
-    longer than 107 bytes.
+    ``kubelet`` and ``runtime`` are folders of their own because Unix sockets are in them, whose paths may not
+    be longer than 107 bytes.
     """
 
-    binaries: Path
+    version: KubernetesVersion
+    programs: Programs
     folder: Path
     kubelet: Path
+    runtime: Path
     ports: Ports
-    engine: Engine
 
     @property
     def api_url(self) -> str:
@@ -68,6 +70,21 @@ class Layout:
     def token_webhook(self) -> Path:
         """Where the API server asks whose a token is that is not in its table."""
         return self.folder / "token-webhook.yaml"
+
+    @property
+    def containerd_socket(self) -> Path:
+        """Where containerd answers the kubelet."""
+        return self.runtime / "containerd.sock"
+
+    @property
+    def containerd_root(self) -> Path:
+        """Images and snapshots."""
+        return self.folder / "containerd"
+
+    @property
+    def runc_root(self) -> Path:
+        """What runc knows of the containers that run."""
+        return self.runtime / "runc"
 
     def kubeconfig(self, component: str) -> Path:
         """The login of one of the node's own components."""

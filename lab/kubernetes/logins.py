@@ -16,6 +16,9 @@ import yaml
 
 from lab.kubernetes.layout import NODE
 
+CONTEXT = "slipway-lab"
+"""The one context of every kubeconfig that the lab writes."""
+
 
 @dataclass(frozen=True)
 class User:
@@ -33,6 +36,7 @@ USERS: Mapping[str, User] = {
     "controller-manager": User("system:kube-controller-manager"),
     "scheduler": User("system:kube-scheduler"),
     "proxy": User("system:kube-proxy"),
+    "dns": User("slipway-dns"),
 }
 """Everybody with a token. ``slipway`` is the product, ``tenants`` its DAG that gives rights to tenants;
 ``admin`` is for people; the rest are the node's."""
@@ -76,8 +80,8 @@ def kubeconfig(url: str, authority: bytes, user: str, token: str, namespace: str
         "kind": "Config",
         "clusters": [{"name": "slipway-lab", "cluster": cluster}],
         "users": [{"name": user, "user": {"token": token}}],
-        "contexts": [{"name": "slipway-lab", "context": context}],
-        "current-context": "slipway-lab",
+        "contexts": [{"name": CONTEXT, "context": context}],
+        "current-context": CONTEXT,
     }
     return yaml.safe_dump(document, sort_keys=False)
 

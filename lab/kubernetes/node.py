@@ -1,38 +1,34 @@
 """How the kubelet and kube-proxy are started, and the settings files they read.
 
-https://v1-20.docs.kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/
+https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from lab.kubernetes.layout import NODE, Layout
+from lab.kubernetes.layout import DOMAIN, GATEWAY, NODE, Layout
 
 
 def kubelet(layout: Layout) -> list[str]:
-    """Return the kubelet's command line; pods run on the docker engine, on its bridge."""
+    """Return the kubelet's command line; the node's own containerd runs the pods."""
     return [
-        str(layout.binaries / "kubelet"),
+        str(layout.programs.kubernetes / "kubelet"),
         f"--config={layout.settings('kubelet')}",
         f"--kubeconfig={layout.kubeconfig('kubelet')}",
         f"--hostname-override={NODE}",
         f"--root-dir={layout.kubelet}",
         f"--cert-dir={layout.certificates}",
-        f"--docker-endpoint=unix://{layout.engine.socket}",
-        f"--container-runtime-endpoint=unix://{layout.kubelet / 'dockershim.sock'}",
-        f"--experimental-dockershim-root-directory={layout.kubelet / 'dockershim'}",
-        f"--pod-infra-container-image={layout.engine.pause_image}",
-        "--network-plugin=",
+        f"--container-runtime-endpoint=unix://{layout.containerd_socket}",
+        *layout.version.kubelet_flags,
     ]
 
 
-def kubelet_settings(layout: Layout, cgroup_driver: str) -> dict[str, Any]:
+def kubelet_settings(layout: Layout) -> dict[str, Any]:
     """Return the kubelet's settings: loopback only, generous about disk and memory, no images removed.
 
-    ``cgroup_driver`` is the engine's. The engine may be the user's own: its images are not the kubelet's to
-    collect. Cgroups per pod are off, since they need parts of the cgroup tree that a machine inside
-    another one may not have.
+    Cgroups per pod are off, since they need parts of the cgroup tree that a machine inside another one may
+    not have; systemd is not asked for cgroups, since it may not be there.
     """
     keys = layout.certificates
     return {
@@ -51,7 +47,7 @@ def kubelet_settings(layout: Layout, cgroup_driver: str) -> dict[str, Any]:
             "x509": {"clientCAFile": str(keys / "authority.crt")},
         },
         "authorization": {"mode": "Webhook"},
-        "cgroupDriver": cgroup_driver,
+        "cgroupDriver": "cgroupfs",
         "cgroupsPerQOS": False,
         "enforceNodeAllocatable": [],
         "failSwapOn": False,
@@ -60,18 +56,18 @@ def kubelet_settings(layout: Layout, cgroup_driver: str) -> dict[str, Any]:
         "serializeImagePulls": False,
         "registryPullQPS": 0,
         "hairpinMode": "none",
-        "nodeStatusUpdateFrequency": "2s",
         "nodeStatusReportFrequency": "1m",
         "volumePluginDir": str(layout.kubelet / "volume-plugins"),
         "kubeAPIQPS": 50,
         "kubeAPIBurst": 100,
-        "featureGates": {"DevicePlugins": False},  # their socket's place, /var/lib/kubelet, has no setting
+        **({"clusterDNS": [GATEWAY], "clusterDomain": DOMAIN} if layout.programs.coredns else {}),
+        **layout.version.kubelet_settings,
     }
 
 
 def proxy(layout: Layout) -> list[str]:
     """Return kube-proxy's command line."""
-    return [str(layout.binaries / "kube-proxy"), f"--config={layout.settings('proxy')}"]
+    return [str(layout.programs.kubernetes / "kube-proxy"), f"--config={layout.settings('proxy')}"]
 
 
 def proxy_settings(layout: Layout) -> dict[str, Any]:

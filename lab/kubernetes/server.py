@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,19 +11,34 @@ from lab.environment import given
 from lab.ground import Ground
 from lab.kubernetes import traces
 from lab.kubernetes.api import Cluster
-from lab.kubernetes.binaries import BUILD_PACKAGES, build_binaries, find_binaries
-from lab.kubernetes.components import layout_of, port, processes, require_local_engine
-from lab.kubernetes.engine import cgroup_driver, ensure_pause_image, remove_pods
+from lab.kubernetes.bridge import ensure_bridge, remove_bridge
+from lab.kubernetes.components import layout_of, port, processes
+from lab.kubernetes.containerd import write_containerd_files
+from lab.kubernetes.counters import remove_counters
+from lab.kubernetes.dns import dns_answers, ensure_dns_rights
 from lab.kubernetes.files import Registry, write_files
 from lab.kubernetes.given import GivenCluster
 from lab.kubernetes.iptables import remove_rules
 from lab.kubernetes.layout import NODE, Layout
+from lab.kubernetes.programs import Programs, provide_programs
+from lab.kubernetes.sandbox import ensure_sandbox_image
+from lab.kubernetes.sandboxes import remove_sandboxes
 from lab.kubernetes.tenants import ensure_namespaces, ensure_rights, has_tenants
 from lab.process import Process
 from lab.server import LabError, Server
 
 READY_SECONDS = 90
-PACKAGES = ("etcd-server", "iptables", "conntrack", "ethtool", "socat", "busybox-static")
+PACKAGES = (
+    "etcd-server",
+    "runc",
+    "containernetworking-plugins",
+    "iproute2",
+    "iptables",
+    "conntrack",
+    "ethtool",
+    "socat",
+    "busybox-static",
+)
 
 
 def kubernetes(ground: Ground, docker: Server, registry: Server) -> Server:
@@ -35,25 +49,24 @@ def kubernetes(ground: Ground, docker: Server, registry: Server) -> Server:
 
 @dataclass(frozen=True)
 class LabNode:
-    """One node: the control plane, the kubelet and kube-proxy, whose pods run in ``docker``'s engine."""
+    """One node: the control plane, the kubelet, kube-proxy, CoreDNS, and a containerd of its own for pods.
+
+    It shares the machine's packet filter and containerd's folder under ``/run`` with ``docker``'s engine,
+    which remembers how it found them: so the engine starts before it, and stops after it.
+    """
 
     ground: Ground
     docker: Server
     registry: Server
 
     name = "kubernetes"
+    packages: tuple[str, ...] = PACKAGES
+    """What the node calls; what a program comes from installs by itself what it needs."""
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The engine that runs the pods, and the registry whose login the kubelet is given."""
+        """The engine, for the sake of order, and the registry, whose login the kubelet is given."""
         return (self.docker.name, self.registry.name)
-
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """What the node calls, ``kubectl`` for people who have none, and what a first build takes."""
-        client = () if shutil.which("kubectl") else ("kubernetes-client",)
-        build = () if find_binaries(self.ground.paths.cache) else BUILD_PACKAGES
-        return (*PACKAGES, *client, *build)
 
     @property
     def url(self) -> str:
@@ -63,22 +76,14 @@ class LabNode:
     def start(self) -> None:
         """Start what does not run; return when the node is ready and the tenants' namespaces are there."""
         self._refuse_a_second_node()
-        docker_host = self.docker.exports()["DOCKER_HOST"]
-        require_local_engine(docker_host)
-        ensure_pause_image(docker_host)
-        layout = self._layout(self._binaries())
-        write_files(layout, cgroup_driver(docker_host), self._registry(), self._logins)
+        layout = self._layout(provide_programs(self.ground.paths))
+        registry = self._registry()
+        write_files(layout, registry, self._logins)
+        write_containerd_files(layout, registry.address)
+        self._link_kubectl(layout)
         traces.keep_sysctls(layout.folder / "sysctl.json")
-        components = processes(layout, self.ground.paths)
-        begun = datetime.now(UTC).replace(microsecond=0) if components["kubelet"].pid is None else None
-        components["etcd"].start()
-        components["api-server"].start()
-        components["api-server"].wait_until(self._cluster.is_ready, READY_SECONDS)
-        for component in components.values():
-            component.start()
-        ensure_namespaces(self._cluster, self.ground.paths.key)
-        ensure_rights(self._cluster, self._recipes)
-        components["kubelet"].wait_until(lambda: self._node_is_ready(begun), READY_SECONDS)
+        ensure_bridge()
+        self._start_all(layout)
 
     def stop(self) -> None:
         """Stop it, and take away what it left: containers, mounts, packet filter rules, logs, settings.
@@ -89,11 +94,16 @@ class LabNode:
             component.stop()
         layout = self._layout()
         if layout.folder.exists():
-            remove_pods(self.docker.exports()["DOCKER_HOST"])
-            traces.unmount_below(layout.kubelet)
-            traces.remove_folder(layout.kubelet)
+            remove_sandboxes(layout)
+            for folder in (layout.runtime, layout.containerd_root, layout.kubelet):
+                traces.unmount_below(folder)
+                traces.remove_folder(folder)
+            traces.remove_folder(layout.folder / "addresses")
             traces.remove_pod_logs()
+            traces.remove_device_plugins()
             remove_rules()
+            remove_counters()
+            remove_bridge()
             traces.restore_sysctls(layout.folder / "sysctl.json")
 
     def is_up(self) -> bool:
@@ -150,16 +160,33 @@ class LabNode:
                 "other's packet filter rules; set KUBECONFIG to use its cluster, or stop it"
             )
 
-    def _binaries(self) -> Path:
-        cache = self.ground.paths.cache
-        found = find_binaries(cache)
-        if found:
-            return found
-        print(f"{self.name}: building Kubernetes from Debian's source, about 5 min, once", flush=True)
-        return build_binaries(cache, self.ground.paths.logs / "kubernetes-build.log")
+    def _start_all(self, layout: Layout) -> None:
+        components = processes(layout, self.ground.paths)
+        begun = datetime.now(UTC).replace(microsecond=0) if components["kubelet"].pid is None else None
+        components["containerd"].start()
+        components["etcd"].start()
+        components["api-server"].start()
+        components["containerd"].wait_until(layout.containerd_socket.exists, READY_SECONDS)
+        ensure_sandbox_image(layout)
+        components["api-server"].wait_until(self._cluster.is_ready, READY_SECONDS)
+        for component in components.values():
+            component.start()
+        ensure_dns_rights(self._cluster)
+        ensure_namespaces(self._cluster, self.ground.paths.key)
+        ensure_rights(self._cluster, self._recipes)
+        if "dns" in components:
+            components["dns"].wait_until(lambda: dns_answers(layout), READY_SECONDS)
+        components["kubelet"].wait_until(lambda: self._node_is_ready(begun), READY_SECONDS)
 
-    def _layout(self, binaries: Path = Path()) -> Layout:
-        return layout_of(self.ground, self.docker.exports()["DOCKER_HOST"], binaries)
+    def _link_kubectl(self, layout: Layout) -> None:
+        """Put the cluster's own kubectl into ``.lab/bin``, for people who have none, or an old one."""
+        link = self.ground.paths.state / "bin" / "kubectl"
+        link.parent.mkdir(exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(layout.programs.kubernetes / "kubectl")
+
+    def _layout(self, programs: Programs | None = None) -> Layout:
+        return layout_of(self.ground, programs or Programs())
 
     def _processes(self) -> list[Process]:
         return list(processes(self._layout(), self.ground.paths).values())

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from lab.command import run
@@ -19,9 +20,11 @@ SYSCTLS = (
     "kernel/keys/root_maxkeys",
     "kernel/keys/root_maxbytes",
     "net/ipv4/conf/all/route_localnet",
+    "net/ipv4/ip_forward",
 )
-"""Kernel settings that the kubelet and kube-proxy change."""
+"""Kernel settings that the kubelet, kube-proxy and the pods' bridge change."""
 POD_LOGS = (Path("/var/log/containers"), Path("/var/log/pods"))
+DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
 KUBELETS = {"kubelet", "k3s", "k3s-server", "k0s", "microk8s"}
 
 
@@ -85,10 +88,9 @@ def remove_pod_logs(folders: tuple[Path, ...] = POD_LOGS) -> None:
         for path in sorted(folder.rglob("*"), reverse=True):
             if path.is_symlink() and not path.exists():
                 path.unlink()
-            elif path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
-                path.rmdir()
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+            elif path.is_dir() and not path.is_symlink():
+                remove_empty(path)
+        remove_empty(folder)
 
 
 def remove_folder(folder: Path) -> None:
@@ -99,3 +101,15 @@ def remove_folder(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
         raise LabError(f"{folder} cannot be removed wholly; see what uses it with: fuser -m {folder}")
+
+
+def remove_device_plugins(folder: Path = DEVICE_PLUGINS) -> None:
+    """Remove the kubelet's folder for device plug-ins, which has no setting, and its parent when empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    remove_empty(folder.parent)
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove ``folder``, unless something is in it, or it is a mount point, and so the machine's own."""
+    with suppress(OSError):
+        folder.rmdir()

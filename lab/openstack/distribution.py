@@ -12,7 +12,7 @@ from pathlib import Path
 from lab.command import run
 from lab.environment import inherited
 from lab.paths import Paths
-from lab.server import LabError
+from lab.programs.uv import find_uv
 
 PINS = Path(__file__).with_name("requirements.txt")
 
@@ -64,8 +64,4 @@ class Distribution:
 
         :raises LabError: when there is none.
         """
-        own = sorted(self.paths.cache.glob("uv-*/bin/uv"))
-        found = own[-1] if own else shutil.which("uv")
-        if found is None:
-            raise LabError(f"uv, which installs OpenStack, is not below {self.paths.cache}; run: make venv")
-        return Path(found)
+        return find_uv(self.paths.cache)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import docker
 import httpx
 import psutil
 import pytest
@@ -18,18 +17,22 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.stream import stream
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from lab.access import Lab
 from lab.ground import ground_of
-from lab.kubernetes.engine import PAUSE_IMAGE
+from lab.images.base import busybox_layer
+from lab.images.publish import Name, publish
 from lab.kubernetes.given import GivenCluster
+from lab.kubernetes.layout import GATEWAY
 from lab.order import with_needs
 from lab.paths import paths_of, this_checkout
 from lab.roster import servers
 from lab.server import LabError, Server
+from tests.registry_images import digest_of, http
 
 pytestmark = pytest.mark.lab
 
 PAGE = "served by a pod"
-SERVE = f"/busybox mkdir /www; echo {PAGE} > /www/index.html; exec /busybox httpd -f -v -p 8080 -h /www"
+SERVE = f"mkdir /www; echo {PAGE} > /www/index.html; exec busybox httpd -f -v -p 8080 -h /www"
 
 
 @pytest.fixture(scope="session")
@@ -69,20 +72,14 @@ def product(environment: dict[str, str]) -> Login:
 
 
 @pytest.fixture(scope="module")
-def image(environment: dict[str, str]) -> Iterator[str]:
+def image(lab: Lab) -> Iterator[str]:
     """An image that only the registry has, behind its login."""
-    registry = environment["SLIPWAY_REGISTRY"]
-    credentials = (environment["SLIPWAY_REGISTRY_USER"], environment["SLIPWAY_REGISTRY_PASSWORD"])
-    repository, tag = f"{registry}/docker-local/lab-test", secrets.token_hex(4)
-    engine = docker.DockerClient(environment["DOCKER_HOST"], timeout=60)
-    engine.images.get(PAUSE_IMAGE).tag(repository, tag)
-    pushing = {"username": credentials[0], "password": credentials[1]}
-    answers = engine.images.push(repository, tag, auth_config=pushing, stream=True, decode=True)
-    digest = next(answer["aux"]["Digest"] for answer in answers if "aux" in answer)
-    engine.images.remove(f"{repository}:{tag}")
-    yield f"{repository}@{digest}"
-    manifest = f"http://{registry}/v2/docker-local/lab-test/manifests/{digest}"
-    httpx.delete(manifest, auth=credentials, timeout=20).raise_for_status()
+    name = Name("docker-local/lab-test", secrets.token_hex(4))
+    with http(lab.registry) as registry:
+        publish(registry, name, busybox_layer(this_checkout().cache), ("sh",))
+        digest = digest_of(registry, name.repository, name.tag)
+        yield f"{lab['SLIPWAY_REGISTRY']}/{name.repository}@{digest}"
+        registry.delete(f"/v2/{name.repository}/manifests/{digest}").raise_for_status()
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +91,7 @@ def served(product: Login, image: str) -> Iterator[str]:
         "name": "web",
         "image": image,
         "imagePullPolicy": "Always",
-        "command": ["/busybox", "sh", "-c", SERVE],
+        "command": ["sh", "-c", SERVE],
         "readinessProbe": {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1},
     }
     deployment = {
@@ -168,7 +165,7 @@ def test_starting_it_again_changes_nothing(node: Server) -> None:
     before = node.pids()
     node.start()
     assert node.pids() == before
-    assert len(before) == 6
+    assert len(before) == 8
 
 
 def test_pods_of_a_tenant_run_images_behind_the_registrys_login(product: Login, served: str) -> None:
@@ -199,9 +196,35 @@ def test_logs_and_commands_reach_the_pods(product: Login, admin: Login, served: 
     wait_for_pods(product, served)
     pod = product.core.list_namespaced_pod("demo", label_selector=f"app={served}").items[0].metadata.name
     assert "response:200" in product.core.read_namespaced_pod_log(pod, "demo")
-    asked = ["/busybox", "wget", "-q", "-O", "-", f"http://{service_address(product, served)}/"]
-    said = stream(admin.core.connect_get_namespaced_pod_exec, pod, "demo", command=asked, stdout=True)
-    assert said.strip() == PAGE
+    asked = ["wget", "-q", "-O", "-", f"http://{service_address(product, served)}/"]
+    assert said_in(admin, pod, *asked) == PAGE
+
+
+def said_in(admin: Login, pod: str, *command: str) -> str:
+    """What a command says in a tenant's pod."""
+    execute = admin.core.connect_get_namespaced_pod_exec
+    return str(stream(execute, pod, "demo", command=list(command), stdout=True)).strip()
+
+
+def test_a_pod_finds_a_service_by_its_name(product: Login, admin: Login, served: str) -> None:
+    wait_for_pods(product, served)
+    pod = product.core.list_namespaced_pod("demo", label_selector=f"app={served}").items[0].metadata.name
+    for name in (served, f"{served}.demo", f"{served}.demo.svc.cluster.local"):
+        assert said_in(admin, pod, "wget", "-q", "-O", "-", f"http://{name}/") == PAGE
+    refused = said_in(admin, pod, "sh", "-c", f"wget -q -O - http://{served}.other/ 2>&1 || echo failed")
+    assert "bad address" in refused
+    events = product.core.list_namespaced_event("demo").items
+    assert "MissingClusterDNS" not in {event.reason for event in events}
+
+
+def test_names_of_the_cluster_are_asked_for_on_the_pods_bridge_alone(node: Server, lab: Lab) -> None:
+    listening = {
+        (connection.laddr.ip, connection.laddr.port)
+        for pid in node.pids()
+        for connection in psutil.Process(pid).net_connections("udp")
+        if psutil.Process(pid).name() == "coredns" and not connection.raddr
+    }
+    assert listening == {(GATEWAY, 53)}
 
 
 def service_address(product: Login, name: str) -> str:
@@ -267,8 +290,10 @@ def test_every_socket_of_the_node_is_on_loopback(node: Server) -> None:
         for connection in psutil.Process(pid).net_connections("tcp")
         if connection.status == psutil.CONN_LISTEN
     ]
-    assert {name for name, _ in listening} >= {"etcd", "kube-apiserver", "kubelet", "kube-proxy"}
-    assert {address for _, address in listening} == {"127.0.0.1"}
+    programs = {"containerd", "coredns", "etcd", "kube-apiserver", "kubelet", "kube-proxy"}
+    assert {name for name, _ in listening} >= programs
+    assert {address for _, address in listening} == {"127.0.0.1", GATEWAY}
+    assert {name for name, address in listening if address == GATEWAY} == {"coredns"}
 
 
 def test_a_cluster_of_the_users_keeps_its_own_namespaces(

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
 import stat
 import subprocess
 import sys
+import tarfile
+import tomllib
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -15,15 +21,27 @@ from cryptography import x509
 from lab.ground import ground_of
 from lab.kubernetes import control_plane, node
 from lab.kubernetes.api import object_path
-from lab.kubernetes.apt_source import source_lines, source_stanzas, write_source_entries
-from lab.kubernetes.binaries import PROGRAMS, build_binaries, find_binaries, source_version
 from lab.kubernetes.certificates import ensure_certificates
-from lab.kubernetes.components import layout_of, require_local_engine
+from lab.kubernetes.components import layout_of
+from lab.kubernetes.containerd import hosts, network, write_containerd_files
+from lab.kubernetes.dns import corefile
 from lab.kubernetes.files import Registry, write_files
 from lab.kubernetes.iptables import removal
 from lab.kubernetes.layout import Layout
 from lab.kubernetes.logins import ensure_tokens, read_tokens
+from lab.kubernetes.programs import Programs
+from lab.kubernetes.sandbox import SANDBOX_IMAGE, sandbox_archive
+from lab.kubernetes.sandboxes import containers, shim_sockets
 from lab.kubernetes.traces import mounts_below, remove_pod_logs
+from lab.kubernetes.versions import (
+    NEWEST,
+    OLDEST,
+    VERSIONS,
+    KubernetesVersion,
+    choose_version,
+    version_named,
+    version_of,
+)
 from lab.paths import paths_of
 from lab.server import LabError
 
@@ -34,119 +52,11 @@ REGISTRY = Registry("127.0.0.1:5000", "puller", "secret password")
 def layout_in(folder: Path) -> Layout:
     paths = paths_of(folder)
     paths.state.mkdir(parents=True)
-    return layout_of(ground_of(paths), "unix:///run/docker.sock", folder / "bin")
+    return layout_of(ground_of(paths), Programs(kubernetes=folder / "bin"))
 
 
 def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
-
-
-# Debian's source package
-
-
-def test_one_line_entries_become_source_entries() -> None:
-    text = """\
-# deb http://commented.example/debian bookworm main
-deb [signed-by=/x.gpg arch=amd64] http://one.example/debian bookworm main contrib  # why
-deb-src http://two.example/debian bookworm main
-  deb   http://three.example/debian bookworm-updates main
-"""
-    assert source_lines(text).splitlines() == [
-        "deb-src [signed-by=/x.gpg arch=amd64] http://one.example/debian bookworm main contrib",
-        "deb-src http://three.example/debian bookworm-updates main",
-    ]
-
-
-def test_stanzas_become_source_stanzas_unless_they_are_off() -> None:
-    text = """\
-# the archive
-Types: deb deb-src
-# a comment within
-URIs: http://one.example/debian
-Suites: bookworm bookworm-updates
-Components: main
-Signed-By:
- -----BEGIN PGP PUBLIC KEY BLOCK-----
- .
- Types: no field, but a line of the key
-
-Types: deb
-URIs: http://off.example/debian
-Suites: bookworm
-Components: main
-Enabled: no
-
-Types: deb-src
-URIs: http://source.example/debian
-Suites: bookworm
-Components: main
-"""
-    converted = source_stanzas(text)
-    assert converted.count("Types: deb-src") == 1
-    assert "one.example" in converted
-    assert "off.example" not in converted
-    assert "source.example" not in converted
-    assert " Types: no field, but a line of the key" in converted
-
-
-def test_apts_own_files_are_read_and_others_are_not(tmp_path: Path) -> None:
-    apt = tmp_path / "apt"
-    (apt / "sources.list.d").mkdir(parents=True)
-    (apt / "sources.list").write_text("deb http://one.example/debian bookworm main\n")
-    (apt / "sources.list.d" / "two.sources").write_text("Types: deb\nURIs: http://two.example\n")
-    (apt / "sources.list.d" / "three.list.disabled").write_text("deb http://three.example/ bookworm main\n")
-    written = write_source_entries(apt, tmp_path / "out")
-    assert [path.name for path in written] == ["source-sources.list", "source-two.sources"]
-
-
-@pytest.mark.parametrize("names", [[], ["kubernetes_1.dsc", "kubernetes_2.dsc"], ["other_1.dsc"]])
-def test_a_source_without_one_description_is_refused(names: list[str]) -> None:
-    with pytest.raises(LabError, match=r"must leave one kubernetes_\*\.dsc"):
-        source_version(names)
-
-
-def fake_build(folder: Path, *, compiles: bool) -> None:
-    """Put an ``apt-get`` and a ``make`` on the path that do what the real ones leave behind."""
-    folder.mkdir()
-    (folder / "apt-get").write_text(
-        '#!/bin/sh\ncase "$*" in *source*) mkdir kubernetes-1.2; : > kubernetes_1.2-3.dsc;; esac\n'
-    )
-    programs = " ".join(PROGRAMS)
-    made = f"mkdir -p _output/bin; cd _output/bin; for p in {programs}; do echo $p > $p; chmod 755 $p; done\n"
-    (folder / "make").write_text(f"#!/bin/sh\n{made if compiles else 'echo undefined: x; exit 2'}\n")
-    for path in folder.iterdir():
-        path.chmod(0o755)
-
-
-def test_a_build_appears_in_the_cache_whole_and_leaves_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake_build(tmp_path / "path", compiles=True)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'path'}:{os.environ['PATH']}")
-    cache = tmp_path / "cache"
-    assert find_binaries(cache) is None
-    built = build_binaries(cache, tmp_path / "build.log")
-    assert built == cache / "kubernetes-1.2-3" / "bin"
-    assert find_binaries(cache) == built
-    assert sorted(path.name for path in built.iterdir()) == sorted(PROGRAMS)
-    assert [path.name for path in cache.iterdir()] == ["kubernetes-1.2-3"]
-
-
-def test_a_build_that_fails_names_its_log_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake_build(tmp_path / "path", compiles=False)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'path'}:{os.environ['PATH']}")
-    with pytest.raises(LabError, match=r"build\.log(.|\n)*undefined: x"):
-        build_binaries(tmp_path / "cache", tmp_path / "build.log")
-    assert list((tmp_path / "cache").iterdir()) == []
-
-
-def test_half_a_set_of_programs_is_none(tmp_path: Path) -> None:
-    (tmp_path / "kubernetes-1" / "bin").mkdir(parents=True)
-    for program in PROGRAMS[1:]:
-        (tmp_path / "kubernetes-1" / "bin" / program).touch()
-    assert find_binaries(tmp_path) is None
 
 
 # Files
@@ -155,11 +65,11 @@ def test_half_a_set_of_programs_is_none(tmp_path: Path) -> None:
 def test_the_nodes_files_are_private_and_kept(tmp_path: Path) -> None:
     layout = layout_in(tmp_path)
     logins = {"admin": tmp_path / "kubeconfig", "slipway": tmp_path / "kubeconfig-slipway"}
-    write_files(layout, "cgroupfs", REGISTRY, logins)
+    write_files(layout, REGISTRY, logins)
     first = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     secret = [path for path in first if path.name != "ports.json"]
     assert {mode_of(path) for path in secret} == {0o600}
-    write_files(layout, "cgroupfs", REGISTRY, logins)
+    write_files(layout, REGISTRY, logins)
     assert {path: path.read_bytes() for path in first} == first
 
     admin, product = (yaml.safe_load(path.read_text()) for path in logins.values())
@@ -171,7 +81,7 @@ def test_only_people_are_administrators(tmp_path: Path) -> None:
     ensure_tokens(tmp_path / "tokens.csv")
     rows = (tmp_path / "tokens.csv").read_text().splitlines()
     assert [row.split(",")[2] for row in rows if "system:masters" in row] == ["admin"]
-    assert len({row.split(",")[0] for row in rows}) == len(rows) == 7
+    assert len({row.split(",")[0] for row in rows}) == len(rows) == 8
 
 
 def test_a_damaged_table_of_tokens_is_made_anew(tmp_path: Path) -> None:
@@ -202,7 +112,7 @@ def test_nothing_is_told_to_listen_on_the_machines_network(tmp_path: Path) -> No
         listening = [word for word in command(layout) if word.startswith(flags)]
         assert listening
         assert all("127.0.0.1" in word for word in listening)
-    settings = [node.kubelet_settings(layout, "cgroupfs"), node.proxy_settings(layout)]
+    settings = [node.kubelet_settings(layout), node.proxy_settings(layout)]
     addresses = [value for s in settings for key, value in s.items() if key.lower().endswith("address")]
     assert len(addresses) == 5
     assert all(address.startswith("127.0.0.1") for address in addresses)
@@ -210,7 +120,7 @@ def test_nothing_is_told_to_listen_on_the_machines_network(tmp_path: Path) -> No
 
 def test_tokens_are_looked_up_in_the_table_before_the_webhook_is_asked(tmp_path: Path) -> None:
     layout = layout_in(tmp_path)
-    write_files(layout, "cgroupfs", REGISTRY, {})
+    write_files(layout, REGISTRY, {})
     flags = dict(word.partition("=")[::2] for word in control_plane.api_server(layout)[1:])
     webhook = yaml.safe_load(Path(flags["--authentication-token-webhook-config-file"]).read_text())
     [cluster] = webhook["clusters"]
@@ -224,9 +134,128 @@ def test_a_deep_checkout_keeps_the_kubelets_sockets_short(tmp_path: Path) -> Non
     assert layout_in(deep).kubelet.parent == Path("/var/lib")
 
 
-def test_an_engine_elsewhere_is_refused_with_the_cure() -> None:
-    with pytest.raises(LabError, match="set KUBECONFIG"):
-        require_local_engine("tcp://build.example:2376")
+# Versions
+
+
+@pytest.mark.parametrize(("name", "version"), [("1.37", NEWEST), ("v1.37.2", NEWEST), ("1.20", OLDEST)])
+def test_a_version_is_found_by_its_name(name: str, version: object) -> None:
+    assert version_named(name) is version
+
+
+def test_a_version_that_the_lab_does_not_have_is_refused_with_those_it_has() -> None:
+    with pytest.raises(LabError, match=r"no Kubernetes 1\.19; it has 1\.37 and 1\.20"):
+        version_named("1.19")
+
+
+def test_a_version_is_kept_and_a_node_that_has_run_keeps_its_own(tmp_path: Path) -> None:
+    paths = paths_of(tmp_path)
+    paths.state.mkdir()
+    assert version_of(paths) is NEWEST
+    choose_version(paths, OLDEST)
+    choose_version(paths, None)
+    assert version_of(paths) is OLDEST
+    (paths.state / "kubernetes").mkdir()
+    choose_version(paths, OLDEST)
+    with pytest.raises(LabError, match=r"make lab-down, then: make lab-up KUBERNETES=1\.37"):
+        choose_version(paths, NEWEST)
+    assert version_of(paths) is OLDEST
+
+
+def test_a_node_that_ran_unchosen_is_the_newest(tmp_path: Path) -> None:
+    paths = paths_of(tmp_path)
+    (paths.state / "kubernetes").mkdir(parents=True)
+    choose_version(paths, NEWEST)
+    with pytest.raises(LabError, match=r"is Kubernetes 1\.37"):
+        choose_version(paths, OLDEST)
+
+
+@pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.minor)
+def test_flags_of_one_version_are_not_given_to_another(tmp_path: Path, version: KubernetesVersion) -> None:
+    paths = paths_of(tmp_path)
+    paths.state.mkdir()
+    choose_version(paths, version)
+    layout = layout_of(ground_of(paths), Programs())
+    commands = [*control_plane.controller_manager(layout), *node.kubelet(layout)]
+    assert ("--port=0" in commands, "--container-runtime=remote" in commands) == (version is OLDEST,) * 2
+    assert ("failCgroupV1" in node.kubelet_settings(layout)) == (version is NEWEST)
+
+
+# The node's containerd and DNS
+
+
+def test_containerd_pulls_from_the_labs_registry_without_tls_and_keeps_all_below_the_lab(
+    tmp_path: Path,
+) -> None:
+    layout = layout_in(tmp_path)
+    layout.folder.mkdir()
+    write_containerd_files(layout, "127.0.0.1:5000")
+    settings = tomllib.loads((layout.folder / "containerd.toml").read_text())
+    cri = settings["plugins"]["io.containerd.grpc.v1.cri"]
+    told = tomllib.loads((Path(cri["registry"]["config_path"]) / "127.0.0.1:5000" / "hosts.toml").read_text())
+    assert told["server"] == "http://127.0.0.1:5000"
+    assert list(told["host"]) == ["http://127.0.0.1:5000"]
+    assert cri["sandbox_image"] == SANDBOX_IMAGE
+    places = (settings["root"], settings["state"], settings["grpc"]["address"], cri["cni"]["conf_dir"])
+    own = (tmp_path, layout.runtime)
+    assert all(any(Path(place).is_relative_to(folder) for folder in own) for place in places)
+    assert tomllib.loads(hosts("x:1"))["host"]["http://x:1"]["capabilities"] == ["pull", "resolve"]
+
+
+def test_addresses_of_pods_are_kept_below_the_lab(tmp_path: Path) -> None:
+    [bridge] = cast("list[dict[str, Any]]", network(tmp_path)["plugins"])
+    assert bridge["ipam"]["dataDir"] == str(tmp_path)
+    assert bridge["bridge"] == "slipway-pods"
+
+
+def test_the_sandbox_image_is_whole_and_has_its_name() -> None:
+    with tarfile.open(fileobj=io.BytesIO(sandbox_archive(b"program"))) as archive:
+        files = {member.name: archive.extractfile(member) for member in archive}
+        read = {name: file.read() for name, file in files.items() if file}
+    [named] = json.loads(read["index.json"])["manifests"]
+    assert named["annotations"]["io.containerd.image.name"] == SANDBOX_IMAGE
+    manifest = json.loads(read[blob(named)])
+    for one in (named, manifest["config"], *manifest["layers"]):
+        content = read[blob(one)]
+        assert (len(content), f"sha256:{hashlib.sha256(content).hexdigest()}") == (one["size"], one["digest"])
+    with tarfile.open(fileobj=io.BytesIO(read[blob(manifest["layers"][0])])) as layer:
+        assert [(member.name, member.mode) for member in layer] == [("busybox", 0o755)]
+
+
+def blob(descriptor: dict[str, str]) -> str:
+    return "blobs/" + descriptor["digest"].replace(":", "/")
+
+
+def test_other_names_are_asked_for_only_where_the_machine_has_a_resolver(tmp_path: Path) -> None:
+    layout, resolvers = layout_in(tmp_path), tmp_path / "resolv.conf"
+    assert "forward" not in corefile(layout, resolvers)
+    resolvers.write_text("# nameserver 10.0.0.1\nsearch example\n")
+    assert "forward" not in corefile(layout, resolvers)
+    resolvers.write_text("nameserver 10.0.0.1\n")
+    assert f"forward . {resolvers}" in corefile(layout, resolvers)
+    assert "bind 10.214.0.1\n" in corefile(layout, resolvers)
+
+
+def test_containers_are_found_by_what_runc_left(tmp_path: Path) -> None:
+    namespaces = [{"type": "NEWPID", "path": ""}, {"type": "NEWNET", "path": "/run/netns/cni-1"}]
+    for name, text in (("pod", json.dumps({"config": {"namespaces": namespaces}})), ("half", '{"conf')):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "state.json").write_text(text)
+    found = {container.name: container.network for container in containers(tmp_path)}
+    assert found == {"pod": Path("/run/netns/cni-1"), "half": None}
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("address", "unix:///run/containerd/s/1\n"),
+        ("bootstrap.json", '{"version": 3, "address": "unix:///run/containerd/s/1"}'),
+    ],
+)
+def test_a_shims_socket_is_found_in_either_containerds_file(tmp_path: Path, file: str, text: str) -> None:
+    bundle = tmp_path / "io.containerd.runtime.v2.task" / "k8s.io" / "pod"
+    bundle.mkdir(parents=True)
+    (bundle / file).write_text(text)
+    assert list(shim_sockets(tmp_path)) == [Path("/run/containerd/s/1")]
 
 
 def test_objects_have_the_paths_of_their_kinds() -> None:
@@ -255,6 +284,8 @@ NODE_RULES = """\
 :OURS - [0:0]
 :KUBE-SERVICES - [0:0]
 :KUBE-MARK-MASQ - [0:0]
+:SLIPWAY-PODS - [0:0]
+-A PREROUTING -j SLIPWAY-PODS
 -A PREROUTING -m comment --comment "mentions -j KUBE-SERVICES" -j OURS
 -A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
 -A KUBE-SERVICES -d 10.0.0.1/32 -j KUBE-MARK-MASQ
@@ -292,6 +323,7 @@ def test_a_nodes_packet_filter_rules_go_and_others_stay() -> None:
     assert "KUBE-SERVICES" in with_node
     assert "OURS" in once
     assert ":KUBE" not in once
+    assert "SLIPWAY" not in once
     assert "-j KUBE-FIREWALL" not in once
     assert once == twice
 

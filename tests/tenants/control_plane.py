@@ -19,11 +19,12 @@ from lab.environment import inherited
 from lab.ground import Ground, ground_of
 from lab.kubernetes import control_plane
 from lab.kubernetes.api import Cluster
-from lab.kubernetes.binaries import find_binaries
 from lab.kubernetes.components import layout_of
 from lab.kubernetes.files import Registry, write_files
 from lab.kubernetes.layout import Layout
+from lab.kubernetes.programs import Programs, ensure_kubernetes
 from lab.kubernetes.tenants import ensure_namespaces, ensure_rights
+from lab.kubernetes.versions import choose_version, version_of
 from lab.paths import Paths, this_checkout
 from lab.process import Process
 
@@ -46,9 +47,9 @@ class ControlPlane:
 
     @cached_property
     def layout(self) -> Layout:
-        binaries = find_binaries(self.ground.paths.cache)
-        assert binaries, "Kubernetes is not built yet: make lab-up"
-        return layout_of(self.ground, "unix:///nowhere", binaries)
+        version = version_of(this_checkout())
+        choose_version(self.ground.paths, version)
+        return layout_of(self.ground, Programs(kubernetes=ensure_kubernetes(version, this_checkout())))
 
     @property
     def authority(self) -> Path:
@@ -64,7 +65,7 @@ class ControlPlane:
     def start(self) -> None:
         """Start it with RBAC, and give the product its logins there."""
         logins = {user: self.kubeconfig(user) for user in ("admin", "tenants", "slipway")}
-        write_files(self.layout, "cgroupfs", Registry("127.0.0.1:1", "u", "p"), logins)
+        write_files(self.layout, Registry("127.0.0.1:1", "u", "p"), logins)
         self._process("etcd", control_plane.etcd(self.layout)).start()
         server = self._process("api-server", control_plane.api_server(self.layout))
         server.start()

@@ -1,6 +1,6 @@
 """The token webhook of kube-apiserver: a Keystone token in, a Kubernetes user out.
 
-https://v1-20.docs.kubernetes.io/docs/reference/access-authn-authz/authentication/#webhook-token-authentication
+https://kubernetes.io/docs/reference/access-authn-authz/authentication/#webhook-token-authentication
 
 No token is ever logged or kept: caches know them by their hash.
 """

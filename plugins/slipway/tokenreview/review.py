@@ -1,6 +1,6 @@
 """``TokenReview`` in its two versions: bytes to a question, an answer to JSON; no I/O.
 
-https://v1-20.docs.kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-review-v1/
+https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-review-v1/
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The ABAC policy file: one JSON object a line.
 
-https://v1-20.docs.kubernetes.io/docs/reference/access-authn-authz/abac/
+https://kubernetes.io/docs/reference/access-authn-authz/abac/
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What is wanted on the cluster: namespaces, what roles may do in them, limits.
 
-https://v1-20.docs.kubernetes.io/docs/reference/access-authn-authz/rbac/
+https://kubernetes.io/docs/reference/access-authn-authz/rbac/
 """
 
 from __future__ import annotations

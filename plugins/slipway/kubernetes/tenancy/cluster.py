@@ -1,6 +1,6 @@
 """A cluster's namespaces and rights, read and written.
 
-https://v1-20.docs.kubernetes.io/docs/reference/using-api/server-side-apply/
+https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
 
 from __future__ import annotations

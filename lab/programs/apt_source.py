@@ -1,4 +1,4 @@
-"""The machine's own apt sources, said again for source packages (``deb`` becomes ``deb-src``).
+"""The machine's own apt sources, said again for source packages of Debian 12 (``deb`` becomes ``deb-src``).
 
 Both of apt's formats are read: https://manpages.debian.org/bookworm/apt/sources.list.5.en.html
 """
@@ -9,6 +9,9 @@ import re
 from pathlib import Path
 
 ONE_LINE = re.compile(r"deb\s+(?P<rest>\S.*)")
+RELEASE = "bookworm"
+LATER_RELEASE = re.compile(r"\btrixie\b")
+"""Of an archive whose earlier release is asked for: it is in the same place."""
 FIELD = re.compile(r"(?m)^(?P<name>[A-Za-z-]+)[ \t]*:[ \t]*(?P<value>.*)$")
 
 
@@ -22,7 +25,7 @@ def write_source_entries(etc_apt: Path, folder: Path) -> list[Path]:
     written = []
     for path in (path for path in found if path.is_file() and path.suffix in (".list", ".sources")):
         convert = source_stanzas if path.suffix == ".sources" else source_lines
-        text = convert(path.read_text(errors="replace"))
+        text = LATER_RELEASE.sub(RELEASE, convert(path.read_text(errors="replace")))
         if text:
             target = folder / f"source-{path.name}"
             target.write_text(text)
