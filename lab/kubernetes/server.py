@@ -163,6 +163,8 @@ class LabNode:
     def _start_all(self, layout: Layout) -> None:
         components = processes(layout, self.ground.paths)
         begun = datetime.now(UTC).replace(microsecond=0) if components["kubelet"].pid is None else None
+        if components["containerd"].pid is None:  # one that was killed has left its socket
+            layout.containerd_socket.unlink(missing_ok=True)
         components["containerd"].start()
         components["etcd"].start()
         components["api-server"].start()
