@@ -32,7 +32,7 @@ from lab.kubernetes.layout import Layout
 from lab.kubernetes.logins import ensure_tokens, read_tokens
 from lab.kubernetes.programs import Programs
 from lab.kubernetes.sandbox import SANDBOX_IMAGE, sandbox_archive
-from lab.kubernetes.sandboxes import containers, shim_sockets
+from lab.kubernetes.sandboxes import bundles, containers, shim_sockets
 from lab.kubernetes.traces import mounts_below, remove_pod_logs
 from lab.kubernetes.versions import (
     NEWEST,
@@ -270,6 +270,7 @@ def test_a_shims_socket_is_found_in_either_containerds_file(tmp_path: Path, file
     bundle.mkdir(parents=True)
     (bundle / file).write_text(text)
     assert list(shim_sockets(tmp_path)) == [Path("/run/containerd/s/1")]
+    assert list(bundles(tmp_path)) == ["pod"]
 
 
 def test_objects_have_the_paths_of_their_kinds() -> None:
