@@ -34,7 +34,7 @@ READ = ("endpoints", "services", "pods", "namespaces")
 
 def coredns(layout: Layout, folder: Path) -> list[str]:
     """Return CoreDNS's command line; its program is in ``folder``."""
-    return [str(folder / "coredns"), f"-conf={layout.folder / 'Corefile'}"]
+    return [str(folder / "coredns"), f"-conf={layout.corefile}"]
 
 
 def corefile(layout: Layout, resolvers: Path = RESOLVERS) -> str:

@@ -41,7 +41,8 @@ def write_files(layout: Layout, registry: Registry, logins: dict[str, Path]) -> 
     write_private(layout.settings("kubelet"), yaml.safe_dump(node.kubelet_settings(layout)))
     write_private(layout.settings("proxy"), yaml.safe_dump(node.proxy_settings(layout)))
     write_private(layout.kubelet / "config.json", json.dumps(pull_login(registry)))
-    write_private(layout.folder / "Corefile", corefile(layout))
+    if layout.programs.coredns is not None:
+        write_private(layout.corefile, corefile(layout))
 
 
 def token_webhook(layout: Layout, authority: bytes) -> dict[str, object]:

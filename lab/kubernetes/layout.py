@@ -72,6 +72,11 @@ class Layout:
         return self.folder / "token-webhook.yaml"
 
     @property
+    def corefile(self) -> Path:
+        """CoreDNS's settings; not there when the cluster has no DNS."""
+        return self.folder / "Corefile"
+
+    @property
     def containerd_socket(self) -> Path:
         """Where containerd answers the kubelet."""
         return self.runtime / "containerd.sock"

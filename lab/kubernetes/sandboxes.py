@@ -9,6 +9,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,9 @@ def remove_sandboxes(layout: Layout) -> None:
         for record in CNI_RESULTS.glob(f"*-{container.name}-*"):
             record.unlink(missing_ok=True)
     cgroups = Path("/sys/fs/cgroup")
+    for name in {container.name for container in found} | set(bundles(layout.runtime / "state")):
+        for cgroup in (*cgroups.glob(f"*/{NAMESPACE}/{name}"), cgroups / NAMESPACE / name):
+            _end_cgroup(cgroup)
     for folder in (
         *(SHIM_SOCKETS, SHIM_SOCKETS.parent, CNI_RESULTS, CNI_RESULTS.parent, Path("/run/netns")),
         *(*cgroups.glob(f"*/{NAMESPACE}"), cgroups / NAMESPACE),
@@ -72,6 +76,11 @@ def containers(root: Path) -> Iterator[Container]:
         except ValueError:  # its runc was killed while it wrote
             settings = {}
         yield Container(state.parent.name, _network(settings))
+
+
+def bundles(state: Path) -> Iterator[str]:
+    """Yield the containers of containerd's folder ``state``, those that runc was still making, too."""
+    yield from (path.name for path in (state / "io.containerd.runtime.v2.task" / NAMESPACE).glob("*"))
 
 
 def shim_sockets(state: Path) -> Iterator[Path]:
@@ -95,6 +104,17 @@ def _remove_network(network: Path | None) -> None:
     if network is not None and network.exists():
         run(["umount", str(network)], seconds=30)
         network.unlink()
+
+
+def _end_cgroup(cgroup: Path) -> None:
+    """Kill what is in a container's cgroup (runc, killed halfway, has left it), and remove it."""
+    processes = cgroup / "cgroup.procs"
+    if processes.exists():
+        for pid in processes.read_text().split():
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        wait_gone(lambda: not processes.read_text(), 3)
+        remove_empty(cgroup)
 
 
 def _stop_shims(layout: Layout) -> None:

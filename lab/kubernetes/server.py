@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -163,6 +163,8 @@ class LabNode:
     def _start_all(self, layout: Layout) -> None:
         components = processes(layout, self.ground.paths)
         begun = datetime.now(UTC).replace(microsecond=0) if components["kubelet"].pid is None else None
+        if components["containerd"].pid is None:  # one that was killed has left its socket
+            layout.containerd_socket.unlink(missing_ok=True)
         components["containerd"].start()
         components["etcd"].start()
         components["api-server"].start()
@@ -186,7 +188,10 @@ class LabNode:
         link.symlink_to(layout.programs.kubernetes / "kubectl")
 
     def _layout(self, programs: Programs | None = None) -> Layout:
-        return layout_of(self.ground, programs or Programs())
+        layout = layout_of(self.ground, programs or Programs())
+        if programs is None and not layout.corefile.exists():
+            return replace(layout, programs=Programs(coredns=None))
+        return layout
 
     def _processes(self) -> list[Process]:
         return list(processes(self._layout(), self.ground.paths).values())

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ from lab.ground import ground_of
 from lab.kubernetes import control_plane, node
 from lab.kubernetes.api import object_path
 from lab.kubernetes.certificates import ensure_certificates
-from lab.kubernetes.components import layout_of
+from lab.kubernetes.components import layout_of, processes
 from lab.kubernetes.containerd import hosts, network, write_containerd_files
 from lab.kubernetes.dns import corefile
 from lab.kubernetes.files import Registry, write_files
@@ -31,7 +32,7 @@ from lab.kubernetes.layout import Layout
 from lab.kubernetes.logins import ensure_tokens, read_tokens
 from lab.kubernetes.programs import Programs
 from lab.kubernetes.sandbox import SANDBOX_IMAGE, sandbox_archive
-from lab.kubernetes.sandboxes import containers, shim_sockets
+from lab.kubernetes.sandboxes import bundles, containers, shim_sockets
 from lab.kubernetes.traces import mounts_below, remove_pod_logs
 from lab.kubernetes.versions import (
     NEWEST,
@@ -225,6 +226,19 @@ def blob(descriptor: dict[str, str]) -> str:
     return "blobs/" + descriptor["digest"].replace(":", "/")
 
 
+def test_a_cluster_whose_dns_cannot_be_had_does_without(tmp_path: Path) -> None:
+    layout = layout_in(tmp_path)
+    write_files(layout, REGISTRY, {})
+    assert node.kubelet_settings(layout)["clusterDNS"] == ["10.214.0.1"]
+    assert "dns" in processes(layout, paths_of(tmp_path))
+    layout.corefile.unlink()
+    without = replace(layout, programs=Programs(coredns=None))
+    write_files(without, REGISTRY, {})
+    assert "clusterDNS" not in node.kubelet_settings(without)
+    assert "dns" not in processes(without, paths_of(tmp_path))
+    assert not without.corefile.exists()
+
+
 def test_other_names_are_asked_for_only_where_the_machine_has_a_resolver(tmp_path: Path) -> None:
     layout, resolvers = layout_in(tmp_path), tmp_path / "resolv.conf"
     assert "forward" not in corefile(layout, resolvers)
@@ -256,6 +270,7 @@ def test_a_shims_socket_is_found_in_either_containerds_file(tmp_path: Path, file
     bundle.mkdir(parents=True)
     (bundle / file).write_text(text)
     assert list(shim_sockets(tmp_path)) == [Path("/run/containerd/s/1")]
+    assert list(bundles(tmp_path)) == ["pod"]
 
 
 def test_objects_have_the_paths_of_their_kinds() -> None:

@@ -11,6 +11,8 @@ import pytest
 from kubernetes_asyncio.client import ApiClient, Configuration
 
 from lab.access import Lab
+from lab.kubernetes.versions import OLDEST, version_of
+from lab.paths import this_checkout
 from slipway.flow.objects import Json, ObjectRef
 from slipway.flow.push import PushEvent
 from slipway.flow.workload import Workload
@@ -235,11 +237,13 @@ async def test_probe_is_dropped_while_others_write_the_object(cluster: Cluster, 
     body = await cluster.find(ref("Deployment", application), NAMESPACE)
     assert body is not None
     assert "readinessProbe" not in body["spec"]["template"]["spec"]["containers"][0]
-    assert body["metadata"]["annotations"]["example.org/written"] == str(rival.written)
+    corrected = version_of(this_checkout()) is OLDEST  # later ones take the probe away themselves
+    theirs = str(rival.written) if corrected else None
+    assert body["metadata"]["annotations"].get("example.org/written") == theirs
     notes = {(note["manager"], note["operation"]) for note in body["metadata"]["managedFields"]}
     assert ("slipway", "Apply") in notes
     assert ("slipway", "Update") not in notes
-    assert rival.written > rival.wins
+    assert (rival.written > rival.wins) == corrected
 
 
 async def test_claim_with_data_is_never_removed(cluster: Cluster, application: str) -> None:
