@@ -17,7 +17,7 @@ from lab.patience import stretched
 from lab.ports import HOST
 from lab.server import LabError
 
-MEMORY = "8G"
+MEMORY = "6G"
 PROCESSORS = 2
 BOOT_SECONDS = 600
 POWEROFF_SECONDS = 180

@@ -56,8 +56,8 @@ def test_a_failing_command_shows_its_last_lines(guest: Guest) -> None:
 
 
 def test_a_command_that_takes_too_long_is_given_up(guest: Guest) -> None:
-    with pytest.raises(LabError, match=r"(?s)did not end within 0 s:.*  begun"):
-        guest.run(["sh", "-c", "echo begun; exec sleep 300"], {}, 0.3)
+    with pytest.raises(LabError, match="did not end within 0 s"):
+        guest.run(["sh", "-c", "echo begun; exec sleep 300"], {}, 0.1)
 
 
 def test_a_machine_that_ended_is_not_waited_for(guest: Guest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,11 @@ from lab.process import Process
 from lab.server import LabError
 
 
+@pytest.fixture(autouse=True)
+def _a_machine_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+
+
 @dataclass
 class Machine:
     """A clock, and a server that does ``rate`` seconds of CPU and ``lines`` bytes of log a second."""
@@ -39,8 +44,7 @@ class Machine:
         return self.now
 
 
-def test_a_machine_of_today_has_the_plain_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
+def test_a_machine_of_today_has_the_plain_limits() -> None:
     assert stretched(30) == 30
 
 

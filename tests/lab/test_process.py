@@ -14,6 +14,7 @@ import pytest
 
 from lab.ground import Ground
 from lab.marked import kill_leftovers, marked, refuse_another_lab
+from lab.patience import VARIABLE
 from lab.process import Process, born, wait_gone
 from lab.server import LabError
 
@@ -91,7 +92,8 @@ def test_what_ends_before_it_is_ready_shows_its_last_words(paths: Ground) -> Non
         process.wait_until(lambda: False, 20)
 
 
-def test_what_is_never_ready_is_given_up(paths: Ground) -> None:
+def test_what_is_never_ready_is_given_up(paths: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
     process = Process("slow", SLEEPS, paths.paths)
     process.start()
     with pytest.raises(LabError, match="slow was not ready after 0 s"):
