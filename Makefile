@@ -17,12 +17,17 @@ COMPILE := $(UV) pip compile -q --python-version 3.11 --no-emit-index-url --no-e
 WORKERS ?= $(shell expr $$(nproc) + 1)
 SIDE_BY_SIDE := python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "not alone and not release"
 ALONE := python -m pytest -m "alone and not release"
+# What was asked for, in order and one after the other; it may name markers itself.
+SELECTED = python -m pytest --durations=10 -m "not release" $(ARGS)
+UNIT := python -m pytest -q --durations=10 -n $(shell nproc) --dist loadscope --no-loadscope-reorder \
+	-m "not lab and not root and not slow and not alone and not release"
+ROUNDS ?= 3
 
 export PATH := $(BIN):$(PATH)
 # A Python that writes no bytecode takes twice the time to start.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH VIRTUAL_ENV
 
-.PHONY: help venv lab-up lab-down lab-status lab-restart airflow test test-release test-tenants lint demo screenshots bench requirements clean
+.PHONY: help venv lab-up lab-down lab-status lab-restart airflow test test-unit test-stability test-release test-tenants lint demo screenshots bench requirements clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -30,9 +35,29 @@ help: ## List the commands
 demo: venv lab-up ## Two pushes of an example application, from git push to a page served by Kubernetes
 	@slipway demo
 
-test: venv lint ## Every check and every test; brings the lab up, and down again if it was down
+ifeq ($(strip $(ARGS)),)
+test: venv lint ## Every check and test, lab included; ARGS="tests/lab -k git": these alone, without lint
 	@was_up=; [ ! -e .lab ] || was_up=yes; code=0; \
-	{ python -m lab up --profile hypervisor && { $(SIDE_BY_SIDE) $(ARGS) || code=$$?; $(ALONE) $(ARGS); }; } || code=$$?; \
+	{ python -m lab up --profile hypervisor && { $(SIDE_BY_SIDE) || code=$$?; $(ALONE); }; } || code=$$?; \
+	if [ -z "$$was_up" ]; then python -m lab down || code=1; fi; \
+	exit $$code
+else
+# On the lab that is up. One that is down is started only when a test needs it, and goes down again.
+test: venv
+	@if [ -e .lab ] || ! python -m tests.needs $(ARGS); then exec $(SELECTED); fi; \
+	code=0; { python -m lab up --profile hypervisor && $(SELECTED); } || code=$$?; \
+	python -m lab down || code=1; \
+	exit $$code
+endif
+
+test-unit: venv ## What needs no lab, no root and no patience: a minute or so on two cores
+	@$(UNIT) $(ARGS)
+
+test-stability: venv ## ROUNDS=3 of all tests in random order beside a load on every core; SEED=... repeats one
+	@was_up=; [ ! -e .lab ] || was_up=yes; code=0; \
+	if [ -n "$$was_up" ] || ! python -m tests.needs $(ARGS); then was_up=yes; \
+	else python -m lab up --profile hypervisor || code=$$?; fi; \
+	[ $$code != 0 ] || python -m tests.stability --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED)) -- $(ARGS) || code=$$?; \
 	if [ -z "$$was_up" ]; then python -m lab down || code=1; fi; \
 	exit $$code
 
