@@ -18,7 +18,7 @@ def said(sandbox: Sandbox, *command: str) -> subprocess.CompletedProcess[str]:
         env=sandbox.variables(),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=500,
     )
 
 
