@@ -18,13 +18,18 @@ WORKERS ?= $(shell expr $$(nproc) + 1)
 SIDE_BY_SIDE := python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "not alone and not release"
 KUBERNETES_TESTS := tests/lab/test_kubernetes.py tests/systems/kubernetes tests/tenants tests/dags/test_deploy.py
 ALONE := python -m pytest -m "alone and not release"
+# What was asked for, in order and one after the other; it may name markers itself.
+SELECTED = python -m pytest --durations=10 -m "not release" $(ARGS)
+UNIT := python -m pytest -q --durations=10 -n $(shell nproc) --dist loadscope --no-loadscope-reorder \
+	-m "not lab and not root and not slow and not alone and not release"
+ROUNDS ?= 3
 
 # Last, the lab's own docker, packer and kubectl, for machines that have none.
 export PATH := $(BIN):$(PATH):$(CURDIR)/.lab/bin
 # A Python that writes no bytecode takes twice the time to start.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH VIRTUAL_ENV
 
-.PHONY: help host venv lab-up lab-down lab-status lab-restart airflow test test-release test-machine test-tenants test-kubernetes lint demo screenshots bench requirements debian-pins clean
+.PHONY: help host venv lab-up lab-down lab-status lab-restart airflow test test-unit test-stability test-release test-machine test-tenants test-kubernetes lint demo screenshots bench requirements debian-pins clean
 
 # What a target needs is done from left to right: `host` before anything is installed.
 .NOTPARALLEL:
@@ -35,9 +40,29 @@ help: ## List the commands
 demo: host venv lab-up ## Two pushes of an example application, from git push to a page served by Kubernetes
 	@slipway demo
 
-test: host venv lint ## Every check and every test; brings the lab up, and down again if it was down
+ifeq ($(strip $(ARGS)),)
+test: host venv lint ## Every check and test, lab included; ARGS="tests/lab -k git": these alone, without lint
 	@was_up=; [ ! -e .lab ] || was_up=yes; code=0; \
-	{ python -m lab up --profile hypervisor && { $(SIDE_BY_SIDE) $(ARGS) || code=$$?; $(ALONE) $(ARGS); }; } || code=$$?; \
+	{ python -m lab up --profile hypervisor && { $(SIDE_BY_SIDE) || code=$$?; $(ALONE); }; } || code=$$?; \
+	if [ -z "$$was_up" ]; then python -m lab down || code=1; fi; \
+	exit $$code
+else
+# On the lab that is up. One that is down is started only when a test needs it, and goes down again.
+test: host venv
+	@if [ -e .lab ] || ! python -m tests.needs $(ARGS); then exec $(SELECTED); fi; \
+	code=0; { python -m lab up --profile hypervisor && $(SELECTED); } || code=$$?; \
+	python -m lab down || code=1; \
+	exit $$code
+endif
+
+test-unit: venv ## What needs no lab, no root and no patience: a minute or so on two cores
+	@$(UNIT) $(ARGS)
+
+test-stability: host venv ## ROUNDS=3 of all tests in random order beside a load on every core; SEED=... repeats one
+	@was_up=; [ ! -e .lab ] || was_up=yes; code=0; \
+	if [ -n "$$was_up" ] || ! python -m tests.needs $(ARGS); then was_up=yes; \
+	else python -m lab up --profile hypervisor || code=$$?; fi; \
+	[ $$code != 0 ] || python -m tests.stability --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED)) -- $(ARGS) || code=$$?; \
 	if [ -z "$$was_up" ]; then python -m lab down || code=1; fi; \
 	exit $$code
 

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, settings
 from lab.access import Lab, access
 from lab.paths import this_checkout
 from lab.server import LabError
-from tests.groups import pytest_collection_modifyitems as pytest_collection_modifyitems
-from tests.groups import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
+from tests.needs import require_lab_in, require_root
+
+pytest_plugins = ("tests.needs", "tests.groups")
 
 # No test judges how fast the machine is.
 settings.register_profile("slipway", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -20,8 +21,15 @@ settings.load_profile("slipway")
 
 
 @pytest.fixture(scope="session")
-def lab() -> Lab:
+def root() -> None:
+    """Say that a test does what only root may do; it fails with one line otherwise."""
+    require_root()
+
+
+@pytest.fixture(scope="session")
+def lab(pytestconfig: pytest.Config) -> Lab:
     """The lab of this checkout; the test fails with one line when it is not up."""
+    require_lab_in(pytestconfig)
     try:
         return access(this_checkout())
     except LabError as error:

@@ -73,9 +73,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Grouped
     return Grouped(config, log)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take the groups, which take longest, first."""
-    items.sort(key=lambda item: group(path_of(item.nodeid)) not in GROUPS)
+    """Take the groups, which take longest, first; and what stops servers that others use, last.
+
+    It comes after what shuffles, and keeps the order of what it does not move.
+    """
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    if item.get_closest_marker("alone"):
+        return 2
+    return int(group(path_of(item.nodeid)) not in GROUPS)
 
 
 def path_of(nodeid: str) -> str:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from lab.paths import this_checkout
+
+pytestmark = pytest.mark.slow
 
 CHECKOUT = this_checkout().checkout
 HEAVY = ("slipway", "openstack", "kubernetes_asyncio", "docker", "pydantic", "airflow.providers")
@@ -25,7 +29,7 @@ print(sorted(late), "slipway.cli.main" in before, "slipway.pipelines.deploy" in 
 
 def run(program: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, timeout=500, check=True
     )
 
 

@@ -165,7 +165,7 @@ def test_a_kept_token_is_answered_without_loading_any_library(tmp_path: Path) ->
         env={**environment, "PYTHONPATH": ":".join(sys.path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=500,
         check=True,
         stdin=subprocess.DEVNULL,
     )

@@ -83,6 +83,7 @@ def test_named_volumes_and_mounted_files_exist() -> None:
             assert source.startswith("${") or source in COMPOSE["volumes"] or (ROOT / source).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("section", ["api", "api_auth", "core", "database", "scheduler"])
 def test_settings_are_ones_that_airflow_knows(section: str) -> None:
     settings = [

@@ -47,7 +47,7 @@ def parse(folder: Path, home: Path, apps: str = APPS) -> Report:
         "SLIPWAY_APPS_FILE": str(file),
     }
     command = [sys.executable, str(Path(__file__).with_name("parse.py")), str(folder)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr[-4000:]
     report: Report = json.loads(done.stdout.splitlines()[-1])
     return report
@@ -78,6 +78,7 @@ def test_reading_imports_nothing_that_only_a_task_needs(report: Report) -> None:
     assert report["heavy"] == []
 
 
+@pytest.mark.slow
 def test_a_file_that_does_these_things_would_be_seen(tmp_path: Path) -> None:
     """The three tests above can fail."""
     folder, home, outside = tmp_path / "dags", tmp_path / "home", tmp_path / "apps.yaml"
@@ -206,6 +207,7 @@ def test_a_refusal_says_the_rule(report: Report) -> None:
         assert rule in re.sub(r"'\n *'", "", str(refused.value))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("apps", "problem"),
     [

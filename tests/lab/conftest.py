@@ -13,7 +13,7 @@ from lab.paths import Paths
 
 
 @pytest.fixture
-def ground(tmp_path: Path) -> Iterator[Ground]:
+def ground(root: None, tmp_path: Path) -> Iterator[Ground]:
     checkout = tmp_path / "checkout"
     checkout.mkdir()
     paths = Paths(checkout=checkout, cache=tmp_path / "cache")

@@ -58,7 +58,7 @@ with ThreadPoolExecutor(12) as all_of_them:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=500,
     )
     assert done.stdout.splitlines() == ["was up"] * 3600
 
@@ -85,7 +85,7 @@ def test_a_second_lab_is_refused(lab: Lab, tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=500,
     )
     checkout = lab.state.parent
     assert done.returncode == 1
@@ -95,6 +95,7 @@ def test_a_second_lab_is_refused(lab: Lab, tmp_path: Path) -> None:
     assert not (tmp_path / ".lab").exists()
 
 
+@pytest.mark.usefixtures("root")
 def test_an_unknown_server_is_refused() -> None:
     done = run_lab("restart", "redis")
     assert done.returncode == 1

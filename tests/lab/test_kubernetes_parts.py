@@ -63,6 +63,7 @@ def mode_of(path: Path) -> int:
 # Files
 
 
+@pytest.mark.usefixtures("root")
 def test_the_nodes_files_are_private_and_kept(tmp_path: Path) -> None:
     layout = layout_in(tmp_path)
     logins = {"admin": tmp_path / "kubeconfig", "slipway": tmp_path / "kubeconfig-slipway"}
@@ -119,6 +120,7 @@ def test_nothing_is_told_to_listen_on_the_machines_network(tmp_path: Path) -> No
     assert all(address.startswith("127.0.0.1") for address in addresses)
 
 
+@pytest.mark.usefixtures("root")
 def test_tokens_are_looked_up_in_the_table_before_the_webhook_is_asked(tmp_path: Path) -> None:
     layout = layout_in(tmp_path)
     write_files(layout, REGISTRY, {})
@@ -328,11 +330,12 @@ print(chains())
 """
 
 
+@pytest.mark.usefixtures("root")
 def test_a_nodes_packet_filter_rules_go_and_others_stay() -> None:
     """In a network namespace of its own, with the real iptables."""
     command = ["unshare", "--net", sys.executable, "-c", CYCLE, KEPT_RULES, NODE_RULES]
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stderr
     _, with_node, once, twice = done.stdout.splitlines()
     assert "KUBE-SERVICES" in with_node

@@ -22,6 +22,8 @@ from lab.images.vm_root import GUEST
 from lab.paths import this_checkout
 from lab.server import LabError
 
+pytestmark = pytest.mark.slow
+
 CACHE = this_checkout().cache
 
 
@@ -42,7 +44,7 @@ def test_modules_come_after_those_they_need(tmp_path: Path) -> None:
 
 def test_disk_boots_from_its_first_partition_and_is_small(base: Path, tmp_path: Path) -> None:
     raw = tmp_path / "raw"
-    subprocess.run(["qemu-img", "convert", "-O", "raw", str(base), str(raw)], check=True, timeout=120)
+    subprocess.run(["qemu-img", "convert", "-O", "raw", str(base), str(raw)], check=True, timeout=500)
     head = raw.read_bytes()[:SECTOR]
     assert head[510:] == b"\x55\xaa"
     boot, root = (struct.unpack_from("<B3xB3xII", head, 446 + 16 * number) for number in (0, 1))
@@ -53,7 +55,7 @@ def test_disk_boots_from_its_first_partition_and_is_small(base: Path, tmp_path: 
 
 def test_image_names_no_other_file(base: Path) -> None:
     shown = subprocess.run(
-        ["qemu-img", "info", "--output=json", str(base)], capture_output=True, check=True, timeout=60
+        ["qemu-img", "info", "--output=json", str(base)], capture_output=True, check=True, timeout=500
     )
     about = json.loads(shown.stdout)
     assert about["format"] == "qcow2"
@@ -62,18 +64,18 @@ def test_image_names_no_other_file(base: Path) -> None:
 
 def test_scripts_of_the_guest_are_shell_without_a_mistake() -> None:
     for script in ("init", "start", "dhcp", "power-button"):
-        subprocess.run(["/bin/busybox", "sh", "-n", str(GUEST / script)], check=True, timeout=30)
+        subprocess.run(["/bin/busybox", "sh", "-n", str(GUEST / script)], check=True, timeout=500)
 
 
 @pytest.mark.lab
 def test_artifactory_and_glance_have_it_for_everyone(lab: Lab, base: Path) -> None:
     digest = hashlib.sha256(base.read_bytes()).hexdigest()
     login = lab.artifactory_reader
-    with httpx.Client(base_url=login.url, auth=login.auth, timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=login.url, auth=login.auth, timeout=500, trust_env=False) as client:
         known = client.get(f"/api/storage/{PATH}").raise_for_status().json()
     assert known["checksums"]["sha256"] == digest
     config = openstack.config.OpenStackConfig(config_files=[lab["OS_CLIENT_CONFIG_FILE"]])
-    with Connection(config=config.get_one(lab["OS_CLOUD"], api_timeout=60)) as cloud:
+    with Connection(config=config.get_one(lab["OS_CLOUD"], api_timeout=500)) as cloud:
         image = cloud.image.get_image(lab["SLIPWAY_VM_BASE"])
         assert (image.name, image.status, image.visibility) == (NAME, "active", "public")
         assert hashlib.sha256(cloud.image.download_image(image).content).hexdigest() == digest

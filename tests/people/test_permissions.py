@@ -34,7 +34,7 @@ PERMITTED, FORBIDDEN = 400, 403
 
 @contextmanager
 def client(login: Login) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=login.url, timeout=30, trust_env=False) as found:
+    with httpx.Client(base_url=login.url, timeout=500, trust_env=False) as found:
         answer = found.post("/auth/token", json={"username": login.user, "password": login.password})
         found.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
         yield found
@@ -109,7 +109,7 @@ def test_only_an_approver_answers(people: Mapping[str, Login]) -> None:
 
 
 def test_without_a_login_nothing_is_told(lab: Lab) -> None:
-    with httpx.Client(base_url=lab.airflow.url, timeout=30, trust_env=False) as airflow:
+    with httpx.Client(base_url=lab.airflow.url, timeout=500, trust_env=False) as airflow:
         assert airflow.get("/api/v2/dags/deploy").status_code == 401
         assert airflow.post("/api/v2/dags/push/dagRuns", json=NO_INPUT).status_code == 401
         wrong = {"username": lab.airflow.user, "password": "wrong"}
@@ -134,7 +134,7 @@ def test_the_api_server_tells_who_may_deploy_and_only_to_slipway(
             f"{lab.airflow.url}/slipway{RIGHTS_ROUTE}",
             content=body,
             headers=headers,
-            timeout=30,
+            timeout=500,
             trust_env=False,
         )
 

@@ -162,6 +162,6 @@ class Person:
             input=given or "",
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=500,
             check=False,
         )

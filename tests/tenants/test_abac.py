@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tenants.conftest import Keystone, Sync
+from tests.tenants.conftest import Keystone, Newcomer, Sync
 from tests.tenants.control_plane import ControlPlane, Person
 from tests.tenants.test_rbac import allowed, forbidden, until
 
@@ -55,16 +55,28 @@ def test_a_reader_reads(server: str, people: People) -> None:
     forbidden(carol.kubectl(server, "get", "pods"))
 
 
-def test_a_role_that_is_taken_away_is_gone_from_the_file_and_from_her_token(
-    server: str, people: People, keystone: Keystone, sync: Sync, file: Path, plane: ControlPlane
+def test_a_role_that_is_taken_away_is_gone_from_the_file_and_from_the_token(
+    server: str,
+    people: People,
+    keystone: Keystone,
+    sync: Sync,
+    file: Path,
+    plane: ControlPlane,
+    newcomer: Newcomer,
 ) -> None:
-    keystone.take("bob", "blue")
-    keystone.grant("bob", "blue", "unmapped")
+    def restart() -> None:
+        """Have the API server read its file, which it does at its start."""
+        plane.stop_abac()
+        plane.start_abac(file)
+
+    restart()
+    allowed(newcomer.person.kubectl(server, "get", "pods"))
+    keystone.take(newcomer.key, newcomer.project)
     assert sync()["abac_removed"] > 0
-    until(lambda: forbidden(people["bob"].kubectl(server, "get", "pods")))
+    until(lambda: forbidden(newcomer.person.kubectl(server, "get", "pods")))
     member = keystone.admin.identity.find_role("member").id
-    assert f"keystone:project:{keystone.names['blue'].id}:role:{member}" not in file.read_text()
-    plane.stop_abac()
-    plane.start_abac(file)
-    forbidden(people["bob"].kubectl(server, "get", "pods"))
+    project = keystone.names[newcomer.project].id
+    assert f"keystone:project:{project}:role:{member}" not in file.read_text()
+    restart()
+    forbidden(newcomer.person.kubectl(server, "get", "pods"))
     allowed(people["carol"].kubectl(server, "get", "configmaps"))

@@ -1,7 +1,4 @@
-"""Tenants on a real cluster with RBAC: what they may do, and no more, and no longer than Keystone says.
-
-The tests follow each other: rights are given first, and then taken away.
-"""
+"""Tenants on a real cluster with RBAC: what they may do, and no more, and no longer than Keystone says."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from slipway.flow.tenancy.directory import ImplausibleError
 from slipway.flow.tenancy.wanted import GONE_SINCE, PROJECT
-from tests.tenants.conftest import Keystone, Sync
+from tests.tenants.conftest import Keystone, Newcomer, Sync
 from tests.tenants.control_plane import ControlPlane, Person
 
 pytestmark = pytest.mark.lab
@@ -52,8 +49,10 @@ def refused(done: subprocess.CompletedProcess[str]) -> None:
     assert "unauthorized" in said or "must be logged in" in said or "keystone refuses" in said, said
 
 
-def test_a_first_run_makes_what_keystone_says(sync: Sync, plane: ControlPlane, keystone: Keystone) -> None:
-    assert sync()["made"] > 0
+def test_a_first_run_makes_what_keystone_says(
+    synced: dict[str, int], sync: Sync, plane: ControlPlane, keystone: Keystone
+) -> None:
+    assert synced["made"] > 0
     assert not any(sync().values()), "a second run finds nothing to do"
     namespace = plane.admin.find("/api/v1/namespaces/red")
     assert namespace
@@ -118,6 +117,7 @@ def test_a_wrong_password_is_refused_without_being_shown(people: People) -> None
 
 
 def test_tokens_are_in_no_log(people: People, plane: ControlPlane) -> None:
+    allowed(people["alice"].kubectl("get", "pods"))
     stored = list((people["alice"].home / ".cache" / "slipway" / "keystone-tokens").iterdir())
     assert [path.stat().st_mode & 0o077 for path in stored] == [0]
     token = stored[0].read_text().split('"')[3]
@@ -125,50 +125,52 @@ def test_tokens_are_in_no_log(people: People, plane: ControlPlane) -> None:
     assert token not in plane.log("webhook") + plane.log("api-server")
 
 
-def test_the_static_logins_do_not_need_the_webhook(plane: ControlPlane, people: People) -> None:
+def test_the_static_logins_do_not_need_the_webhook(plane: ControlPlane, newcomer: Newcomer) -> None:
+    """Somebody whom the API server has not seen yet: it remembers the others' tokens for a while."""
     plane.stop_webhook()
     try:
         assert plane.admin.find("/api/v1/namespaces/red")
-        erin = people["erin"]
-        refused(erin.kubectl("get", "pods"))
+        refused(newcomer.person.kubectl("get", "pods"))
     finally:
         plane.start_webhook()
-    allowed(people["erin"].kubectl("get", "pods"))
+    allowed(newcomer.person.kubectl("get", "pods"))
 
 
-def test_a_role_that_is_taken_away_is_gone(sync: Sync, keystone: Keystone, people: People) -> None:
-    """She keeps a role there that means nothing, so that Keystone goes on knowing her."""
-    keystone.take("alice", "red")
+def test_a_role_that_is_taken_away_is_gone_and_works_again_when_it_is_given_back(
+    sync: Sync, keystone: Keystone, newcomer: Newcomer
+) -> None:
+    """A role stays that means nothing, so that Keystone goes on knowing who it is."""
+    allowed(newcomer.person.kubectl("get", "pods"))
+    keystone.take(newcomer.key, newcomer.project)
     sync()
-    until(lambda: forbidden(people["alice"].kubectl("get", "pods")))
+    until(lambda: forbidden(newcomer.person.kubectl("get", "pods")))
+    keystone.grant(newcomer.key, newcomer.project)
+    assert sync()["made"] == 2
+    until(lambda: allowed(newcomer.person.kubectl("get", "pods")))
 
 
-def test_a_disabled_user_is_out(sync: Sync, keystone: Keystone, people: People, plane: ControlPlane) -> None:
-    allowed(people["dave"].kubectl("get", "pods"))
-    keystone.admin.identity.update_user(keystone.names["dave"], is_enabled=False)
-    assert sync()["removed"] == 2, "the last member is gone: both bindings of red are"
-    until(lambda: refused(people["dave"].kubectl("get", "pods")))
-    path = "/apis/rbac.authorization.k8s.io/v1/namespaces/red/rolebindings/slipway:tenants:member"
-    assert plane.admin.find(path) is None
+def test_a_disabled_user_is_out(
+    sync: Sync, keystone: Keystone, newcomer: Newcomer, plane: ControlPlane
+) -> None:
+    allowed(newcomer.person.kubectl("get", "pods"))
+    keystone.admin.identity.update_user(keystone.names[newcomer.key], is_enabled=False)
+    assert sync()["removed"] == 2, "the only member is out: both bindings of the project are gone"
+    until(lambda: refused(newcomer.person.kubectl("get", "pods")))
+    bindings = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{newcomer.project}/rolebindings"
+    assert plane.admin.find(f"{bindings}/slipway:tenants:member") is None
 
 
 def test_a_removed_project_leaves_a_marked_namespace_without_rights(
-    sync: Sync, keystone: Keystone, people: People, plane: ControlPlane
+    sync: Sync, keystone: Keystone, newcomer: Newcomer, plane: ControlPlane
 ) -> None:
-    allowed(people["erin"].kubectl("create", "configmap", "kept"))
-    keystone.admin.identity.delete_project(keystone.names["green"])
+    allowed(newcomer.person.kubectl("create", "configmap", "kept"))
+    keystone.admin.identity.delete_project(keystone.names[newcomer.project])
     sync()
-    until(lambda: refused(people["erin"].kubectl("get", "pods")))
-    namespace: Any = plane.admin.find("/api/v1/namespaces/green")
+    until(lambda: refused(newcomer.person.kubectl("get", "pods")))
+    namespace: Any = plane.admin.find(f"/api/v1/namespaces/{newcomer.project}")
     assert GONE_SINCE in namespace["metadata"]["annotations"]
-    assert plane.admin.find("/api/v1/namespaces/green/configmaps/kept")
+    assert plane.admin.find(f"/api/v1/namespaces/{newcomer.project}/configmaps/kept")
     assert not any(sync().values())
-
-
-def test_a_role_that_is_given_back_works_again(sync: Sync, keystone: Keystone, people: People) -> None:
-    keystone.grant("alice", "red")
-    assert sync()["made"] == 2
-    until(lambda: allowed(people["alice"].kubectl("get", "pods")))
 
 
 def test_a_keystone_that_forgot_almost_everyone_is_not_believed(

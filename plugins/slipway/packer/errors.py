@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slipway.flow.record import SlipwayError
+from slipway.flow.record import SlipwayError, TransientError
 
 
 class TemplateError(SlipwayError):
@@ -11,3 +11,7 @@ class TemplateError(SlipwayError):
 
 class PackerError(SlipwayError):
     """Permanent: Packer's build failed; what it said is in the message."""
+
+
+class TransientPackerError(TransientError):
+    """Packer was not heard out: worth another try."""

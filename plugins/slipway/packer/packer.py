@@ -9,12 +9,13 @@ import json
 import logging
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from slipway.packer.errors import PackerError, TemplateError
+from slipway.packer.errors import PackerError, TemplateError, TransientPackerError
 from slipway.packer.output import Transcript
 from slipway.packer.workplace import Workplace
 from slipway.sandbox.errors import ProgramTimeoutError
@@ -23,7 +24,7 @@ from slipway.sandbox.sandbox import TEMPORARY, Sandbox
 
 log = logging.getLogger(__name__)
 
-VALIDATE_SECONDS = 120.0
+VALIDATE_SECONDS, VERSION_SECONDS = 120.0, 60.0
 PLUGINS = "PACKER_PLUGIN_PATH"
 """Packer's own variable: the folder of plugins that Packer 1.7 and later keep apart."""
 _QUIET = {"CHECKPOINT_DISABLE": "1", "PACKER_NO_COLOR": "1", "PACKER_CACHE_DIR": f"{TEMPORARY}/packer_cache"}
@@ -93,15 +94,24 @@ def program() -> str:
 
 
 def version() -> str:
-    """Return Packer's version, like ``1.6.6``: part of what decides an image."""
-    said = subprocess.run(
-        [program(), "version"],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-        env={**_QUIET, "PATH": os.environ.get("PATH", ""), "HOME": "/nonexistent"},
-    )
+    """Return Packer's version, like ``1.6.6``: part of what decides an image.
+
+    :raises PackerError: when it is not installed, or does not work.
+    :raises TransientPackerError: when it was killed, or took too long.
+    """
+    command = [program(), "version"]
+    variables = {**_QUIET, "PATH": os.environ.get("PATH", ""), "HOME": "/nonexistent"}
+    try:
+        said = subprocess.run(
+            command, capture_output=True, text=True, timeout=VERSION_SECONDS, check=False, env=variables
+        )
+    except subprocess.TimeoutExpired:
+        raise TransientPackerError(
+            f"`packer version` took longer than {VERSION_SECONDS:g} s: this worker is overloaded"
+        ) from None
+    if said.returncode < 0:
+        killed = signal.Signals(-said.returncode).name
+        raise TransientPackerError(f"`packer version` was ended by {killed}: this worker may lack memory")
     words = said.stdout.split()
     if said.returncode != 0 or len(words) < 2:
         raise PackerError(f"`packer version` fails on this worker: {(said.stderr or said.stdout)[:200]}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import re
 import shutil
 import socket
 from collections.abc import Sequence
@@ -26,6 +28,13 @@ BANNER_SECONDS = 3.0
 BANNER = "SSH-"
 GRACE_SECONDS = 2.0
 """A machine that did its duty has nothing to tidy up."""
+_KILLED = 128
+_PORT_TAKEN = "host forwarding"
+_SHORT = re.compile(
+    "|".join(os.strerror(number) for number in (errno.ENOMEM, errno.EAGAIN, errno.EBUSY, errno.ENOSPC))
+    + "|Failed to get .* lock"
+)
+"""What qemu lacks at its start, or what another process has, and gives back."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,7 @@ def boot(machine: Machine, expected: Expected, scratch: Path, lock: int | None =
     :param lock: descriptor that stays open until nothing of the machine is left.
     :raises BootError: when it did not, with the last lines of its console.
     :raises QemuError: when this worker cannot run it.
-    :raises TransientQemuError: when its port was taken meanwhile.
+    :raises TransientQemuError: when its port was taken meanwhile, or memory is short.
     """
     port, seen = free_port(), _Seen()
     sandbox = Sandbox(
@@ -84,7 +93,7 @@ def boot(machine: Machine, expected: Expected, scratch: Path, lock: int | None =
                 if not seen.lacks(expected):
                     log.info("[%5.1f s] it has booted, and said what it should", running.elapsed)
                     return running.elapsed
-            raise _ended(seen, expected, running.wait())
+            raise _ended(seen, expected, running.wait(), machine.memory_mib)
     except ProgramTimeoutError:
         why = "; ".join(seen.lacks(expected))
         raise BootError(_told(f"after {expected.seconds:.0f} s {why}", seen.console)) from None
@@ -109,11 +118,16 @@ def _banner(port: int) -> str:
     return said if said.startswith(BANNER) else ""
 
 
-def _ended(seen: _Seen, expected: Expected, status: int) -> Exception:
+def _ended(seen: _Seen, expected: Expected, status: int, memory_mib: int) -> Exception:
     if (status and not seen.console.said.strip()) or "qemu-system" in seen.console.said[:200]:
         said = " ".join(seen.console.last_lines)[:500] or f"exit status {status}"
-        if "host forwarding" in said:
+        if _PORT_TAKEN in said:
             return TransientQemuError(f"the machine's port was taken meanwhile: {said}")
+        if status > _KILLED or _SHORT.search(said):
+            return TransientQemuError(
+                f"this worker could not run the machine now: {said}. It takes {memory_mib} MiB of memory, "
+                "and files that no other process has locked."
+            )
         return QemuError(f"qemu does not start on this worker: {said}")
     return BootError(_told(f"the machine stopped, and {'; '.join(seen.lacks(expected))}", seen.console))
 

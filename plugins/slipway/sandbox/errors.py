@@ -9,6 +9,10 @@ class SandboxError(SlipwayError):
     """Permanent: the worker lacks what it takes to run the program apart."""
 
 
+class TransientSandboxError(TransientError):
+    """The program could not be started apart now: worth another try."""
+
+
 class ProgramTimeoutError(SlipwayError):
     """The program did not end in its time."""
 

@@ -16,6 +16,7 @@ from typing import IO, Self
 
 from slipway.sandbox import guard
 from slipway.sandbox.errors import ProgramInterruptedError, ProgramTimeoutError
+from slipway.sandbox.refusals import refusal
 from slipway.sandbox.sandbox import Sandbox
 
 GRACE_SECONDS = 120.0
@@ -46,7 +47,7 @@ class Program:
     def __enter__(self) -> Self:
         """Start it.
 
-        :raises SandboxError: when the worker cannot run it apart.
+        :raises SandboxError: when the worker lacks what it takes to run it apart.
         """
         inside = self.sandbox.command(self.command)
         self._process = subprocess.Popen(
@@ -82,6 +83,8 @@ class Program:
 
         :raises ProgramTimeoutError: when it took longer than it may; it was interrupted and has ended.
         :raises ProgramInterruptedError: when :func:`interrupt_all` ended it.
+        :raises SandboxError: when it was not started, because the worker cannot run it apart.
+        :raises TransientSandboxError: when it was not started for a reason that may pass.
         """
         begun = ""
         for piece in self.pieces():
@@ -99,21 +102,27 @@ class Program:
         :param idle: seconds after which an empty piece says that nothing came.
         :raises ProgramTimeoutError: as :meth:`lines`.
         :raises ProgramInterruptedError: as :meth:`lines`.
+        :raises SandboxError: as :meth:`lines`.
+        :raises TransientSandboxError: as :meth:`lines`.
         """
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        output = self._output.fileno()
+        output, first = self._output.fileno(), b""
         while True:
             if idle is not None and not select.select([output], [], [], idle)[0]:
                 yield ""
                 continue
             if not (data := os.read(output, PIECE_BYTES)):
                 break
+            if len(first) < PIECE_BYTES:
+                first += data
             yield decoder.decode(data)
         name = Path(self.command[0]).name
         if self._late:
             raise ProgramTimeoutError(f"{name} took longer than {self.seconds:.0f} s and was ended")
         if self._asked_to_end:
             raise ProgramInterruptedError(f"{name} was ended, because this task was asked to end")
+        if self.wait() and (why := refusal(first.decode(errors="replace"))):
+            raise why
 
     def wait(self) -> int:
         """Return its exit status once it has ended."""

@@ -44,13 +44,13 @@ class WorkerTraces:
         builds = self.work / "builds"
         for path in _folders(builds):
             if is_build_name(path.name):
-                yield self._trace(FOLDER, path)
+                yield from self._trace(FOLDER, path)
         for path in _folders_behind_devices(builds):
             if is_build_name(path.name) and not path.exists():
-                yield self._trace(DEVICE, path)
+                yield from self._trace(DEVICE, path)
         for path in _folders(Path(tempfile.gettempdir())):
-            if path.name.startswith(CHECKOUT_PREFIX) and path.stat().st_uid == os.geteuid():
-                yield self._trace(CHECKOUT, path)
+            if path.name.startswith(CHECKOUT_PREFIX):
+                yield from self._trace(CHECKOUT, path)
 
     def remove(self, trace: Trace) -> bool:
         """Remove a folder, and the devices upon it, unless someone works in it; says whether it is gone.
@@ -75,10 +75,19 @@ class WorkerTraces:
         _lock_of(trace.kind, path).unlink(missing_ok=True)
         return True
 
-    def _trace(self, kind: str, path: Path) -> Trace:
+    def _trace(self, kind: str, path: Path) -> Iterator[Trace]:
+        """Yield it, unless it ended meanwhile or is another user's checkout."""
+        try:
+            about = path.stat()
+        except FileNotFoundError:
+            about = None
+        if kind == CHECKOUT and (about is None or about.st_uid != os.geteuid()):
+            return
         # The start of the epoch for a folder that is gone: nobody knows since when its device is alone.
-        changed = path.stat().st_mtime if path.exists() else 0
-        return Trace(
+        changed = about.st_mtime if about else 0
+        if kind == FOLDER and about is None:
+            return
+        yield Trace(
             place=self.name,
             kind=kind,
             id=str(path),

@@ -19,15 +19,17 @@ from slipway.diskimage_builder.errors import BuildError
 from slipway.streams.disk_format import check_file
 from tests.systems.diskimage_builder.conftest import COMMIT, Checkout, leavings
 
+pytestmark = pytest.mark.usefixtures("root")
+
 SCRIPT = "#!/bin/bash\nset -eu\n"
 
 
 def file_in(image: Path, path: str) -> str:
     """Return a file of a partition image, read without mounting it."""
     raw = image.with_suffix(".raw")
-    subprocess.run(["qemu-img", "convert", "-O", "raw", image, raw], check=True, timeout=60)
+    subprocess.run(["qemu-img", "convert", "-O", "raw", image, raw], check=True, timeout=500)
     shown = subprocess.run(
-        ["debugfs", "-R", f"cat {path}", raw], check=True, timeout=60, capture_output=True, text=True
+        ["debugfs", "-R", f"cat {path}", raw], check=True, timeout=500, capture_output=True, text=True
     )
     return shown.stdout
 
@@ -188,7 +190,7 @@ def test_worker_that_is_killed_leaves_nothing_and_the_next_try_builds(
 
 def _until(true: object) -> None:
     assert callable(true)
-    for _ in range(600):
+    for _ in range(3000):
         if true():
             return
         time.sleep(0.1)

@@ -7,6 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from slipway.diskimage_builder.loops import attached, detach
 from slipway.diskimage_builder.workplace import UNUSED_SECONDS, Workplace
 
@@ -34,6 +36,7 @@ def test_cache_is_the_application_s_and_forgets_what_nobody_reads(tmp_path: Path
     assert (old.exists(), new.exists()) == (False, True)
 
 
+@pytest.mark.usefixtures("root")
 def test_loop_device_is_found_by_the_file_behind_it(tmp_path: Path) -> None:
     disk, other = tmp_path / "build" / "disk", tmp_path / "other" / "disk"
     devices = []
@@ -41,7 +44,7 @@ def test_loop_device_is_found_by_the_file_behind_it(tmp_path: Path) -> None:
         path.parent.mkdir()
         path.write_bytes(bytes(1024**2))
         shown = subprocess.run(
-            ["losetup", "--show", "--find", path], check=True, capture_output=True, text=True, timeout=30
+            ["losetup", "--show", "--find", path], check=True, capture_output=True, text=True, timeout=500
         )
         devices.append(shown.stdout.strip())
     try:

@@ -44,7 +44,7 @@ class Author:
         environment = product.environment({**self.remote.settings(), "user.name": "A", "user.email": "a@b.c"})
         environment |= {"GIT_AUTHOR_DATE": DAY, "GIT_COMMITTER_DATE": DAY}
         done = subprocess.run(
-            ["git", *arguments], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=60
+            ["git", *arguments], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=500
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()

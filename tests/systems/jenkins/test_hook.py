@@ -105,7 +105,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     asked = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=jenkins"]
     names = ["-addext", "subjectAltName=IP:127.0.0.1"]
     command = ["openssl", "req", *asked, *names, "-keyout", f"{path}", "-out", f"{path}.crt"]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=500)
     path.write_text(path.read_text() + Path(f"{path}.crt").read_text())
     return path
 

@@ -62,7 +62,7 @@ def run(url: str, **variables: str) -> str:
     jenkins = {"BUILD_URL": "https://jenkins/job/app/7/", "PATH": os.environ["PATH"], "no_proxy": "127.0.0.1"}
     command = ["sh", "-e", str(RECIPE), "UNSTABLE"]
     done = subprocess.run(
-        command, env={**known, **jenkins, **variables}, capture_output=True, text=True, timeout=60
+        command, env={**known, **jenkins, **variables}, capture_output=True, text=True, timeout=500
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from slipway.packer import packer
-from slipway.packer.errors import PackerError, TemplateError
+from slipway.packer.errors import PackerError, TemplateError, TransientPackerError
 from slipway.packer.packer import Build
 from slipway.packer.workplace import Workplace
 from tests.systems.packer.conftest import Make
@@ -163,6 +163,22 @@ def test_secrets_of_a_build_are_that_build_s_and_in_no_log(
     packer.run(build, 60)
     assert "lent" not in caplog.text.replace("silent", "")
     assert "lent" not in repr(build)
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [("kill -KILL $$", "ended by SIGKILL"), ("exec sleep 60", "took longer than 0.5 s")],
+)
+def test_packer_that_is_not_heard_out_is_asked_again_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, said: str
+) -> None:
+    fake = tmp_path / "packer"
+    fake.write_text(f"#!/bin/sh\n{script}\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(packer, "VERSION_SECONDS", 0.5)
+    with pytest.raises(TransientPackerError, match=said):
+        packer.version()
 
 
 def test_worker_without_packer_says_what_to_do(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,11 @@ import pytest
 
 from lab.images.vm import vm_base
 from lab.paths import this_checkout
+from slipway.qemu import boot as module
 from slipway.qemu.accelerator import CHOICE, accelerator
 from slipway.qemu.boot import Expected, boot
 from slipway.qemu.console import Console
-from slipway.qemu.errors import BootError, QemuError
+from slipway.qemu.errors import BootError, QemuError, TransientQemuError
 from slipway.qemu.machine import Kernel, Machine
 
 LOGIN = Expected(says=["login:"], ssh=False, seconds=90)
@@ -84,6 +85,22 @@ def test_file_that_is_no_image_of_its_format_is_refused(scratch: Path, tmp_path:
         QemuError, match=r"qemu does not start on this worker: .*Image is not in qcow2 format"
     ):
         boot(Machine(disk, "qcow2", 64, "tcg"), LOGIN, scratch)
+
+
+def test_memory_that_is_short_is_worth_another_try(scratch: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.write_bytes(bytes(1 << 20))
+    with pytest.raises(TransientQemuError, match=r"Cannot allocate memory.* It takes 1000000000 MiB"):
+        boot(Machine(disk, "raw", 1_000_000_000, "tcg"), LOGIN, scratch)
+
+
+def test_qemu_that_is_killed_before_it_says_anything_is_worth_another_try(
+    scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_program", lambda: "/bin/sh")
+    monkeypatch.setattr(Machine, "command", lambda *_: ["/bin/sh", "-c", "kill -KILL $$"])
+    with pytest.raises(TransientQemuError, match="exit status 137"):
+        boot(Machine(tmp_path, "raw", 64, "tcg"), LOGIN, scratch)
 
 
 def test_qemu_that_is_not_there_is_said_with_its_package(

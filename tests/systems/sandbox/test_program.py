@@ -39,7 +39,7 @@ def running(folder: Path, script: str, seconds: float = 60, grace: float = 5) ->
 
 
 def until(true: Callable[[], bool]) -> None:
-    for _ in range(400):
+    for _ in range(6000):
         if true():
             return
         time.sleep(0.05)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -19,7 +18,7 @@ def said(sandbox: Sandbox, *command: str) -> subprocess.CompletedProcess[str]:
         env=sandbox.variables(),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=500,
     )
 
 
@@ -101,19 +100,6 @@ def test_worker_without_bubblewrap_runs_nothing(own: Path, monkeypatch: pytest.M
     monkeypatch.setenv("PATH", str(own))
     with pytest.raises(
         SandboxError, match=r"Install Debian's package bubblewrap; or set SLIPWAY_SANDBOX=none"
-    ):
-        Sandbox(folder=own).command(["true"])
-
-
-def test_worker_where_bubblewrap_may_not_work_runs_nothing(
-    own: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake = own / "bwrap"
-    fake.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
-    fake.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{own}:{os.environ['PATH']}")
-    with pytest.raises(
-        SandboxError, match=r"No permissions to create new namespace\. Allow it user namespaces"
     ):
         Sandbox(folder=own).command(["true"])
 

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from tenacity import wait_none
 
-from slipway.webhooks import asking
+from slipway.webhooks import asking, routes
 from slipway.webhooks.reception import Reception
 from slipway.webhooks.routes import create_app
 from slipway.webhooks.table import deliveries
@@ -133,6 +133,7 @@ def server(reception: Reception, monkeypatch: pytest.MonkeyPatch) -> Iterator[st
         json.dumps({"conn_type": "slipway_github", "extra": {"webhook_secrets": SECRET}}),
     )
     monkeypatch.setattr(asking._ask.retry, "wait", wait_none())
+    monkeypatch.setattr(routes, "STORE_SECONDS", 300)  # no test of questions judges how fast the machine is
     with served(Starlette(routes=[Mount("/slipway", create_app(reception))])) as url:
         monkeypatch.setenv("SLIPWAY_URL", url)
         yield url

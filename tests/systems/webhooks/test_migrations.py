@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect
 
 from slipway.webhooks.table import deliveries, metadata, turns
 from tests.systems.webhooks.airflow_database import AirflowDatabase
+
+pytestmark = pytest.mark.slow
 
 VERSION_TABLE = "alembic_version_slipway"
 STEP = """

@@ -55,7 +55,7 @@ def test_plugin_imports_neither_routes_nor_database(checkout: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=500,
     )
     listeners = [f"slipway.listeners.{name}" for name in ("components", "runs", "tasks")]
     assert done.stdout.splitlines()[-1] == str(["slipway.listeners", *listeners, "slipway_plugin"])

@@ -60,7 +60,7 @@ def airflow(sqlite_database: AirflowDatabase, tmp_path_factory: pytest.TempPathF
 
 
 def _wait_until_up(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    for _ in range(240):
+    for _ in range(1200):
         assert process.poll() is None, log.read_text()[-3000:]
         try:
             httpx.get(url, timeout=1, trust_env=False)
@@ -77,6 +77,7 @@ def sender(airflow: str) -> Iterator[Sender]:
         yield Sender(client)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", ["sqlite"], indirect=True)
 def test_push_through_airflows_server(
     sender: Sender, inbox: Rows, queued: Callable[[], Any], made: AirflowDatabase

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -106,6 +109,26 @@ def test_a_checkout_is_in_use_as_long_as_its_process_lives(machine: WorkerTraces
         assert machine.remove(found[killed])
         assert [one.name for one in machine.find()] == [folder.name]
     assert list(machine.find()) == []
+
+
+def test_what_begins_and_ends_while_it_is_looked_for_is_no_fault(machine: WorkerTraces) -> None:
+    stayed = build(machine, OTHER)
+    busy = threading.Event()
+
+    def others() -> None:
+        while not busy.is_set():
+            with temporary(), occupied(machine.work / "builds" / BUILD):
+                folder = build(machine)
+                shutil.rmtree(folder)
+
+    with ThreadPoolExecutor(1) as pool:
+        work = pool.submit(others)
+        try:
+            for _ in range(300):
+                assert stayed.name in {one.name for one in machine.find()}
+        finally:
+            busy.set()
+        work.result()
 
 
 @pytest.fixture

@@ -11,13 +11,19 @@ from argparse import Namespace
 from collections.abc import Mapping
 from typing import Any
 
-from keystoneauth1.exceptions import ClientException, ConnectFailure, HttpError, Unauthorized
+from keystoneauth1.exceptions import (
+    ClientException,
+    ConnectFailure,
+    DiscoveryFailure,
+    HttpError,
+    Unauthorized,
+)
 from keystoneauth1.identity import BaseIdentityPlugin
 from keystoneauth1.session import Session
 from openstack.config import OpenStackConfig
 from openstack.exceptions import ConfigException
 
-from slipway.openstack.errors import OpenstackError, TransientOpenstackError
+from slipway.openstack.errors import OpenstackError, TransientOpenstackError, may_pass
 from slipway.openstack.keystone.token import Token
 
 TIMEOUT_SECONDS = 30
@@ -107,10 +113,11 @@ def asked(ask: Any) -> Any:
             "Keystone refuses the login: user, domain, password or project is wrong or disabled, or the user "
             "has no role there (any more). Try it with `openstack token issue`."
         ) from None
-    except ConnectFailure as error:
+    except (ConnectFailure, DiscoveryFailure) as error:
         raise TransientOpenstackError(f"Keystone does not answer: {error}") from None
     except HttpError as error:
-        raise OpenstackError(f"Keystone answers {error.http_status}: {error.message}") from None
+        kind = TransientOpenstackError if may_pass(error.http_status) else OpenstackError
+        raise kind(f"Keystone answers {error.http_status}: {error.message}") from None
     except ClientException as error:
         raise OpenstackError(f"the login does not work: {error}") from None
 

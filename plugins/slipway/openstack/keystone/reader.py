@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from keystoneauth1.exceptions import ClientException, ConnectFailure, HttpError
+from keystoneauth1.exceptions import ClientException, ConnectFailure, DiscoveryFailure, HttpError
 from keystoneauth1.session import Session
 
 from slipway.flow.tenancy.assignments import Stored, effective
 from slipway.flow.tenancy.directory import Directory, Domain, Project, Role, User
-from slipway.openstack.errors import OpenstackError, TransientOpenstackError
+from slipway.openstack.errors import OpenstackError, TransientOpenstackError, may_pass
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class _Keystone:
             raise OpenstackError(f"{self._url}/{what} answers with something else than {what}") from None
         except HttpError as error:
             raise _refused(what, error) from error
-        except ConnectFailure as error:
+        except (ConnectFailure, DiscoveryFailure) as error:
             raise TransientOpenstackError(f"Keystone does not answer at {self._url}: {error}") from error
         except ClientException as error:
             raise OpenstackError(f"{what} of Keystone cannot be read: {error}") from error
@@ -133,10 +133,10 @@ class _Keystone:
 
 
 def _refused(what: str, error: HttpError) -> Exception:
-    status = error.http_status or 0
+    status = error.http_status
     if status == 404:
         return _GoneError(f"Keystone has no {what} there: is its address the one of its third API?")
-    if status >= 500 or status == 429:
+    if may_pass(status):
         return TransientOpenstackError(f"Keystone answers {status} to {what}")
     if status == 401:
         return OpenstackError("Keystone refuses the login of connection slipway_keystone. Renew it there")
