@@ -6,17 +6,15 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, settings
 
 from lab.access import Lab, access
 from lab.paths import this_checkout
 from lab.server import LabError
+from tests import examples
 from tests.groups import pytest_collection_modifyitems as pytest_collection_modifyitems
 from tests.groups import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
 
-# No test judges how fast the machine is.
-settings.register_profile("slipway", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("slipway")
+examples.load()
 
 
 @pytest.fixture(scope="session")
