@@ -6,18 +6,16 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, settings
 
 from lab.access import Lab, access
 from lab.paths import this_checkout
 from lab.server import LabError
+from tests import examples
 from tests.needs import require_lab_in, require_root
 
 pytest_plugins = ("tests.needs", "tests.groups")
 
-# No test judges how fast the machine is.
-settings.register_profile("slipway", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("slipway")
+examples.load()
 
 
 @pytest.fixture(scope="session")

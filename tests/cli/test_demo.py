@@ -158,7 +158,7 @@ def test_a_page_that_answers_with_another_commit_is_a_failure(
         api.add_event(deploy, "slipway_deployment", deployment(push, url=pages.url))
         pages.text = "hello from examples/hello at another commit"
 
-    monkeypatch.setattr(demo_command, "_ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(demo_command, "_ANSWER_SECONDS", 2.0)
     _on_first_question(api, monkeypatch, arrive)
     assert main(["demo"]) == 1
     assert "but with 'hello from examples/hello at another commit'" in capsys.readouterr().out

@@ -27,7 +27,10 @@ from tests.registry_images import digest_of, http, remove
 
 REPOSITORY = "tests/app"
 DAG = "container_image"
-TRIES, PAUSE_SECONDS = 1600, 0.3
+TRIES, PAUSE_SECONDS = 1000, 0.5
+BY_HAND = ("only-by-hand/", "built-")
+"""Branches that no environment of ``apps.yaml`` has: nothing is deployed of what is pushed there."""
+BUILDING = ("container_image", "vm_image", "bare_metal_image")
 STORY_LINES = 25
 
 
@@ -171,6 +174,8 @@ class Pushed:
     branches: list[str] = field(default_factory=list)
     handed_on: list[PushEvent] = field(default_factory=list)
     """Pushes that `deploy` goes on with."""
+    deploys: bool = False
+    """Something of it may be on the cluster."""
 
     @property
     def place(self) -> str:
@@ -185,10 +190,12 @@ class Pushed:
         """Commit these files and push them; a branch ``feature/*`` starts a run."""
         branch = branch or f"feature/{self.name}-{len(self.branches)}"
         self.branches.append(branch)
+        self.deploys |= not branch.startswith(BY_HAND)
         return self.source.push(self.source.commit(files, links), branch)
 
     def start(self, dag_id: str = DAG, **params: Any) -> str:
         """Start a run as a person does, over the REST API; returns its id."""
+        self.deploys |= dag_id not in BUILDING or bool(params.get("deploy"))
         body = {"logical_date": None, "conf": {"repository": self.source.repository, **params}}
         answer = self.api.post(f"/api/v2/dags/{dag_id}/dagRuns", json=body)
         assert answer.status_code == 200, answer.text
@@ -237,6 +244,11 @@ def application(lab: Lab, api: httpx.Client, folder: Path, repository: str = REP
         for push in found.handed_on:
             run_of(airflow, push, "deploy")
     remove(lab.registry, found.place)
+    if found.deploys:
+        _undeploy(lab, found.name)
+
+
+def _undeploy(lab: Lab, name: str) -> None:
     kubectl = ["kubectl", f"--kubeconfig={lab.kubeconfig}", "--namespace=demo", "delete"]
-    objects = ["deployment,service,configmap", f"--selector=slipway.io/application={found.name}"]
+    objects = ["deployment,service,configmap", f"--selector=slipway.io/application={name}"]
     subprocess.run([*kubectl, *objects], check=True, capture_output=True, timeout=60)

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from lab.access import Lab
-from tests.dags.pushing import Pushed, application, run_with_id
+from tests.dags.pushing import Pushed, run_with_id
 
 pytestmark = pytest.mark.lab
 
 NO_COMMIT = "0123456789" * 4
+# A run of another image pipeline begins as container_image's does.
 STARTED = {
     "container_image": {"commit": NO_COMMIT},
-    "vm_image": {"commit": NO_COMMIT},
-    "bare_metal_image": {"commit": NO_COMMIT},
     "deploy": {"commit": NO_COMMIT, "environment": "staging"},
     "rollback": {"commit": NO_COMMIT, "environment": "staging"},
 }
-
-
-@pytest.fixture
-def app(lab: Lab, airflow_api: httpx.Client, tmp_path: Path) -> Iterator[Pushed]:
-    with application(lab, airflow_api, tmp_path / "work") as found:
-        yield found
 
 
 @pytest.mark.parametrize(("dag_id", "params"), STARTED.items())

@@ -13,6 +13,7 @@ import pytest
 from lab.access import Lab
 from slipway.cli.api import Airflow
 from slipway.cli.settings import Login
+from tests.dags.in_process import as_on_worker, call
 from tests.dags.pushing import run_of
 from tests.dags.upkeep import REPOSITORY, Upkeep
 
@@ -36,24 +37,34 @@ def upkeep(lab: Lab, airflow_api: httpx.Client, tmp_path: Path, branch: str) -> 
         found = Upkeep(lab, folder, airflow, airflow_api)
         found.git("init", "--quiet", "--initial-branch=main")
         # The repository is made by its first push.
-        found.push(found.commit({"slipway.yaml": NOTHING, "salt": branch}), f"{branch}-told")
+        told = found.push(found.commit({"slipway.yaml": NOTHING, "salt": branch}), f"{branch}-told")
+        assert run_of(airflow, told).state == "success"
         yield found
         found.delete(branch, f"{branch}-told", f"{branch}-old", branch.replace("heads/lost/", "tags/lost-"))
 
 
-def test_a_push_that_never_arrived_is_built_once(upkeep: Upkeep, branch: str) -> None:
+def test_a_push_that_never_arrived_is_built_once_and_what_was_told_or_is_old_is_left_alone(
+    upkeep: Upkeep, branch: str
+) -> None:
     commit = upkeep.commit({"slipway.yaml": NOTHING, "salt": f"{branch} lost"})
     lost = upkeep.push_untold(commit, branch)
     tag = branch.replace("heads/lost/", "tags/lost-")
     upkeep.git("tag", "--annotate", "--message=a release", "release", commit)
     upkeep.git("push", "--quiet", str(upkeep.bare), f"release:{tag}")
     assert upkeep.runs("container_image", lost.partition_key) == []
+    day = datetime.now(UTC) - timedelta(days=9)
+    commit = upkeep.commit(
+        {"slipway.yaml": NOTHING, "salt": f"{branch} old"}, date=f"{day:%Y-%m-%dT%H:%M:%SZ}"
+    )
+    old = upkeep.push_untold(commit, f"{branch}-old")
 
     found = upkeep.start(DAG, grace_minutes=0)
     assert found.state == "success", found.story
-    told = "\n".join(found.log("find"))
+    lines = found.log("find")
+    told = "\n".join(lines)
     assert f"{REPOSITORY} {branch}: {lost.short_commit} is missing" in told
     assert f"{branch}-told" not in told
+    assert f"{REPOSITORY} {branch}-old: {old.short_commit} is left alone, it is of {day:%Y-%m-%d}" in lines
     states = upkeep.mapped(found, "push")
     assert {states[f"{REPOSITORY} {branch}"], states[f"{REPOSITORY} {tag}"]} == {"success"}
     assert run_of(upkeep.airflow, lost).state == "success"
@@ -67,29 +78,13 @@ def test_a_push_that_never_arrived_is_built_once(upkeep: Upkeep, branch: str) ->
     assert f"{REPOSITORY} {branch}" not in upkeep.mapped(again, "push")
     events = upkeep.airflow.iterate_events("slipway_push")
     assert len([event for event in events if event["partition_key"] == lost.partition_key]) == 2
+    assert len(upkeep.runs("container_image", upkeep.head(f"{branch}-told").partition_key)) == 1
+    assert upkeep.runs("container_image", old.partition_key) == []
 
 
-def test_a_push_that_was_told_of_is_not_doubled(upkeep: Upkeep, branch: str) -> None:
-    told = upkeep.push(upkeep.commit({"slipway.yaml": NOTHING, "salt": f"{branch} told"}), branch)
-    assert run_of(upkeep.airflow, told).state == "success"
-    assert upkeep.start(DAG, grace_minutes=0).state == "success"
-    assert len(upkeep.runs("container_image", told.partition_key)) == 1
-
-
-def test_an_old_commit_is_left_alone_and_told(upkeep: Upkeep, branch: str) -> None:
-    old = datetime.now(UTC) - timedelta(days=9)
-    commit = upkeep.commit(
-        {"slipway.yaml": NOTHING, "salt": f"{branch} old"}, date=f"{old:%Y-%m-%dT%H:%M:%SZ}"
-    )
-    push = upkeep.push_untold(commit, f"{branch}-old")
-    found = upkeep.start(DAG, grace_minutes=0)
-    assert found.state == "success", found.story
-    line = f"{REPOSITORY} {branch}-old: {push.short_commit} is left alone, it is of {old:%Y-%m-%d}"
-    assert line in found.log("find")
-    assert upkeep.runs("container_image", push.partition_key) == []
-
-
-def test_a_repository_that_is_not_there_is_named(upkeep: Upkeep) -> None:
-    found = upkeep.start(DAG, repositories=[REPOSITORY, "examples/never-pushed"], grace_minutes=0)
-    assert found.state == "failed", found.story
-    assert "repository 'examples/never-pushed' may not build" in str(found.errors("find"))
+def test_a_repository_that_is_not_there_is_named(lab: Lab) -> None:
+    asked = [REPOSITORY, "examples/never-pushed"]
+    with as_on_worker(lab):
+        ended = call(DAG, only=("find",), repositories=asked, grace_minutes=0)
+    assert ended.states == {"find": "failed"}
+    assert "repository 'examples/never-pushed' may not build" in ended.refused

@@ -14,6 +14,7 @@ from slipway.docker.registry import Registry
 from slipway.openstack.glance.glance import Glance
 from slipway.pipelines.retention.shelves import Shelves
 from slipway.pipelines.stores import Stores
+from tests.dags.in_process import build_container
 from tests.dags.pushing import Pushed, Run, application, run_with_id
 from tests.pipelines.places import files_of
 from tests.pipelines.retained import CLOUD, REPOSITORY, Shop
@@ -50,10 +51,12 @@ def machines(app: Pushed, tmp_path: Path) -> Iterator[Shop]:
 
 
 def release(app: Pushed, version: str) -> str:
-    """Push a version to staging, see it deployed, and return its commit."""
-    push = app.push({"Dockerfile": DOCKERFILE.format(version), "slipway.yaml": app.spec}, "staging")
-    app.built(app.run(push))
-    assert app.deployed(push).state == "success"
+    """Have a version deployed to staging, and return its commit."""
+    content = {"Dockerfile": DOCKERFILE.format(version), "slipway.yaml": app.spec}
+    push = app.push(content, f"built-{app.name}-{version}")
+    build_container(app.lab, push)
+    run = run_with_id(app.airflow, app.start("deploy", commit=push.commit, environment="staging"), "deploy")
+    assert run.state == "success", run.story
     return push.commit
 
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from lab.access import Lab
+from tests.dags.in_process import as_on_worker, build_container, call
 from tests.dags.pushing import Pushed, Run, application, run_with_id
 
 pytestmark = pytest.mark.lab
@@ -25,13 +26,14 @@ def app(lab: Lab, airflow_api: httpx.Client, tmp_path: Path) -> Iterator[Pushed]
         yield found
 
 
-def release(app: Pushed, version: str) -> str:
-    """Push a version, see it deployed, and return its image's digest."""
-    push = app.push({"Dockerfile": DOCKERFILE.format(version), "slipway.yaml": app.spec}, "staging")
-    built, _ = app.built(app.run(push))
-    assert app.deployed(push).state == "success"
-    assert built.image is not None
-    return built.image.digest
+def release(app: Pushed, version: str) -> tuple[str, str]:
+    """Have a version deployed, and return its commit and its image's digest."""
+    content = {"Dockerfile": DOCKERFILE.format(version), "slipway.yaml": app.spec}
+    push = app.push(content, f"built-{app.name}-{version}")
+    build_container(app.lab, push)
+    run = run_with_id(app.airflow, app.start("deploy", commit=push.commit, environment="staging"), "deploy")
+    assert run.state == "success", run.story
+    return push.commit, app.digest(push.commit)
 
 
 def go_back(app: Pushed, **params: str) -> Run:
@@ -54,9 +56,11 @@ def running(app: Pushed) -> str:
 
 
 def test_the_release_before_is_back_and_nothing_was_built(app: Pushed) -> None:
-    first, second = release(app, "1"), release(app, "2")
+    (_, first), (newer, second) = release(app, "1"), release(app, "2")
     assert first != second
     assert running(app) == second
+    assert_what_was_never_built_is_refused(app, second)
+
     ended = go_back(app)
     assert ended.state == "success", ended.log("choose")
     assert running(app) == first
@@ -64,32 +68,34 @@ def test_the_release_before_is_back_and_nothing_was_built(app: Pushed) -> None:
     assert deployment["extra"]["image"]["digest"] == first
     assert deployment["extra"]["replaced"] == second
 
+    assert_a_deployment_that_an_earlier_try_started_is_waited_for(app, newer)
+    assert running(app) == second
 
-def test_what_was_never_built_is_refused_and_what_runs_stays(app: Pushed) -> None:
-    first = release(app, "1")
+
+def assert_what_was_never_built_is_refused(app: Pushed, runs: str) -> None:
+    """See that it is said once, and that what runs stays."""
     ended = go_back(app, commit="0123456789" * 4)
     assert ended.state == "failed", ended.story
     assert ended.tries["deploy"] == 1, f"a deployment that failed is not tried again\n{ended.story}"
-    assert running(app) == first
+    assert running(app) == runs
 
 
-def test_an_environment_that_is_none_is_refused_at_once(app: Pushed) -> None:
-    ended = run_with_id(app.airflow, app.start(DAG, environment="foreign"), DAG)
-    assert ended.tasks == {"choose": "failed", "deploy": "upstream_failed"}
-    said = "apps.yaml has no environment 'foreign' for tests/rollback. It has: production, staging."
-    assert said in "\n".join(ended.log("choose"))
-
-
-def test_a_deployment_that_an_earlier_try_started_is_waited_for(app: Pushed) -> None:
+def assert_a_deployment_that_an_earlier_try_started_is_waited_for(app: Pushed, commit: str) -> None:
     """As after a worker's death, between the start of the deployment and the wait for it."""
-    first, second = release(app, "1"), release(app, "2")
-    assert running(app) == second
     run_id = f"killed-{app.name}"
-    conf = {"repository": app.source.repository, "environment": "staging", "commit": app.handed_on[0].commit}
+    conf = {"repository": app.source.repository, "environment": "staging", "commit": commit}
     for dag_id, name in (("deploy", f"rollback__{run_id}"), (DAG, run_id)):
         app.airflow.create_run(dag_id, name, conf, "")
     ended = run_with_id(app.airflow, run_id, DAG)
-    assert (ended.state, running(app)) == ("success", first), ended.story
+    assert ended.state == "success", ended.story
     assert "which is there" in "\n".join(ended.log("deploy")), ended.story
     deployed = run_with_id(app.airflow, f"rollback__{run_id}", "deploy")
     assert set(deployed.tries.values()) <= {0, 1}, deployed.story
+
+
+def test_an_environment_that_is_none_is_refused_at_once(lab: Lab) -> None:
+    with as_on_worker(lab):
+        ended = call(DAG, only=("choose",), repository="tests/rollback", environment="foreign")
+    assert ended.states == {"choose": "failed"}
+    said = "apps.yaml has no environment 'foreign' for tests/rollback. It has: production, staging."
+    assert said in ended.refused

@@ -55,6 +55,13 @@ class Upkeep:
         self.git("push", "--quiet", str(self.bare), f"+{commit}:{ref}")
         return PushEvent(repository=REPOSITORY, ref=ref, commit=commit)
 
+    def head(self, ref: str) -> PushEvent:
+        """Return the push that a ref is at."""
+        commit = subprocess.run(
+            ["git", "-C", self.bare, "rev-parse", ref], check=True, capture_output=True, text=True, timeout=30
+        )
+        return PushEvent(repository=REPOSITORY, ref=ref, commit=commit.stdout.strip())
+
     def delete(self, *refs: str) -> None:
         """Remove refs without telling anyone."""
         for ref in refs:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.flow.ironic import Pacing
@@ -22,6 +22,7 @@ from slipway.flow.nodes import (
     phase,
     stuck,
 )
+from tests.examples import examples
 
 NEW, OLD = "sha256:new", "sha256:old"
 STATES = (
@@ -138,7 +139,7 @@ class Machine:
         )
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(
     st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), min_size=1, max_size=8),
     st.sampled_from(["available", "active", "deploy failed"]),

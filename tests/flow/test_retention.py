@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.flow.history import Past, Place, before
@@ -15,10 +15,11 @@ from slipway.flow.retention.plan import Facts, Removal, Verdict, judge, removals
 from slipway.flow.retention.promises import promises
 from slipway.flow.retention.stored import Kind, Stored, Thing
 from slipway.flow.retention.tables import summary, table
+from tests.examples import examples
 from tests.flow.builders import NOON
 from tests.flow.images import COMMITS, REPOSITORY, World, apps, image, past, references, worlds
 
-many = settings(max_examples=100)
+many = examples(100)
 
 
 def gone(planned: Sequence[Removal]) -> list[str]:

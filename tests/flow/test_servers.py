@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.flow.nova import ServerVolume
@@ -16,6 +16,7 @@ from slipway.flow.servers.plan import ServersPlan
 from slipway.flow.servers.rollout import roll_out
 from slipway.flow.servers.steps import Create, Delete, Do, Done, Fail, Lead, Step, Stop, Wait
 from slipway.flow.servers.traffic import Place, Pool, RecordSet
+from tests.examples import examples
 from tests.flow.builders import NOON
 from tests.flow.cloud import TTL, Cloud, plan
 
@@ -118,7 +119,7 @@ STRATEGIES = st.sampled_from(["rolling", "blue_green"])
 LIVES = st.lists(st.integers(0, 3), max_size=30)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     counts=st.lists(st.integers(1, 5), min_size=1, max_size=5),
     kinds=st.lists(st.sampled_from(["good", "good", "broken", "sick", "same"]), min_size=5, max_size=5),
@@ -172,7 +173,7 @@ def test_whatever_happens_the_newest_good_release_runs_whole_and_alone(
     assert cloud.servers[other.id] == other
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(
     strategy=STRATEGIES,
     counts=st.tuples(st.integers(1, 4), st.integers(1, 4)),

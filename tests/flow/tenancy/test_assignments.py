@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from slipway.flow.tenancy.assignments import Stored, effective
+from tests.examples import examples
 from tests.flow.tenancy.keystones import Cloud, clouds
 
 TREE = {"top": "domain", "middle": "top", "leaf": "middle", "beside": "domain", "elsewhere": "other"}
@@ -33,7 +34,7 @@ def test_circles_end() -> None:
     assert {(one.project_id, one.role_id) for one in found} == {("y", "a"), ("y", "b"), ("y", "c")}
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(clouds())
 def test_users_have_what_is_reckoned_plainly(cloud: Cloud) -> None:
     parents: dict[str, str | None] = {one.id: one.domain_id for one in cloud.projects.values()}

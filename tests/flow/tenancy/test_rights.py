@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.flow.tenancy import abac
 from slipway.flow.tenancy.identity import identity
 from slipway.flow.tenancy.policy import Policy
 from slipway.flow.tenancy.wanted import PROJECT, TENANCY
+from tests.examples import examples
 from tests.flow.tenancy.clusters import RESOURCES, VERBS, FakeCluster, abac_allows
 from tests.flow.tenancy.keystones import PROJECTS, ROLES, USERS, Cloud, clouds, torn
 
@@ -92,7 +93,7 @@ def foreign() -> FakeCluster:
     return cluster
 
 
-@settings(max_examples=250)
+@examples(250)
 @given(st.data(), clouds(), clouds(), clouds())
 def test_rights_are_at_most_keystones_and_the_policys(
     data: st.DataObject, first: Cloud, second: Cloud, later: Cloud
@@ -108,7 +109,7 @@ def test_rights_are_at_most_keystones_and_the_policys(
             require_no_more(cluster, text, cloud, POLICY)
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(clouds())
 def test_everyone_has_what_keystone_and_the_policy_say(cloud: Cloud) -> None:
     """The other half, so that nobody having any rights would not do."""
@@ -126,7 +127,7 @@ def test_everyone_has_what_keystone_and_the_policy_say(cloud: Cloud) -> None:
                             assert (namespace, verb, api_group, resource) in allowed
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(clouds())
 def test_a_second_run_changes_nothing(cloud: Cloud) -> None:
     cluster = foreign()
@@ -137,7 +138,7 @@ def test_a_second_run_changes_nothing(cloud: Cloud) -> None:
     assert text == abac.render(cluster.sync(cloud.directory(), POLICY, NOON).grants, discovery=True)
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(clouds(), clouds())
 def test_a_project_keeps_its_namespace_and_shares_it_with_nobody(first: Cloud, second: Cloud) -> None:
     cluster = foreign()
@@ -153,7 +154,7 @@ def test_a_project_keeps_its_namespace_and_shares_it_with_nobody(first: Cloud, s
         assert body["metadata"]["labels"] == {TENANCY: POLICY.name, PROJECT: project}
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(clouds())
 def test_another_policys_namespaces_are_not_touched(cloud: Cloud) -> None:
     cluster = foreign()

@@ -57,7 +57,14 @@ def answer(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json()["status"]
 
 
-@pytest.mark.parametrize("form", [False, True], ids=["json", "form"])
+@pytest.mark.parametrize(
+    ("made", "form"),
+    [
+        pytest.param("sqlite", True, id="form, SQLite"),
+        pytest.param("postgresql", False, id="json, PostgreSQL", marks=pytest.mark.lab),
+    ],
+    indirect=["made"],
+)
 def test_every_example_is_answered_as_specified(
     github: Sender, published: list[Example], inbox: Rows, asset_events: Callable[[], Any], form: bool
 ) -> None:
