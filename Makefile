@@ -22,7 +22,7 @@ export PATH := $(BIN):$(PATH)
 # A Python that writes no bytecode takes twice the time to start.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH VIRTUAL_ENV
 
-.PHONY: help venv lab-up lab-down lab-status lab-restart airflow test test-release test-tenants lint demo screenshots bench requirements clean
+.PHONY: help venv lab-up lab-down lab-status lab-restart airflow test test-release test-tenants lint demo compose-env compose-test screenshots bench requirements clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -43,6 +43,12 @@ test-release: venv ## Releases on all platforms, 50 pushes at once, servers kill
 	@python -m lab up --profile hypervisor
 	@python -m pytest -q tests/release -m "not short" $(ARGS)
 	@python -m pytest -q tests/dags -m release $(ARGS)
+
+compose-env: ## Write .env and slipway.env for docker-compose.yaml, with secrets made here; what they have stays
+	@python3 compose/environment.py
+
+compose-test: venv ## Bring docker-compose.yaml up on the lab's engine, and have a push built and deployed by it
+	@python -m lab.compose $(ARGS)
 
 screenshots: venv lab-up ## Take the pictures in docs/images anew
 	@SLIPWAY_SCREENSHOTS=1 python -m pytest -q tests/browser $(ARGS)
