@@ -1,6 +1,6 @@
-"""``python3 environment.py``: writes ``.env`` and ``slipway.env`` from their examples, with secrets made here.
+"""``python3 environment.py``: writes ``.env`` and ``slipway.env`` as their examples, with secrets made here.
 
-What is in these files stays; what they lack is added, and what is empty and can be made or found is filled in.
+What is in these files stays; what they lack is added; what is empty and can be made or found is filled in.
 They are readable by their owner only. Needs nothing but Python: who uses Compose has no virtual environment.
 
 https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/

@@ -1,6 +1,6 @@
-"""``python healthy.py COMPONENT``: exits with 0 while the API server has recent news of a component of Airflow.
+"""``python healthy.py COMPONENT``: exits with 0 while the API server has recent news of it.
 
-COMPONENT is ``metadatabase``, ``scheduler``, ``dag_processor`` or ``triggerer``. Airflow's own command for it
+COMPONENT is ``metadatabase``, ``scheduler``, ``dag_processor`` or ``triggerer``. Airflow's own command
 (``airflow jobs check``) imports Airflow, which takes seconds of a core each time; this asks one question.
 
 https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deployment/logging-monitoring/check-health.html

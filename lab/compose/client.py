@@ -5,6 +5,7 @@ https://docs.docker.com/reference/cli/docker/compose/
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,11 +25,13 @@ class Client:
 
     :param host: the engine's address, as DOCKER_HOST has it: it must not reach a container.
     :param log: all that is printed is appended to it.
+    :param programs: folder that stands first on PATH: the lab's own ``docker`` is there, if it has one.
     """
 
     host: str
     folder: Path
     log: Path
+    programs: Path
 
     def run(self, command: Sequence[str], **more: str) -> str:
         """Run a command to its end; returns what it printed.
@@ -77,13 +80,14 @@ class Client:
                 self.docker(plugin, "version")
             except LabError as error:
                 raise LabError(
-                    f"docker has no {plugin}: install Debian 13's packages docker-compose and docker-buildx, "
-                    "or unpack them into ~/.docker/cli-plugins"
+                    f"docker has no plug-in {plugin}: install it, or let the lab have an engine of its own "
+                    "(unset DOCKER_HOST)"
                 ) from error
 
     def environment(self) -> Mapping[str, str]:
         """Return the environment of its commands."""
-        return dict(_without_settings(inherited())) | {"DOCKER_HOST": self.host}
+        path = f"{self.programs}{os.pathsep}{os.environ['PATH']}"
+        return dict(_without_settings(inherited())) | {"DOCKER_HOST": self.host, "PATH": path}
 
 
 def _without_settings(variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -63,7 +63,7 @@ class Installation:
     @property
     def client(self) -> Client:
         """The docker command, in the installation's folder."""
-        return Client(self.lab.docker_host, self.folder, self.paths.logs / "compose.log")
+        return client_of(self.lab, self.paths, self.folder)
 
     @property
     def project(self) -> str:
@@ -134,6 +134,11 @@ class Installation:
             if source.is_file():  # and not one that was removed and is in the index yet
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, target)
+
+
+def client_of(lab: Lab, paths: Paths, folder: Path) -> Client:
+    """Return the docker command for the lab's engine, in ``folder``."""
+    return Client(lab.docker_host, folder, paths.logs / "compose.log", paths.state / "bin")
 
 
 def packet_filter() -> list[str]:

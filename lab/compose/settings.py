@@ -1,8 +1,8 @@
-"""What an installation in the lab is told: its ``.env``, ``slipway.env``, and what Compose puts over the file.
+"""What an installation in the lab is given: ``.env``, ``slipway.env``, and what Compose puts over its file.
 
-The lab's servers are on this machine's loopback address, and their clients are told so by certificates, by the
-catalogue of OpenStack and by the nodes' ports. So those services that talk to them are in the machine's network;
-all others, and all that these say to each other, are as the product's file has it.
+The lab's servers are on this machine's loopback address: certificates, OpenStack's catalogue and the nodes'
+addresses say so. The services that talk to them are therefore in the machine's network; all others, and what
+these say to each other, are as the product's file has it.
 
 https://docs.docker.com/compose/how-tos/multiple-compose-files/merge/
 """
@@ -50,7 +50,7 @@ def installation(lab: Lab, receiver: Mapping[str, str], key: str) -> dict[str, s
 
 
 def workers(lab: Lab) -> dict[str, str]:
-    """Return what ``slipway.env`` has: connections with the lab's servers, and settings as the lab's Airflow."""
+    """Return what ``slipway.env`` has: connections with the lab's servers, and its Airflow's settings."""
     found = connections(lab.variables)
     cluster = {"kube_config": _inline(lab.product_kubeconfig)}
     found["AIRFLOW_CONN_SLIPWAY_KUBERNETES"] = json.dumps({"conn_type": "kubernetes", "extra": cluster})
@@ -78,7 +78,12 @@ def override() -> dict[str, Any]:
         for service in services
     ]
     placed = {
-        name: {"network_mode": "host", "networks": Reset(), "extra_hosts": hosts, "environment": _ports(number)}
+        name: {
+            "network_mode": "host",
+            "networks": Reset(),
+            "extra_hosts": hosts,
+            "environment": _ports(number),
+        }
         for number, name in enumerate(ON_THE_MACHINE)
     }
     return {

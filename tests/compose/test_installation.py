@@ -19,8 +19,7 @@ import pytest
 from rich.console import Console
 
 from lab.access import access
-from lab.compose.client import Client
-from lab.compose.installation import Installation, packet_filter
+from lab.compose.installation import Installation, client_of, packet_filter
 from lab.ground import ground_of
 from lab.paths import this_checkout
 from lab.roster import servers
@@ -88,11 +87,12 @@ def test_a_push_goes_through_what_the_readme_installs(
 
 
 def test_what_is_missing_is_named_with_its_cure(tmp_path: Path) -> None:
-    client = Client(access(this_checkout()).docker_host, tmp_path, tmp_path / "log")
+    paths = this_checkout()
+    client = client_of(access(paths), paths, tmp_path)
     client.require_compose()
     shutil.copy(ROOT / "docker-compose.yaml", tmp_path)
     said = client.refused(["docker", "compose", "up", "--detach"])
-    assert re.search(r"\b(slipway\.env|[A-Z_]+ is missing a value: .*make compose-env writes it)", said), said
+    assert re.search(r"variable [A-Z_]+ is missing a value: .*make compose-env writes it", said), said
 
 
 def push(installation: Installation, capsys: pytest.CaptureFixture[str]) -> PushStatus:

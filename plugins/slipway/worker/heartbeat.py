@@ -1,8 +1,8 @@
 """Celery's settings, as Airflow's provider has them; and a file that is touched while a worker lives.
 
-For ``[celery] celery_config_options``. A worker sends a heartbeat through its broker every two seconds; with each
-the file :data:`FILE` is touched. So a healthcheck looks at a file's age, where Celery's own question (``inspect
-ping``) starts a Python that imports Celery, each time.
+For ``[celery] celery_config_options``. A worker sends a heartbeat through its broker every two seconds, and
+touches :data:`FILE` with each. A healthcheck then looks at the file's age; Celery's own question (``inspect
+ping``) would start a Python that imports Celery, each time.
 
 https://docs.celeryq.dev/en/stable/userguide/signals.html#heartbeat-sent
 """
