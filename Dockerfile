@@ -4,7 +4,16 @@
 #
 # Debian 12, since later releases have no Packer.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
-FROM ${PYTHON_IMAGE} AS slipway
+
+FROM scratch AS code
+COPY pyproject.toml requirements.in /
+COPY compose /compose
+COPY plugins /plugins
+COPY dags /dags
+COPY include /include
+
+
+FROM ${PYTHON_IMAGE} AS packages
 
 # git fetches the commits that are built; tini passes signals on, so that a stopping task can clean up.
 RUN apt-get update \
@@ -17,17 +26,8 @@ WORKDIR /opt/slipway
 COPY requirements.txt ./
 RUN pip install --no-cache-dir --compile --requirement requirements.txt
 
-COPY pyproject.toml requirements.in ./
-COPY compose compose
-COPY plugins plugins
-COPY dags dags
-COPY include include
 # The folders are there for the volumes: a new volume takes owner and rights from the folder it is mounted on.
-RUN pip install --no-cache-dir --no-deps --editable . \
- && mkdir /opt/airflow/logs /opt/airflow/slipway \
- && chown -R airflow:0 /opt/airflow
-
-USER airflow
+RUN install --directory --owner airflow --group root /opt/airflow/logs /opt/airflow/slipway
 ENV AIRFLOW_HOME=/opt/airflow \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/slipway/dags \
     AIRFLOW__CORE__PLUGINS_FOLDER=/opt/slipway/plugins \
@@ -36,10 +36,10 @@ ENTRYPOINT ["tini", "--", "airflow"]
 CMD ["version"]
 
 
-FROM slipway AS machine-images
+# Before the code, which changes more often.
+FROM packages AS programs
 # What your elements and templates call on the worker besides, as names of Debian's packages.
 ARG WORKER_PACKAGES=""
-USER root
 # docs/vm.md and docs/bare_metal.md say what needs which.
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends \
@@ -47,4 +47,15 @@ RUN apt-get update \
       debootstrap dosfstools gdisk kpartx squashfs-tools sudo \
       ${WORKER_PACKAGES} \
  && rm -rf /var/lib/apt/lists/*
+
+
+FROM programs AS machine-images
+COPY --from=code / /opt/slipway/
+RUN pip install --no-cache-dir --no-deps --editable .
+USER airflow
+
+
+FROM packages AS slipway
+COPY --from=code / /opt/slipway/
+RUN pip install --no-cache-dir --no-deps --editable .
 USER airflow
