@@ -18,7 +18,9 @@ FILE = Path("/tmp/slipway-worker-lives")  # noqa: S108 - empty, and of the conta
 CONFIG = DEFAULT_CELERY_CONFIG
 
 
-@heartbeat_sent.connect
 def touch(**_: object) -> None:
     """Touch the file."""
     FILE.touch()
+
+
+heartbeat_sent.connect(touch)
