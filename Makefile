@@ -24,12 +24,15 @@ UNIT := python -m pytest -q --durations=10 -n $(shell nproc) --dist loadscope --
 	-m "not lab and not root and not slow and not alone and not release"
 ROUNDS ?= 3
 
+# The lab's servers that an installation by Compose talks to.
+COMPOSE_NEEDS := engine dockerhub artifactory git kubernetes nova ironic
+
 # Last, the lab's own docker, packer and kubectl, for machines that have none.
 export PATH := $(BIN):$(PATH):$(CURDIR)/.lab/bin
 # A Python that writes no bytecode takes twice the time to start.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH VIRTUAL_ENV
 
-.PHONY: help host venv lab-up lab-down lab-status lab-restart airflow test test-unit test-stability test-release test-machine test-tenants test-kubernetes lint demo screenshots bench requirements debian-pins clean
+.PHONY: help host venv lab-up lab-down lab-status lab-restart airflow test test-unit test-stability test-release test-machine test-tenants test-kubernetes lint demo compose-env compose-test screenshots bench requirements debian-pins clean
 
 # What a target needs is done from left to right: `host` before anything is installed.
 .NOTPARALLEL:
@@ -76,8 +79,18 @@ test-release: host venv ## Releases on all platforms, 50 pushes at once, servers
 	@python -m lab up --profile hypervisor
 	@python -m pytest -q tests/release -m "not short" $(ARGS)
 	@python -m pytest -q tests/dags -m release $(ARGS)
+	@python -m pytest -q tests/compose -m release $(ARGS)
 	@python -m lab.machine 12
 	@python -m lab.machine 13
+
+compose-env: ## Write .env and slipway.env for docker-compose.yaml, with secrets made here; what they have stays
+	@python3 compose/environment.py
+
+compose-test: host venv ## Install by docker-compose.yaml on the lab's engine, and have a push built and deployed (minutes)
+	@was_up=; [ ! -e .lab ] || was_up=yes; code=0; \
+	{ python -m lab up $(COMPOSE_NEEDS) && python -m pytest -q tests/compose -m release $(ARGS); } || code=$$?; \
+	if [ -z "$$was_up" ]; then python -m lab down || code=1; fi; \
+	exit $$code
 
 test-machine: host venv ## The lab and a push on a fresh Debian, emulated: DEBIAN=12 or 13 (an hour or more)
 	@python -m lab.machine $(or $(DEBIAN),12) $(ARGS)
