@@ -1,4 +1,4 @@
-"""What the tests cost: ``--costs FILE`` writes seconds and CPU of each test, and CPU of each server of the lab.
+"""What the tests cost: ``--costs FILE`` writes what each test and each server took.
 
 A test's own CPU is its process's and that of the programs that it ran and waited for. What it has servers do
 is in the servers' figures: several tests ask them at once, so that nobody can tell whose it was.
