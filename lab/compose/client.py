@@ -39,7 +39,7 @@ class Client:
         :param more: of the environment.
         :raises LabError: when it fails; with its last lines.
         """
-        environment = self.environment() | more
+        environment = {**self.environment(), **more}
         return run(command, log=self.log, environment=environment, seconds=SECONDS, folder=self.folder)
 
     def compose(self, *arguments: str) -> str:
