@@ -20,6 +20,7 @@ GROUPS = {
         "tests/dags/test_killed_vm_image.py",
         "tests/dags/test_bare_metal_release.py",
         "tests/release/test_all_or_none.py",
+        "tests/release/test_kills.py",
         "tests/dags/test_rollback.py",
         "tests/dags/test_reap_orphans.py",
         "tests/lab/test_ironic.py",

@@ -68,7 +68,7 @@ def settings(ground: Ground, database: str) -> dict[str, str]:
             "colored_console_log": "False",
         },
         "scheduler": {
-            "scheduler_idle_sleep_time": os.environ.get(IDLE_SECONDS, "0.1"),
+            "scheduler_idle_sleep_time": os.environ.get(IDLE_SECONDS, "0.25"),
             # A component that was killed is noticed soon.
             "orphaned_tasks_check_interval": "60",
         },
@@ -77,7 +77,8 @@ def settings(ground: Ground, database: str) -> dict[str, str]:
         "dag_processor": {
             "refresh_interval": "5",
             "bundle_refresh_check_interval": "5",
-            "min_file_process_interval": "60",
+            # A file that changes is read at once all the same.
+            "min_file_process_interval": "300",
             "parsing_processes": "1",
         },
         "fab": {"config_file": str(home(ground) / "webserver_config.py")},

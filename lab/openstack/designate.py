@@ -43,7 +43,7 @@ def _settings(cloud: Cloud) -> Settings:
             # By UDP it tells nobody its catalog's serial.
             "all_tcp": "true",
         },
-        "producer_task:increment_serial": {"interval": "1"},
+        "producer_task:increment_serial": {"interval": "2"},
         "producer_task:worker_periodic_recovery": {"interval": "15"},
         "storage:sqlalchemy": {"connection": cloud.database("designate")},
         "keystone_authtoken": token_check(cloud, "designate"),

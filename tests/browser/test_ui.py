@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 from lab.access import Lab
 from lab.paths import this_checkout
 from tests.browser.conftest import PATIENCE_MS, Keep, log_in
-from tests.dags.pushing import DAG, Run, application
+from tests.dags.pushing import DAG, Run, application, run_with_id
 
 pytestmark = pytest.mark.lab
 expect.set_options(timeout=PATIENCE_MS)
@@ -38,8 +38,9 @@ class Runs:
 def runs(lab: Lab, airflow_api: httpx.Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     with application(lab, airflow_api, tmp_path_factory.mktemp("ui") / "work") as app:
         good = app.push({"slipway.yaml": app.spec, "Dockerfile": GOOD})
-        bad = app.push({"slipway.yaml": app.spec, "Dockerfile": BAD})
-        yield Runs(app.run(good), app.deployed(good), app.run(bad))
+        bad = app.push({"slipway.yaml": app.spec, "Dockerfile": BAD}, f"only-by-hand/{app.name}")
+        failed = app.start(ref=bad.ref, commit=bad.commit)
+        yield Runs(app.run(good), app.deployed(good), run_with_id(app.airflow, failed))
 
 
 def test_a_wrong_password_lets_nobody_in(lab: Lab, visitor: Page) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from slipway.diskimage_builder.loops import attached
 from slipway.flow.image import Built
 from slipway.flow.push import PushEvent
 from tests.dags.pushing import Pushed, Run, run_with_id
+from tests.dags.speaking import kernel
 from tests.dags.vm_images import VmImages, vm_images
 
 DAG = "bare_metal_image"
@@ -20,6 +22,7 @@ CHECKOUT = this_checkout().checkout
 EXAMPLE = CHECKOUT / "lab/examples/hello"
 BY_PACKER = CHECKOUT / "lab/examples/metal-packer"
 TINY = CHECKOUT / "tests/samples"
+SCRIPT = "#!/bin/bash\nset -eu\n"
 SPEC = """\
 version: 1
 name: APPLICATION
@@ -31,6 +34,14 @@ bare_metal:
   compress: false
   build_seconds: 300
   boot: {memory_mib: 256, within_seconds: 120}
+"""
+
+_SPEAKING = f"""\
+{SCRIPT}cd "$TARGET_ROOT"
+mkdir -p boot dev etc proc root sys tmp var/log
+echo speaking > etc/debian_version
+echo {base64.b64encode(kernel("login:")).decode()} | base64 -d > boot/vmlinuz-0
+echo "a ramdisk" > boot/initrd.img-0
 """
 
 
@@ -49,6 +60,18 @@ def tiny(*names: str, **scripts: str) -> dict[str, str]:
         "slipway.yaml": spec,
         **_texts(TINY),
         **{f"elements/{name}": text for name, text in scripts.items()},
+    }
+
+
+def speaking(**scripts: str) -> dict[str, str]:
+    """Return an application whose image takes no commit and has booted at once: its kernel says ``login:``.
+
+    :param scripts: further ones of its element, ``PHASE.d/SCRIPT`` and its text.
+    """
+    known = {"element-provides": "operating-system\n", "root.d/10-speaking": _SPEAKING, **scripts}
+    return {
+        "slipway.yaml": SPEC.replace("ELEMENTS", "speaking"),
+        **{f"elements/speaking/{name}": text for name, text in known.items()},
     }
 
 

@@ -6,16 +6,16 @@ import secrets
 import shutil
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
 from lab.access import Lab
-from slipway.cli.answers import AirflowError
+from slipway.cli.answers import AirflowError, AwayError
 from slipway.cli.api import Airflow
 from slipway.cli.failure import log_lines
 from slipway.cli.query import find_run
@@ -28,10 +28,12 @@ from tests.registry_images import digest_of, http, remove
 REPOSITORY = "tests/app"
 DAG = "container_image"
 TRIES, PAUSE_SECONDS = 1000, 0.5
+ASKED = 5
 BY_HAND = ("only-by-hand/", "built-")
 """Branches that no environment of ``apps.yaml`` has: nothing is deployed of what is pushed there."""
 BUILDING = ("container_image", "vm_image", "bare_metal_image")
 STORY_LINES = 25
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,14 @@ def source(folder: Path, server: Login, repository: str = REPOSITORY) -> Source:
     copy._git("init", "--quiet", "--initial-branch=main")
     copy._git("remote", "add", "origin", f"{server.url}/{repository}.git")
     return Source(copy, repository)
+
+
+def patiently(ask: Callable[[], Answer]) -> Answer:
+    """Ask Airflow, and ask again when it is too busy to answer in time; what is asked changes nothing."""
+    for _ in range(ASKED):
+        with suppress(AwayError):
+            return ask()
+    return ask()
 
 
 @dataclass(frozen=True)
@@ -127,7 +137,7 @@ class Run:
         return list(self.airflow._get("/eventLogs", query)["event_logs"])
 
     def _lines(self, task_id: str, number: int) -> list[str]:
-        return log_lines(self.airflow.get_log(self.dag_id, self.id, task_id, number))
+        return log_lines(patiently(lambda: self.airflow.get_log(self.dag_id, self.id, task_id, number)))
 
     def _end(self, task_id: str, number: int) -> list[str]:
         try:
@@ -136,13 +146,13 @@ class Run:
             return [str(error)]
 
     def _tasks(self) -> list[dict[str, Any]]:
-        return self.airflow.get_tasks(self.dag_id, self.id)
+        return patiently(lambda: self.airflow.get_tasks(self.dag_id, self.id))
 
 
 def run_of(airflow: Airflow, push: PushEvent, dag_id: str = DAG) -> Run:
     """Wait until the run that a push started has ended."""
     for _ in range(TRIES):
-        found = find_run(airflow, dag_id, push.partition_key)
+        found = patiently(lambda: find_run(airflow, dag_id, push.partition_key))
         if found and found["state"] in ("success", "failed"):
             return Run(airflow, found["dag_run_id"], found["state"], dag_id)
         time.sleep(PAUSE_SECONDS)
@@ -153,7 +163,7 @@ def run_with_id(airflow: Airflow, run_id: str, dag_id: str = DAG) -> Run:
     """Wait until a run has ended."""
     state = ""
     for _ in range(TRIES):
-        found = airflow.find_run(dag_id, run_id)
+        found = patiently(lambda: airflow.find_run(dag_id, run_id))
         assert found is not None, f"there is no run {run_id}"
         state = found["state"]
         if state in ("success", "failed"):

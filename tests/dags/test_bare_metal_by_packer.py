@@ -12,7 +12,7 @@ from lab.process import wait_gone
 from slipway.diskimage_builder.inputs import build_name
 from tests.dags.bare_metal_images import DAG, BareMetalImages, bare_metal_images, by_packer
 from tests.dags.pushing import Pushed, run_with_id
-from tests.dags.vm_images import FOLDER, by_worker
+from tests.dags.vm_images import FOLDER, by_worker, speaking
 from tests.systems.openstack.ironic_lab import Ground, connection
 
 pytestmark = pytest.mark.lab
@@ -35,16 +35,36 @@ def ground(lab: Lab, app: Pushed) -> Iterator[Ground]:
         found.remove()
 
 
+def spoken() -> dict[str, str]:
+    """Return the lab's example with a template that needs no machine."""
+    content = by_packer()
+    spec = content["slipway.yaml"].replace("    variables: {greeting: welcome}\n", "")
+    return {**content, "slipway.yaml": spec, "image/image.pkr.hcl": speaking(commit=True)}
+
+
+@pytest.mark.parametrize(
+    ("content", "built_by", "says"),
+    [
+        pytest.param(
+            by_packer(),
+            "==> qemu.disk: Provisioning with shell script",
+            "welcome: metal-packer at",
+            marks=pytest.mark.release,  # its machine and its builder are tried by vm_image's tests
+            id="the example",
+        ),
+        pytest.param(spoken(), "==> null.one: Running local shell script", "login:", id="no machine"),
+    ],
+)
 def test_a_template_becomes_a_booted_image_and_a_node_with_it(
-    images: BareMetalImages, ground: Ground
+    images: BareMetalImages, ground: Ground, content: dict[str, str], built_by: str, says: str
 ) -> None:
-    push = images.push(by_packer())
+    push = images.push(content)
     started = images.start(push)
     [machine] = ground.machines(1)
     run = images.ended(started)
     assert run.tasks == dict.fromkeys(IN_ORDER, "success"), run.story
-    assert any("==> qemu.disk: Provisioning with shell script" in line for line in run.log("build"))
-    assert f"welcome: metal-packer at {push.commit}" in "\n".join(run.log("boot_test"))
+    assert any(built_by in line for line in run.log("build"))
+    assert f"{says} {push.commit}" in "\n".join(run.log("boot_test"))
 
     built = images.built(run)
     image = built.image
@@ -78,9 +98,8 @@ def test_a_template_becomes_a_booted_image_and_a_node_with_it(
 
 
 def test_a_build_that_is_asked_to_end_has_packer_tidy_up(images: BareMetalImages) -> None:
-    content = by_packer()
-    content["slipway.yaml"] = content["slipway.yaml"].replace("    variables: {greeting: welcome}\n", "")
-    run_id = images.start(images.push({**content, "image/image.pkr.hcl": by_worker(FOLDER, "sleep 300")}))
+    template = {"image/image.pkr.hcl": by_worker(FOLDER, "sleep 300")}
+    run_id = images.start(images.push({**spoken(), **template}))
     folder = images.state / "airflow/slipway/builds" / build_name(images.app.name, run_id)
     assert wait_gone((folder / "output/image").exists, SECONDS)
     task = f"/api/v2/dags/{DAG}/dagRuns/{run_id}/taskInstances/build"

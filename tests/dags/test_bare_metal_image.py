@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import signal
 import time
 from collections.abc import Iterator
-from typing import Any
 
-import httpx
 import pytest
 
 from lab.access import Lab
-from slipway.cli.api import Airflow
-from slipway.cli.settings import Login
-from tests.dags.bare_metal_images import DAG, SPEC, BareMetalImages, bare_metal_images, example, tiny
-from tests.dags.pushing import PAUSE_SECONDS, TRIES, Pushed, source
+from tests.dags.bare_metal_images import (
+    DAG,
+    SCRIPT,
+    SPEC,
+    BareMetalImages,
+    bare_metal_images,
+    example,
+    speaking,
+    tiny,
+)
+from tests.dags.in_process import as_on_worker, call
+from tests.dags.pushing import PAUSE_SECONDS, TRIES, Pushed
 
 pytestmark = pytest.mark.lab
 
 IN_ORDER = ("plan", "package_sources", "build", "boot_test", "publish")
-SCRIPT = "#!/bin/bash\nset -eu\n"
 
 
 @pytest.fixture
@@ -35,6 +39,7 @@ def test_a_push_becomes_a_booted_image_with_one_digest_in_both_registries(images
     push = images.push(example("hello-system", "hello"))
     run = images.run(push)
     assert run.tasks == dict.fromkeys(IN_ORDER, "success"), run.log("build")
+    assert [line for line in run.log("package_sources") if "package source bookworm main: sha256:" in line]
     steps = [line for line in run.log("build") if re.match(r"\[ *\d+\.\d s\] element ", line)]
     assert [line.partition("] ")[2] for line in steps] == [
         "element hello-system: root.d/10-hello-system",
@@ -69,15 +74,43 @@ def test_a_push_becomes_a_booted_image_with_one_digest_in_both_registries(images
     assert images.on_worker() == []
 
 
-def test_the_same_inputs_are_built_once_whatever_commit_has_them(images: BareMetalImages) -> None:
-    first = images.push(example("hello-system"))
-    run = images.run(first)
-    assert run.tasks == dict.fromkeys(IN_ORDER, "success"), run.log("build") + run.log("boot_test")
+def test_an_image_that_fails_its_boot_test_is_kept_hidden_and_never_handed_on(
+    images: BareMetalImages,
+) -> None:
+    content = speaking()
+    content["slipway.yaml"] = content["slipway.yaml"].replace(
+        "within_seconds: 120", 'says: "at your service", within_seconds: 10'
+    )
+    run = images.run(images.push(content))
+    assert (run.state, run.tasks["boot_test"], run.tasks["publish"]) == (
+        "failed",
+        "failed",
+        "upstream_failed",
+    )
+    [detail] = run.errors("boot_test")[0]["error_detail"]
+    assert "after 10 s it has not said 'at your service'" in detail["exc_value"]
+    assert {found.is_hidden for found in images.in_glance()} == {True}
+    assert any(str(found.id) in detail["exc_value"] for found in images.in_glance())
+    assert images.app.airflow.get_run_events(DAG, run.id) == []
+    assert not [path for path in images.in_artifactory() if "commits" in path]
+
+
+def test_a_killed_build_is_done_again_and_its_image_serves_whatever_commit_has_the_same_inputs(
+    images: BareMetalImages,
+) -> None:
+    content = speaking(**{"block-device.d/10-wait": f"{SCRIPT}sleep 5\n"})
+    first = images.push(content)
+    run_id = images.start(first)
+    _kill(images, run_id, "build")
+    run = images.ended(run_id)
+    assert run.tasks == dict.fromkeys(IN_ORDER, "success"), run.story
+    assert run.tries["build"] == 2, run.story
     image = images.built(run).image
     assert image is not None
-    assert [line for line in run.log("package_sources") if "package source bookworm main: sha256:" in line]
+    assert len(images.in_glance()) == 3
+    assert images.on_worker() == []
 
-    second = images.push({**example("hello-system"), "README": "another commit, the same elements"})
+    second = images.push({**content, "README": "another commit, the same elements"})
     again = images.run(second)
     skipped = {"plan": "success", "package_sources": "success", "publish": "success"}
     assert again.tasks == {**skipped, "build": "skipped", "boot_test": "skipped"}
@@ -96,41 +129,6 @@ def test_the_same_inputs_are_built_once_whatever_commit_has_them(images: BareMet
     assert str(images.cloud.image.get_image(str(restored.glance)).ramdisk_id) == str(ramdisk.glance)
 
 
-def test_an_image_that_fails_its_boot_test_is_kept_hidden_and_never_handed_on(
-    images: BareMetalImages,
-) -> None:
-    content = example("hello-system")
-    content["slipway.yaml"] = content["slipway.yaml"].replace(
-        "within_seconds: 120", 'says: "at your service", within_seconds: 15'
-    )
-    run = images.run(images.push(content))
-    assert (run.state, run.tasks["boot_test"], run.tasks["publish"]) == (
-        "failed",
-        "failed",
-        "upstream_failed",
-    )
-    [detail] = run.errors("boot_test")[0]["error_detail"]
-    assert "after 15 s it has not said 'at your service'" in detail["exc_value"]
-    assert {found.is_hidden for found in images.in_glance()} == {True}
-    assert any(str(found.id) in detail["exc_value"] for found in images.in_glance())
-    assert images.app.airflow.get_run_events(DAG, run.id) == []
-    assert not [path for path in images.in_artifactory() if "commits" in path]
-
-
-def test_build_that_is_killed_leaves_nothing_and_its_retry_makes_one_image(images: BareMetalImages) -> None:
-    content = example("hello-system")
-    content["elements/hello-system/block-device.d/10-wait"] = f"{SCRIPT}sleep 5\n"
-    run_id = images.start(images.push(content))
-    _kill(images, run_id, "build")
-    run = images.ended(run_id)
-    assert run.state == "success", run.log("build")
-    assert run.tries["build"] == 2, run.story
-    image = images.built(run).image
-    assert image is not None
-    assert len(images.in_glance()) == 3
-    assert images.on_worker() == []
-
-
 def _kill(images: BareMetalImages, run_id: str, task_id: str) -> None:
     """Kill the task's process in the middle of its build."""
     builds = images.state / "airflow/slipway/builds"
@@ -147,7 +145,6 @@ def _kill(images: BareMetalImages, run_id: str, task_id: str) -> None:
 
 BAD: dict[str, tuple[str, dict[str, str], str]] = {
     # What is wrong: the task that says so, the files, a pattern of what it says.
-    "nothing for this platform": ("", {"slipway.yaml": "version: 1\nname: APPLICATION\n"}, ""),
     "unknown element": ("plan", tiny("nignx"), r"'nignx' does not exist.*The application's own: tiny"),
     "unknown dependency": (
         "plan",
@@ -181,38 +178,38 @@ BAD: dict[str, tuple[str, dict[str, str], str]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def ended(lab: Lab, airflow_api: httpx.Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Every bad application, started at once."""
-    git, web = lab.git, lab.airflow
-    with Airflow(Login(web.url, web.user, web.password)) as airflow:
-        code = source(tmp_path_factory.mktemp("bad") / "work", Login(git.url, git.user, git.password))
-        apps = {case: Pushed(lab, code, airflow, airflow_api, f"t-{secrets.token_hex(4)}") for case in BAD}
-        started = {}
-        for case, (_, content, _) in BAD.items():
-            links = {"elements/mine/secrets": "/etc"} if case == "link to the worker" else None
-            with bare_metal_images(lab, apps[case]) as images:
-                started[case] = images.start(images.push(content, links))
-        yield {case: (apps[case], started[case]) for case in BAD}
-        code.delete(*(branch for app in apps.values() for branch in app.branches))
+REAL = "failing element"
+"""The case that Airflow itself runs: what it makes of a task that refuses."""
+LINKS = {"link to the worker": {"elements/mine/secrets": "/etc"}}
 
 
-@pytest.mark.parametrize("case", BAD)
+@pytest.mark.parametrize("case", [case for case in BAD if case != REAL])
 def test_bad_input_fails_at_once_with_one_clear_error_and_leaves_nothing(
-    lab: Lab, ended: dict[str, tuple[Pushed, str]], case: str
+    lab: Lab, images: BareMetalImages, case: str
 ) -> None:
-    app, run_id = ended[case]
-    failing, _, said = BAD[case]
-    with bare_metal_images(lab, app) as images:
-        run = images.ended(run_id)
-        if not failing:
-            assert (run.state, images.built(run).image) == ("success", None)
-        else:
-            assert run.state == "failed", run.story
-            assert run.tasks[failing] == "failed"
-            assert run.tries[failing] == 1, run.story
-            [detail] = run.errors(failing)[0]["error_detail"]
-            assert re.search(said, detail["exc_value"]), detail["exc_value"]
-        assert images.in_glance() == []
-        assert images.in_artifactory() == []
-        assert images.on_worker() == []
+    failing, content, said = BAD[case]
+    push = images.push(content, LINKS.get(case))
+    with as_on_worker(lab):
+        ended = call(DAG, repository=push.repository, ref=push.ref, commit=push.commit)
+    at = IN_ORDER.index(failing)
+    assert ended.states == dict(zip(IN_ORDER, [*["success"] * at, "failed"], strict=False))
+    assert re.search(said, ended.refused), ended.refused
+    assert_nothing_is_left(images)
+
+
+def test_airflow_ends_a_refused_build_at_once_and_starts_nothing_after_it(images: BareMetalImages) -> None:
+    failing, content, said = BAD[REAL]
+    run = images.run(images.push(content))
+    assert run.state == "failed", run.story
+    after = IN_ORDER[IN_ORDER.index(failing) + 1 :]
+    assert {run.tasks[failing], *(run.tasks[task] for task in after)} == {"failed", "upstream_failed"}
+    assert run.tries[failing] == 1, run.story
+    [detail] = run.errors(failing)[0]["error_detail"]
+    assert detail["exc_type"] == "AirflowFailException"
+    assert re.search(said, detail["exc_value"]), detail["exc_value"]
+    assert images.app.airflow.get_run_events(DAG, run.id) == []
+    assert_nothing_is_left(images)
+
+
+def assert_nothing_is_left(images: BareMetalImages) -> None:
+    assert (images.in_glance(), images.in_artifactory(), images.on_worker()) == ([], [], [])

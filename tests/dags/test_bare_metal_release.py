@@ -14,6 +14,7 @@ from slipway.artifactory.hook import ArtifactoryHook
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Image
 from slipway.pipelines.records import commit_record
+from tests.dags.in_process import build_container
 from tests.dags.pushing import REPOSITORY, Pushed, Run, run_with_id
 from tests.systems.openstack.ironic_lab import SECONDS, Ground, connection
 
@@ -67,8 +68,7 @@ class Releases:
         }
         push = app.push(content, f"built-{app.name}-{number}")
         if container:
-            run = run_with_id(app.airflow, app.start(ref=push.ref, commit=push.commit))
-            assert run.state == "success", run.story
+            build_container(app.lab, push)
         image = self.ground.image().model_copy(
             update={"commit": push.commit, "application": app.name, "repository": REPOSITORY}
         )
@@ -100,9 +100,14 @@ def events(run: Run) -> dict[str, Deployment]:
     return {one.platform: one for one in found}
 
 
-def test_a_release_of_bare_metal_alone_is_kept_by_its_rollout(releases: Releases) -> None:
-    releases.ground.machines(2)
-    commit, image = releases.build(1, container="")
+def test_bare_metal_alone_lacks_nodes_then_fails_on_one_and_then_is_kept_by_its_rollout(
+    releases: Releases,
+) -> None:
+    [machine] = releases.ground.machines(1)
+    assert_too_few_nodes_are_told_and_nothing_is_left(releases, machine)
+    assert_a_first_release_that_fails_leaves_no_node_behind(releases, machine)
+    releases.ground.machines(1)
+    commit, image = releases.build(3, container="")
     run = releases.release(commit)
     assert run.state == "success", run.story
     assert run.tasks["bare_metal.rollout"] == "success"
@@ -111,6 +116,26 @@ def test_a_release_of_bare_metal_alone_is_kept_by_its_rollout(releases: Releases
     assert (done.platform, done.image.digest) == ("bare_metal", image.digest)
     assert done.where.startswith(f"2 x {releases.app.name}")
     assert releases.nodes() == {str(image.glance)}
+
+
+def assert_too_few_nodes_are_told_and_nothing_is_left(releases: Releases, machine: str) -> None:
+    commit, _ = releases.build(1, container="", count=2)
+    run = releases.release(commit)
+    assert run.state == "failed", run.story
+    assert f"1 of 2 nodes of resource class {releases.app.name} are missing" in "\n".join(
+        run.log("bare_metal.rollout")
+    )
+    assert releases.ground.node(machine).body["instance_uuid"] is None
+
+
+def assert_a_first_release_that_fails_leaves_no_node_behind(releases: Releases, machine: str) -> None:
+    commit, bad = releases.build(2, container="", count=1)
+    releases.ground.steer(machine, deploy={"fail": "the disk is broken", "image": str(bad.glance)})
+    run = releases.release(commit)
+    assert run.state == "failed", run.story
+    assert "nothing of this one is left" in "\n".join(run.log("bare_metal.go_back"))
+    assert releases.ground.ironic.allocations(releases.ground.prefix) == {}
+    assert wait_gone(lambda: releases.ground.states() == ["available"], SECONDS)
 
 
 def test_bare_metal_that_fails_brings_the_containers_back_too(releases: Releases) -> None:
@@ -135,25 +160,3 @@ def test_bare_metal_that_fails_brings_the_containers_back_too(releases: Releases
     assert f"{commit[:12]} ({good.digest[:19]}), healthy" in back
     assert releases.nodes() == {str(good.glance)}
     assert releases.ground.states() == ["active", "active"]
-
-
-def test_a_first_release_that_fails_leaves_no_node_behind(releases: Releases) -> None:
-    [machine] = releases.ground.machines(1)
-    commit, bad = releases.build(1, container="", count=1)
-    releases.ground.steer(machine, deploy={"fail": "the disk is broken", "image": str(bad.glance)})
-    run = releases.release(commit)
-    assert run.state == "failed", run.story
-    assert "nothing of this one is left" in "\n".join(run.log("bare_metal.go_back"))
-    assert releases.ground.ironic.allocations(releases.ground.prefix) == {}
-    assert wait_gone(lambda: releases.ground.states() == ["available"], SECONDS)
-
-
-def test_too_few_nodes_are_told_and_nothing_is_left(releases: Releases) -> None:
-    [machine] = releases.ground.machines(1)
-    commit, _ = releases.build(1, container="", count=2)
-    run = releases.release(commit)
-    assert run.state == "failed", run.story
-    assert f"1 of 2 nodes of resource class {releases.app.name} are missing" in "\n".join(
-        run.log("bare_metal.rollout")
-    )
-    assert releases.ground.node(machine).body["instance_uuid"] is None

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import secrets
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import docker
 import httpx
 import pytest
 
 from lab.access import Lab
-from slipway.cli.api import Airflow
-from slipway.cli.settings import Login
 from slipway.docker.inputs import INPUT_LABEL, REVISION_LABEL, input_tag
-from tests.dags.pushing import DAG, REPOSITORY, Pushed, Run, run_with_id, source
+from slipway.flow.image import Built
+from slipway.flow.push import PushEvent
+from tests.dags.in_process import as_on_worker, call
+from tests.dags.pushing import DAG, REPOSITORY, Pushed, run_of, run_with_id
 from tests.registry_images import digest_of, http, tags_of
 
 pytestmark = pytest.mark.lab
@@ -80,9 +80,9 @@ def test_a_push_becomes_an_image_and_the_same_inputs_are_not_built_twice(
     ran = engine.containers.run(pull(engine, app, image.reference), ["cat", "/message.txt"], remove=True)
     assert ran == f"hello {token}\n".encode()
 
-    again = app.push(files)
+    again = app.push(files, branch=f"only-by-hand/{app.name}")
     assert again.commit != first.commit
-    second = app.run(again)
+    second = run_with_id(app.airflow, app.start(ref=again.ref, commit=again.commit))
     assert second.tasks == {
         "plan": "success",
         "base_images": "success",
@@ -90,9 +90,9 @@ def test_a_push_becomes_an_image_and_the_same_inputs_are_not_built_twice(
         "build": "skipped",
         "publish": "success",
     }
-    reused, key = app.built(second)
+    reused, _ = app.built(second)
     assert reused.image is not None
-    assert (reused.push.commit, reused.reused, key) == (again.commit, True, again.partition_key)
+    assert (reused.push.commit, reused.reused) == (again.commit, True)
     assert (reused.image.digest, reused.image.commit) == (image.digest, first.commit)
     assert app.digest(again.commit) == image.digest
     assert [line for line in second.log("base_images") if f"were built at {first.commit[:12]}" in line]
@@ -123,19 +123,24 @@ def test_a_person_builds_the_newest_commit_and_deploys_nothing(app: Pushed) -> N
     assert [app.built(run_with_id(app.airflow, one))[1] for one in ids] == ["", ""]
 
 
-def test_an_application_without_a_container_passes_with_nothing(app: Pushed) -> None:
+NOTHING_TO_DO = {
+    "container_image": ("base_images", "jenkins", "build"),
+    "vm_image": ("base", "build", "boot_test"),
+    "bare_metal_image": ("package_sources", "build", "boot_test"),
+}
+
+
+def test_an_application_of_no_platform_passes_with_nothing_on_each(app: Pushed) -> None:
     push = app.push({"slipway.yaml": f"version: 1\nname: {app.name}\n"})
-    run = app.run(push)
-    assert run.tasks == {
-        "plan": "success",
-        "base_images": "skipped",
-        "jenkins": "skipped",
-        "build": "skipped",
-        "publish": "success",
-    }
-    built, key = app.built(run)
-    assert (built.image, key) == (None, push.partition_key)
+    for dag_id, idle in NOTHING_TO_DO.items():
+        run = run_of(app.airflow, push, dag_id)
+        assert run.tasks == {"plan": "success", **dict.fromkeys(idle, "skipped"), "publish": "success"}
+        [event] = app.airflow.get_run_events(dag_id, run.id)
+        assert (Built.from_json(event["extra"]).image, event["partition_key"]) == (None, push.partition_key)
     assert tags_of(app.lab.registry, app.place) == []
+    with httpx.Client(auth=app.lab.artifactory.auth, trust_env=False) as client:
+        kept = f"{app.lab.artifactory.url}/api/storage/generic-local/demo/{app.name}"
+        assert client.get(kept).status_code == 404
 
 
 GOOD = "FROM busybox:1.36\nCOPY slipway.yaml /\n"
@@ -178,32 +183,42 @@ BAD: dict[str, tuple[str, dict[str, str], str]] = {
     ),
 }
 LINKS = {"Dockerfile is a link": {"Dockerfile": "/etc/passwd"}, "context outside": {"outside": "/etc"}}
+REAL = "failing step"
+"""The case that Airflow itself runs: what it makes of a task that refuses."""
 
 
-@pytest.fixture(scope="module")
-def failed(lab: Lab, airflow_api: httpx.Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Every bad application, pushed at once; each has a run of its own."""
-    git, web = lab.git, lab.airflow
-    with Airflow(Login(web.url, web.user, web.password)) as airflow:
-        code = source(tmp_path_factory.mktemp("bad") / "work", Login(git.url, git.user, git.password))
-        apps, pushes = {}, {}
-        for case, (_, files, _) in BAD.items():
-            app = Pushed(lab, code, airflow, airflow_api, f"t-{secrets.token_hex(4)}")
-            texts = {
-                name: (app.spec if text == "SPEC" else text).replace("NAME", app.name)
-                for name, text in files.items()
-            }
-            apps[case], pushes[case] = app, app.push(texts, links=LINKS.get(case))
-        yield {case: (app, app.run(pushes[case])) for case, app in apps.items()}
-        code.delete(*(branch for app in apps.values() for branch in app.branches))
+def pushed(app: Pushed, case: str) -> PushEvent:
+    """Push what is wrong in a case, to a branch that nothing happens for."""
+    texts = {
+        name: (app.spec if text == "SPEC" else text).replace("NAME", app.name)
+        for name, text in BAD[case][1].items()
+    }
+    return app.push(texts, f"only-by-hand/{app.name}", links=LINKS.get(case))
 
 
-@pytest.mark.parametrize("case", BAD)
+@pytest.mark.parametrize("case", [case for case in BAD if case != REAL])
 def test_bad_input_fails_at_once_with_one_clear_error_and_leaves_nothing(
-    failed: dict[str, tuple[Pushed, Run]], case: str, engine: docker.DockerClient
+    app: Pushed, case: str, engine: docker.DockerClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    app, run = failed[case]
     failing, _, said = BAD[case]
+    push = pushed(app, case)
+    with as_on_worker(app.lab), caplog.at_level(logging.INFO):
+        ended = call(DAG, repository=push.repository, ref=push.ref, commit=push.commit)
+    at = IN_ORDER.index(failing)
+    states = dict(zip(IN_ORDER, [*["success"] * at, "failed"], strict=False))
+    assert ended.states == states | ({"jenkins": "skipped"} if at > 1 else {})
+    assert re.search(said.replace("NAME", app.name), ended.refused), ended.refused
+    assert "Traceback" not in caplog.text
+    assert app.lab.git.password not in caplog.text + ended.refused
+    assert leavings(app, engine, app.name) == []
+
+
+def test_airflow_ends_a_refused_build_at_once_and_starts_nothing_after_it(
+    app: Pushed, engine: docker.DockerClient
+) -> None:
+    failing, _, said = BAD[REAL]
+    push = pushed(app, REAL)
+    run = run_with_id(app.airflow, app.start(ref=push.ref, commit=push.commit))
     at = IN_ORDER.index(failing)
     assert run.state == "failed", run.story
     assert [run.tasks[task] for task in IN_ORDER] == [
@@ -224,15 +239,15 @@ def test_bad_input_fails_at_once_with_one_clear_error_and_leaves_nothing(
 
 def test_a_commit_that_was_force_pushed_away_fails_at_once(app: Pushed) -> None:
     files = {"slipway.yaml": app.spec, "Dockerfile": GOOD}
-    gone = app.push(files, branch=f"gone/{app.name}")
-    kept = app.push({**files, "more": "x"}, branch=f"kept/{app.name}")
-    app.source.push(kept.commit, f"gone/{app.name}")
+    gone = app.push(files, branch=f"only-by-hand/gone-{app.name}")
+    kept = app.push({**files, "more": "x"}, branch=f"only-by-hand/kept-{app.name}")
+    app.source.push(kept.commit, f"only-by-hand/gone-{app.name}")
     objects = app.lab.state / "git" / f"{REPOSITORY}.git" / "objects"
     forget(objects, gone.commit, kept.commit)
-    run = run_with_id(app.airflow, app.start(ref=gone.ref, commit=gone.commit))
-    assert (run.state, run.tries["plan"]) == ("failed", 1), run.story
-    [entry] = run.errors("plan")
-    assert f"no longer has commit {gone.commit}: it was force-pushed away" in str(entry["error_detail"])
+    with as_on_worker(app.lab):
+        ended = call(DAG, repository=REPOSITORY, ref=gone.ref, commit=gone.commit)
+    assert ended.states == {"plan": "failed"}
+    assert f"no longer has commit {gone.commit}: it was force-pushed away" in ended.refused
 
 
 def forget(objects: Path, commit: str, child: str) -> None:
@@ -249,13 +264,12 @@ NOTHING_TO_BUILD = (
 )
 
 
-def test_a_form_that_names_nothing_to_build_is_told_so(app: Pushed) -> None:
-    started = [(app.start(**params), said) for params, said in NOTHING_TO_BUILD]
-    for run_id, said in started:
-        run = run_with_id(app.airflow, run_id)
-        assert (run.state, run.tries["plan"]) == ("failed", 1), run.story
-        [entry] = run.errors("plan")
-        assert said in entry["error_detail"][0]["exc_value"]
+@pytest.mark.parametrize(("params", "said"), NOTHING_TO_BUILD)
+def test_a_form_that_names_nothing_to_build_is_told_so(lab: Lab, params: dict[str, str], said: str) -> None:
+    with as_on_worker(lab):
+        ended = call(DAG, **{"repository": REPOSITORY, **params})
+    assert ended.states == {"plan": "failed"}
+    assert said in ended.refused
 
 
 def test_a_form_with_a_bad_field_starts_no_run(app: Pushed) -> None:

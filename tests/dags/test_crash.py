@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
 
 from lab.access import Lab
-from slipway.cli.query import find_run
-from slipway.flow.push import PushEvent
 from slipway.packer.inputs import build_name
-from tests.dags.pushing import PAUSE_SECONDS, TRIES, Pushed
+from tests.dags.in_process import build_container
+from tests.dags.pushing import PAUSE_SECONDS, TRIES, Pushed, run_with_id
 from tests.dags.vm_images import VmImages, example, vm_images
 from tests.registry_images import tags_of
 
@@ -23,51 +24,57 @@ pytestmark = pytest.mark.lab
 SLOW = "FROM busybox:1.36\nARG SLIPWAY_COMMIT\nRUN echo {name} && sleep 4\n"
 
 
-def kill(app: Pushed, dag_id: str, push: PushEvent, task_id: str) -> None:
-    """Kill the task's process, as a machine that dies does, as soon as it works."""
+def kill(app: Pushed, dag_id: str, run_id: str, task_id: str, at_work: Callable[[], Any]) -> None:
+    """Kill the task's process, as a machine that dies does, as soon as it is at work."""
     for _ in range(TRIES):
-        run = find_run(app.airflow, dag_id, push.partition_key)
-        tasks = app.airflow.get_tasks(dag_id, run["dag_run_id"]) if run else []
-        task = next((one for one in tasks if one["task_id"] == task_id), None)
-        if task and task["state"] == "running" and task["pid"]:
-            time.sleep(1)  # it has begun to work
+        task = next((one for one in app.airflow.get_tasks(dag_id, run_id) if one["task_id"] == task_id), None)
+        if task and task["state"] == "running" and task["pid"] and at_work():
             os.kill(task["pid"], signal.SIGKILL)
             return
         time.sleep(PAUSE_SECONDS)
-    raise AssertionError(f"{dag_id}/{task_id} of {push.partition_key} never ran")
+    raise AssertionError(f"{dag_id}/{task_id} of {run_id} never was at work")
 
 
 def test_build_that_is_killed_is_built_once_more_and_leaves_nothing(
     app: Pushed, engine: docker.DockerClient
 ) -> None:
-    push = app.push({"slipway.yaml": app.spec, "Dockerfile": SLOW.format(name=app.name)})
-    kill(app, "container_image", push, "build")
-    run = app.run(push)
+    dockerfile = SLOW.format(name=app.name)
+    push = app.push({"slipway.yaml": app.spec, "Dockerfile": dockerfile}, f"only-by-hand/{app.name}")
+    run_id = app.start(ref=push.ref, commit=push.commit)
+    kill(app, "container_image", run_id, "build", lambda: steps(app, engine))
+    run = run_with_id(app.airflow, run_id)
     assert run.state == "success", run.story
     assert run.tries == {"plan": 1, "base_images": 1, "jenkins": 0, "build": 2, "publish": 1}, run.story
     built, _ = app.built(run)
     assert built.image is not None
     assert built.image.digest == app.digest(push.commit)
     assert len(tags_of(app.lab.registry, app.place)) == 2  # by commit, and by inputs
-    containers = engine.api.containers(all=True)
-    assert [one["Id"] for one in containers if app.name in one["Command"]] == []
+    assert steps(app, engine) == []
+
+
+def steps(app: Pushed, engine: docker.DockerClient) -> list[str]:
+    """The containers of the build's steps."""
+    return [one["Id"] for one in engine.api.containers(all=True) if app.name in one["Command"]]
 
 
 def test_rollout_that_is_killed_goes_on_where_it_was(app: Pushed) -> None:
     spec = app.spec.replace("replicas: 0", "resources: {cpu: 10m, memory: 16Mi}")
     slow_start = "    probes: {readiness: {command: [test, -e, /tmp/up], period_seconds: 1}}\n"
     dockerfile = 'FROM busybox:1.36\nCMD ["sh", "-c", "sleep 2; touch /tmp/up; sleep 3600 & wait"]\n'
-    push = app.push({"slipway.yaml": spec + slow_start, "Dockerfile": dockerfile})
-    kill(app, "deploy", push, "container.rollout")
-    run = app.deployed(push)
+    push = app.push({"slipway.yaml": spec + slow_start, "Dockerfile": dockerfile}, f"built-{app.name}")
+    build_container(app.lab, push)
+    run_id = app.start("deploy", commit=push.commit, environment="staging")
+    task_id = "container.rollout"
+    kill(app, "deploy", run_id, task_id, lambda: app.airflow.get_log("deploy", run_id, task_id, 1))
+    run = run_with_id(app.airflow, run_id, "deploy")
     assert run.state == "success", run.story
     assert run.tries["container.rollout"] == 2, run.story
-    app.built(app.run(push))
     [event] = app.airflow.get_run_events("deploy", run.id)
     assert event["extra"]["push"]["commit"] == push.commit
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.release)])
+@pytest.mark.release
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_image_build_whose_worker_ends_leaves_one_image_and_nothing_else(
     app: Pushed, lab: Lab, number: signal.Signals
 ) -> None:

@@ -23,12 +23,13 @@ from slipway.cli.repository import WorkingCopy
 from slipway.cli.settings import Login
 from slipway.cli.starting import run_id_of
 from slipway.flow.deployment import Deployment
-from slipway.flow.image import Built, Image
+from slipway.flow.image import Image
 from slipway.flow.push import PushEvent
 from slipway.openstack.glance.glance import Glance, NewImage
 from slipway.pipelines.copying import keep_file
 from slipway.pipelines.records import commit_record
 from slipway.pipelines.stores import Stores
+from tests.dags.in_process import build_container
 from tests.dags.pushing import PAUSE_SECONDS, TRIES, Run, run_with_id
 from tests.pipelines.places import files_of
 from tests.registry_images import remove
@@ -127,12 +128,7 @@ def app(lab: Lab, airflow_api: httpx.Client, tmp_path_factory: pytest.TempPathFa
     copy._git("push", "--quiet", "origin", f"{push.commit}:{push.ref}")
     (copy.folder / "disk.raw").write_bytes(secrets.token_bytes(512))
     with connection(lab, "slipway") as cloud, Airflow(Login(web.url, web.user, web.password)) as airflow:
-        conf = {"repository": REPOSITORY, "ref": push.ref, "commit": push.commit}
-        build = run_with_id(airflow, start(airflow_api, "container_image", conf))
-        assert build.state == "success", build.story
-        [event] = airflow.get_run_events("container_image", build.id)
-        image = Built.from_json(event["extra"]).image
-        assert image is not None
+        image = build_container(lab, push)
         stores = Stores(files_of(lab), Glance(cloud))
         disk = vm_image(stores, copy.folder / "disk.raw", image)
         found = Gated(lab, airflow_api, airflow, cloud, name, push, {"container": image, "vm": disk})

@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from slipway.cli.failure import log_lines
-from slipway.cli.query import find_run
 from slipway.docker.inputs import JENKINS_LABEL
 from slipway.flow.push import PushEvent
 from slipway.webhooks.signature import sign_search
-from tests.dags.pushing import REPOSITORY, Pushed, Run, run_with_id
+from tests.dags.in_process import as_on_worker, call
+from tests.dags.pushing import DAG, REPOSITORY, Pushed, Run, run_with_id
 from tests.systems.jenkins.clients import PythonJenkins
 from tests.systems.jenkins.jobs import project
 from tests.systems.jenkins.product import until
@@ -30,7 +30,13 @@ DOCKERFILE = "FROM busybox:1.36\nCOPY vendor/dist/greeting.txt /greeting.txt\n"
 def pushed(app: Pushed, job: str = JOB, **parameters: str) -> PushEvent:
     jenkins = {"job": job, "parameters": parameters, "artifacts": ["dist/greeting.txt"], "into": "vendor"}
     spec = f"{app.spec}build: {json.dumps({'jenkins': jenkins})}\n"
-    return app.push({"slipway.yaml": spec, "Dockerfile": DOCKERFILE})
+    files = {"slipway.yaml": spec, "Dockerfile": DOCKERFILE}
+    return app.push(files, f"only-by-hand/{app.name}-{len(app.branches)}")
+
+
+def start(app: Pushed, push: PushEvent) -> str:
+    """Start a run for a push; returns its id."""
+    return app.start(ref=push.ref, commit=push.commit)
 
 
 @pytest.fixture
@@ -55,7 +61,7 @@ def test_what_jenkins_builds_is_in_the_image_and_is_built_once(
 ) -> None:
     name = secrets.token_hex(6)
     push = pushed(app, NAME=name)
-    run = app.run(push)
+    run = run_with_id(app.airflow, start(app, push))
     assert set(run.tasks.values()) == {"success"}, run.log("jenkins") + run.log("build")
     [build] = builds_of(jenkins, push)
     said = "\n".join(run.log("jenkins"))
@@ -77,7 +83,7 @@ def test_what_jenkins_builds_is_in_the_image_and_is_built_once(
     assert delivery["payload"]["build"]["status"] == "SUCCESS"
     assert delivery["repository"] == REPOSITORY
 
-    again = run_with_id(app.airflow, app.start(ref=push.ref, commit=push.commit))
+    again = run_with_id(app.airflow, start(app, push))
     done = {"plan": "success", "base_images": "success", "publish": "success"}
     assert again.tasks == {**done, "jenkins": "skipped", "build": "skipped"}
     reused = app.built(again)[0]
@@ -102,7 +108,7 @@ def told(app: Pushed, own: str | None, since: int) -> dict[str, Any]:
 def test_what_is_wrong_is_said_once_with_its_cure(app: Pushed, jenkins: PythonJenkins) -> None:
     unstable = pushed(app, TESTS="fail", NAME=secrets.token_hex(6))
     forbidden = pushed(app, job="somebody/elses")
-    run = app.run(unstable)
+    run = run_with_id(app.airflow, start(app, unstable))
     assert run.state == "failed", run.story
     assert (run.tasks["jenkins"], run.tasks["build"], run.tasks["publish"]) == (
         "failed",
@@ -117,9 +123,10 @@ def test_what_is_wrong_is_said_once_with_its_cure(app: Pushed, jenkins: PythonJe
     assert "Traceback" not in "\n".join(run.log("jenkins"))
     assert app.airflow.get_run_events("container_image", run.id) == []
 
-    refused = app.run(forbidden)
-    assert refused.tasks["plan"] == "failed"
-    assert f"{REPOSITORY} may not start Jenkins job 'somebody/elses'" in error_of(refused, "plan")
+    with as_on_worker(app.lab):
+        refused = call(DAG, repository=REPOSITORY, ref=forbidden.ref, commit=forbidden.commit)
+    assert refused.states == {"plan": "failed"}
+    assert f"{REPOSITORY} may not start Jenkins job 'somebody/elses'" in refused.refused
 
 
 def error_of(run: Run, task: str) -> str:
@@ -134,7 +141,7 @@ def test_a_task_that_somebody_ends_aborts_its_build(app: Pushed, jenkins: Python
     parameters = ("SLIPWAY_BUILD",)
     jenkins.make(job, project("sleep 600", parameters=parameters))
     push = pushed(app, job=job)
-    run_id = run_id_of(app, push)
+    run_id = start(app, push)
     path = f"/api/v2/dags/container_image/dagRuns/{run_id}/taskInstances/jenkins"
     until(lambda: app.api.get(path).json()["state"] == "deferred")
     until(lambda: "Jenkins builds:" in text_of(app, run_id))  # the triggerer has it
@@ -143,12 +150,8 @@ def test_a_task_that_somebody_ends_aborts_its_build(app: Pushed, jenkins: Python
     until(lambda: not jenkins.is_building(job, 1))
     assert jenkins.ended(job, 1).result == "ABORTED"
     jenkins.remove(job.partition("/")[0])
-    assert app.run(push).state == "failed"
+    assert run_with_id(app.airflow, run_id).state == "failed"
 
 
 def text_of(app: Pushed, run_id: str) -> str:
     return "\n".join(log_lines(app.airflow.get_log("container_image", run_id, "jenkins", 1)))
-
-
-def run_id_of(app: Pushed, push: PushEvent) -> str:
-    return str(until(lambda: find_run(app.airflow, "container_image", push.partition_key))["dag_run_id"])

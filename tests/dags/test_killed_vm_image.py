@@ -14,11 +14,12 @@ import pytest
 from lab.access import Lab
 from slipway.packer.inputs import build_name
 from tests.dags.pushing import Pushed, Run, run_with_id
-from tests.dags.vm_images import DAG, FOLDER, IMAGE, VmImages, by_worker, files, vm_images
+from tests.dags.vm_images import DAG, VmImages, files, speaking, vm_images
 
 pytestmark = pytest.mark.lab
 
-SLOW = by_worker(FOLDER, "sleep 12", f"cp ${{var.slipway_base}} {IMAGE}", f"chmod u+w {IMAGE}")
+SLOW = speaking("sleep 8", "cat ${var.slipway_base} >> RAW")
+"""It takes its time to be made, and to be uploaded."""
 TRIES, PAUSE_SECONDS = 3000, 0.05
 
 

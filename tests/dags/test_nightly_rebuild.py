@@ -15,6 +15,7 @@ from slipway.cli.api import Airflow
 from slipway.cli.settings import Login
 from slipway.flow.image import Built
 from slipway.flow.push import PushEvent
+from tests.dags.in_process import as_on_worker, call
 from tests.dags.pushing import Run, run_of
 from tests.dags.upkeep import REPOSITORY, Upkeep
 from tests.registry_images import publish_image, remove
@@ -84,9 +85,15 @@ def pushed(upkeep: Upkeep, lab: Lab, name: str, base: str) -> PushEvent:
     return push
 
 
-def test_what_is_unchanged_is_not_deployed_again_and_what_fails_is_named(
-    upkeep: Upkeep, pushed: PushEvent
+def test_a_night_names_what_fails_leaves_the_unchanged_alone_and_deploys_what_its_base_changed(
+    upkeep: Upkeep, pushed: PushEvent, lab: Lab, base: str, tmp_path: Path
 ) -> None:
+    assert_unchanged_is_not_deployed_again_and_what_fails_is_named(upkeep, pushed)
+    publish_image(lab.registry, base, "1", tmp_path, "repaired")
+    assert_built_and_deployed_anew(upkeep, pushed)
+
+
+def assert_unchanged_is_not_deployed_again_and_what_fails_is_named(upkeep: Upkeep, pushed: PushEvent) -> None:
     night = upkeep.start(DAG, hours=0)
     told = "\n".join(night.log("summary"))
     assert f"2 rebuilds: 1 failed, 1 unchanged\nfailed     {REPOSITORY} never" in told
@@ -108,10 +115,7 @@ def test_what_is_unchanged_is_not_deployed_again_and_what_fails_is_named(
     assert [len(upkeep.runs("container_image", key.partition_key)) for key in (pushed, again)] == [1, 1]
 
 
-def test_what_its_base_changed_is_built_and_deployed(
-    upkeep: Upkeep, pushed: PushEvent, lab: Lab, base: str, tmp_path: Path
-) -> None:
-    publish_image(lab.registry, base, "1", tmp_path, "repaired")
+def assert_built_and_deployed_anew(upkeep: Upkeep, pushed: PushEvent) -> None:
     night = upkeep.start(DAG, hours=0)
     assert "2 rebuilds: 1 failed, 1 built anew" in "\n".join(night.log("summary"))
     anew = night_of(night, pushed)
@@ -124,7 +128,8 @@ def test_what_its_base_changed_is_built_and_deployed(
     assert (deploy.state, deploy.tasks["release"]) == ("success", "success")
 
 
-def test_a_night_of_a_repository_that_may_not_build(upkeep: Upkeep) -> None:
-    run = upkeep.start(DAG, repositories=["tests/unknown"])
-    assert run.state == "failed", run.story
-    assert "repository 'tests/unknown' may not build" in str(run.errors("plan"))
+def test_a_night_of_a_repository_that_may_not_build(lab: Lab) -> None:
+    with as_on_worker(lab):
+        ended = call(DAG, only=("plan",), repositories=["tests/unknown"])
+    assert ended.states == {"plan": "failed"}
+    assert "repository 'tests/unknown' may not build" in ended.refused

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,21 +31,21 @@ DAG = "reap_orphans"
 Start = Callable[..., Run]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cloud(lab: Lab) -> Iterator[Connection]:
     config = openstack.config.OpenStackConfig(config_files=[str(lab.state / "clouds.yaml")])
     with openstack.connection.Connection(config=config.get_one("slipway")) as found:
         yield found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def airflow(lab: Lab) -> Iterator[Airflow]:
     web = lab.airflow
     with Airflow(Login(web.url, web.user, web.password)) as found:
         yield found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def start(airflow: Airflow, airflow_api: httpx.Client) -> Start:
     """Starts the DAG as a person does, and waits until the run has ended."""
 
@@ -57,7 +57,7 @@ def start(airflow: Airflow, airflow_api: httpx.Client) -> Start:
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def over(start: Start) -> str:
     """The id of a run that is over."""
     return start(dry_run=True).id
@@ -120,7 +120,7 @@ def table_of(run: Run, task: str, application: str) -> dict[str, str]:
 
 @pytest.mark.lab
 def test_orphans_are_shown_then_removed_and_the_rest_stays(
-    start: Start, cloud: Connection, application: str, over: str, living: str
+    start: Start, cloud: Connection, lab: Lab, application: str, over: str, living: str
 ) -> None:
     dead, alive, strange = (f"slipway-build-{application}-{digit * 16}" for digit in "abc")
     for name, run in ((dead, over), (alive, living), (strange, "scheduled__of-another-airflow")):
@@ -148,34 +148,33 @@ def test_orphans_are_shown_then_removed_and_the_rest_stays(
     assert graced.state == "success", graced.story
     assert left(cloud, application) == everything
 
-    done = start(grace_minutes=0)
-    assert done.state == "success", done.story
+    with left_on_worker(lab, application, living) as (gone, used):
+        done = start(grace_minutes=0)
+        assert done.state == "success", done.story
+        assert (gone.exists(), used.exists()) == (False, True)
     said = [line for line in done.log("outside") if line.startswith("removed ") and application in line]
     kinds = ("key pair", "security group", "half-uploaded image")
     assert said == [f"removed {kind} {dead}" for kind in kinds]
     assert everything - left(cloud, application) == {("group", dead), ("image", dead), ("key pair", dead)}
+    lines = table_of(done, "on_worker", application)
+    assert socket.gethostname() in lines[f"build folder {gone.name}"]
+    assert f"run {living} goes on" in lines[f"build folder {used.name}"]
 
 
-@pytest.mark.lab
-def test_what_is_left_on_the_worker_goes_and_what_a_living_run_will_use_stays(
-    start: Start, lab: Lab, application: str, living: str
-) -> None:
+@contextmanager
+def left_on_worker(lab: Lab, application: str, living: str) -> Iterator[tuple[Path, Path]]:
+    """Have a build's folder that nobody uses, and one of a run that goes on."""
     builds = lab.state / "airflow" / "slipway" / "builds"
-    dead = builds / f"slipway-dib-{application}-{'a' * 16}"
-    alive = builds / build_name(application, living)
-    for folder in (dead, alive):
+    gone = builds / f"slipway-dib-{application}-{'a' * 16}"
+    used = builds / build_name(application, living)
+    for folder in (gone, used):
         (folder / "output").mkdir(parents=True)
     try:
-        run = start(grace_minutes=0)
-        assert run.state == "success", run.story
-        assert (dead.exists(), alive.exists()) == (False, True)
-        lines = table_of(run, "on_worker", application)
-        assert socket.gethostname() in lines[f"build folder {dead.name}"]
-        assert f"run {living} goes on" in lines[f"build folder {alive.name}"]
+        yield gone, used
     finally:
-        (alive / "output").rmdir()
-        alive.rmdir()
-        alive.with_name(f"{alive.name}.lock").unlink(missing_ok=True)
+        (used / "output").rmdir()
+        used.rmdir()
+        used.with_name(f"{used.name}.lock").unlink(missing_ok=True)
 
 
 @pytest.mark.lab

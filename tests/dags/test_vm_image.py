@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import re
-import secrets
 from collections.abc import Iterator
-from typing import Any
 
-import httpx
 import pytest
 
 from lab.access import Lab
 from lab.images.vm_publish import PATH
-from slipway.cli.api import Airflow
-from slipway.cli.settings import Login
-from tests.dags.pushing import Pushed, source
+from tests.dags.in_process import as_on_worker, call
+from tests.dags.pushing import Pushed
 from tests.dags.vm_images import (
     COPY,
     DAG,
     FOLDER,
     IMAGE,
+    SPEAKING,
     SPEC,
     VmImages,
     by_worker,
@@ -82,13 +80,13 @@ def test_a_push_becomes_a_booted_image_with_one_digest_in_both_registries(images
 
 
 def test_the_same_inputs_are_built_once_whatever_commit_has_them(images: VmImages) -> None:
-    first = images.push(files())
+    first = images.push(files(SPEAKING))
     run = images.run(first)
     assert run.tasks == dict.fromkeys(IN_ORDER, "success")
     image = images.built(run).image
     assert image is not None
 
-    second = images.push({**files(), "README": "another commit, the same folder vm/"})
+    second = images.push({**files(SPEAKING), "README": "another commit, the same folder vm/"})
     again = images.run(second)
     assert again.tasks == {
         "plan": "success",
@@ -112,22 +110,9 @@ def test_the_same_inputs_are_built_once_whatever_commit_has_them(images: VmImage
     assert images.digests(restored.reference, str(restored.glance)) == {image.digest}
 
 
-def test_an_application_without_a_vm_passes_with_nothing(images: VmImages) -> None:
-    run = images.run(images.push({"slipway.yaml": "version: 1\nname: NAME\n"}))
-    assert run.tasks == {
-        "plan": "success",
-        "base": "skipped",
-        "build": "skipped",
-        "boot_test": "skipped",
-        "publish": "success",
-    }
-    assert images.built(run).image is None
-    assert images.in_artifactory() == []
-
-
 def test_an_image_that_fails_its_boot_test_is_kept_hidden_and_never_handed_on(images: VmImages) -> None:
-    spec = SPEC.replace("within_seconds: 120", "within_seconds: 20")
-    template = 'variable "slipway_commit" { type = string }\n' + COPY
+    spec = SPEC.replace("within_seconds: 120", "within_seconds: 10")
+    template = 'variable "slipway_commit" { type = string }\n' + SPEAKING
     push = images.push(files(template, spec))
     run = images.run(push)
     assert run.state == "failed", run.story
@@ -140,7 +125,7 @@ def test_an_image_that_fails_its_boot_test_is_kept_hidden_and_never_handed_on(im
     }
     [detail] = run.errors("boot_test")[0]["error_detail"]
     [hidden] = images.in_glance()
-    assert "the image does not boot as it should: after 20 s it has not said" in detail["exc_value"]
+    assert "the image does not boot as it should: after 10 s it has not said" in detail["exc_value"]
     assert f"it has not said '{push.commit}'" in detail["exc_value"]
     assert str(hidden.id) in detail["exc_value"]
     assert (hidden.is_hidden, hidden.properties["slipway_boot"]) == (True, "failed")
@@ -223,47 +208,42 @@ LINKS = {
 }
 
 
-@pytest.fixture(scope="module")
-def failed(
-    request: pytest.FixtureRequest,
-    lab: Lab,
-    airflow_api: httpx.Client,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Any]:
-    """Every bad application that is asked for, started at once."""
-    asked = {item.callspec.params.get("case") for item in request.session.items if hasattr(item, "callspec")}
-    cases = [case for case in BAD if case in asked]
-    git, web = lab.git, lab.airflow
-    with Airflow(Login(web.url, web.user, web.password)) as airflow:
-        code = source(tmp_path_factory.mktemp("bad") / "work", Login(git.url, git.user, git.password))
-        apps = {case: Pushed(lab, code, airflow, airflow_api, f"t-{secrets.token_hex(4)}") for case in cases}
-        started = {}
-        for case in cases:
-            content = BAD[case][1]
-            with vm_images(lab, apps[case]) as images:
-                started[case] = images.start(images.push(content, LINKS.get(case)))
-        yield {case: (apps[case], started[case]) for case in cases}
-        code.delete(*(branch for app in apps.values() for branch in app.branches))
+REAL = "failing provisioner"
+"""The case that Airflow itself runs: what it makes of a task that refuses."""
 
 
-@pytest.mark.parametrize("case", BAD)
+@pytest.mark.parametrize("case", [case for case in BAD if case != REAL])
 def test_bad_input_fails_at_once_with_one_clear_error_and_leaves_nothing(
-    lab: Lab, failed: dict[str, tuple[Pushed, str]], case: str
+    lab: Lab, images: VmImages, case: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    app, run_id = failed[case]
-    failing, _, said = BAD[case]
-    with vm_images(lab, app) as images:
-        run = images.ended(run_id)
-        at = IN_ORDER.index(failing)
-        assert run.state == "failed", run.story
-        assert [run.tasks[task] for task in IN_ORDER] == states(at)
-        assert run.tries[failing] == 1, run.story
-        [detail] = run.errors(failing)[0]["error_detail"]
-        assert detail["exc_type"] == "AirflowFailException"
-        assert re.search(said.replace("NAME", app.name), detail["exc_value"]), detail["exc_value"]
-        assert "Traceback" not in "\n".join(run.log(failing))
-        assert app.airflow.get_run_events(DAG, run.id) == []
-        assert (images.in_glance(), images.in_artifactory(), images.on_worker()) == ([], [], [])
+    failing, content, said = BAD[case]
+    push = images.push(content, LINKS.get(case))
+    with as_on_worker(lab), caplog.at_level(logging.INFO):
+        ended = call(DAG, repository=push.repository, ref=push.ref, commit=push.commit)
+    at = IN_ORDER.index(failing)
+    assert ended.states == dict(zip(IN_ORDER, [*["success"] * at, "failed"], strict=False))
+    assert re.search(said.replace("NAME", images.app.name), ended.refused), ended.refused
+    assert "Traceback" not in caplog.text
+    assert_nothing_is_left(images)
+
+
+def test_airflow_ends_a_refused_build_at_once_and_starts_nothing_after_it(images: VmImages) -> None:
+    failing, content, said = BAD[REAL]
+    run = images.run(images.push(content))
+    at = IN_ORDER.index(failing)
+    assert run.state == "failed", run.story
+    assert [run.tasks[task] for task in IN_ORDER] == states(at)
+    assert run.tries[failing] == 1, run.story
+    [detail] = run.errors(failing)[0]["error_detail"]
+    assert detail["exc_type"] == "AirflowFailException"
+    assert re.search(said.replace("NAME", images.app.name), detail["exc_value"]), detail["exc_value"]
+    assert "Traceback" not in "\n".join(run.log(failing))
+    assert images.app.airflow.get_run_events(DAG, run.id) == []
+    assert_nothing_is_left(images)
+
+
+def assert_nothing_is_left(images: VmImages) -> None:
+    assert (images.in_glance(), images.in_artifactory(), images.on_worker()) == ([], [], [])
 
 
 def states(at: int) -> list[str]:

@@ -21,12 +21,12 @@ from openstack.image.v2.image import Image as GlanceImage
 from lab.access import Lab
 from lab.paths import this_checkout
 from lab.process import wait_gone
-from slipway.cli.query import find_run
 from slipway.flow.image import Built, Image
 from slipway.flow.push import PushEvent
 from slipway.openstack.glance.glance import Glance
 from slipway.packer.inputs import build_name
-from tests.dags.pushing import PAUSE_SECONDS, TRIES, Pushed, Run, run_of
+from tests.dags.in_process import as_on_worker, call
+from tests.dags.pushing import PAUSE_SECONDS, TRIES, Pushed, Run, run_with_id
 
 pytestmark = pytest.mark.lab
 
@@ -54,27 +54,19 @@ class InCloud:
             files[TEMPLATE] = re.sub(rf"(?m)^  {setting} += .*$", f"  {setting} = {value}", files[TEMPLATE])
         spec = files["slipway.yaml"].replace("vm-openstack", self.app.name)
         spec = spec.replace("00000000-0000-0000-0000-000000000000", self.app.lab["SLIPWAY_VM_BASE"])
-        return self.app.push({**files, "slipway.yaml": spec if deployed else spec.partition("  nova:\n")[0]})
+        spec = spec if deployed else spec.partition("  nova:\n")[0]
+        return self.app.push({**files, "slipway.yaml": spec}, f"built-{self.app.name}")
+
+    def start(self, push: PushEvent) -> str:
+        """Start a run for a push; returns its id."""
+        return self.app.start(DAG, ref=push.ref, commit=push.commit)
 
     def built(self, run: Run) -> Image:
         """Return what a run handed on."""
         [event] = self.app.airflow.get_run_events(DAG, run.id)
         built = Built.from_json(event["extra"])
-        self.app.handed_on.append(built.push)
         assert built.image is not None
         return built.image
-
-    def started(self, push: PushEvent) -> str:
-        """Wait until a push's run is there; return its id."""
-        runs: list[str] = []
-
-        def is_there() -> bool:
-            found = find_run(self.app.airflow, DAG, push.partition_key)
-            runs.extend([found["dag_run_id"]] if found else [])
-            return bool(found)
-
-        assert wait_gone(is_there, SECONDS)
-        return runs[0]
 
     def temporary(self, run_id: str) -> list[str]:
         """Return what there is of a run's build: its server, its key pair, its half-made image."""
@@ -107,8 +99,6 @@ def in_cloud(lab: Lab, app: Pushed) -> Iterator[InCloud]:
     with Connection(config=config.get_one(lab["OS_CLOUD"], api_timeout=60)) as cloud:
         made = InCloud(app, cloud)
         yield made
-        for push in app.handed_on:
-            run_of(app.airflow, push, "deploy")
         for server in made.servers():
             cloud.compute.delete_server(server)
             cloud.compute.wait_for_delete(server, interval=0.2, wait=SECONDS)
@@ -129,7 +119,7 @@ def page(address: str) -> str:
 
 def test_a_push_becomes_an_image_of_a_server_and_a_server_of_that_image(in_cloud: InCloud, lab: Lab) -> None:
     push = in_cloud.push(deployed=True)
-    run = run_of(in_cloud.app.airflow, push, DAG)
+    run = run_with_id(in_cloud.app.airflow, in_cloud.start(push), DAG)
     assert run.tasks == dict.fromkeys(["plan", "base", "build", "boot_test", "publish"], "success")
     said = "\n".join(run.log("build"))
     assert "Waiting for SSH to become available" in said
@@ -147,7 +137,8 @@ def test_a_push_becomes_an_image_of_a_server_and_a_server_of_that_image(in_cloud
         kept = client.get(f"/api/storage/{image.reference}").raise_for_status().json()
     assert f"sha256:{kept['checksums']['sha256']}" == image.digest
 
-    deployed = run_of(in_cloud.app.airflow, push, "deploy")
+    release = in_cloud.app.start("deploy", commit=push.commit, environment="staging")
+    deployed = run_with_id(in_cloud.app.airflow, release, "deploy")
     assert deployed.state == "success", deployed.story
     [server] = in_cloud.servers()
     assert (server.status, server.image.id) == ("ACTIVE", str(image.glance))
@@ -182,15 +173,16 @@ def command(folder: Path) -> bytes:
         return b""
 
 
-@pytest.mark.parametrize("kill", [pytest.param(killed_worker, marks=pytest.mark.release), killed_machine])
+@pytest.mark.release
+@pytest.mark.parametrize("kill", [killed_worker, killed_machine])
 def test_a_build_that_is_killed_is_done_again_and_leaves_one_image(
     in_cloud: InCloud, kill: Callable[[InCloud, str], None]
 ) -> None:
     push = in_cloud.push()
-    run_id = in_cloud.started(push)
+    run_id = in_cloud.start(push)
     wait_for_server(in_cloud, run_id)
     kill(in_cloud, run_id)
-    run = run_of(in_cloud.app.airflow, push, DAG)
+    run = run_with_id(in_cloud.app.airflow, run_id, DAG)
     assert (run.state, run.tries["build"]) == ("success", 2), run.story
     image = in_cloud.built(run)
     assert [str(found.id) for found in in_cloud.images()] == [str(image.glance)]
@@ -199,12 +191,12 @@ def test_a_build_that_is_killed_is_done_again_and_leaves_one_image(
 
 def test_a_build_that_is_called_off_leaves_nothing(in_cloud: InCloud) -> None:
     push = in_cloud.push()
-    run_id = in_cloud.started(push)
+    run_id = in_cloud.start(push)
     wait_for_server(in_cloud, run_id)
     task = f"/api/v2/dags/{DAG}/dagRuns/{run_id}/taskInstances/build"
     in_cloud.app.api.patch(task, json={"new_state": "failed"}).raise_for_status()
     assert wait_gone(lambda: not in_cloud.temporary(run_id), SECONDS), in_cloud.temporary(run_id)
-    assert run_of(in_cloud.app.airflow, push, DAG).state == "failed"
+    assert run_with_id(in_cloud.app.airflow, run_id, DAG).state == "failed"
     assert in_cloud.images() == []
 
 
@@ -228,11 +220,12 @@ def test_a_build_that_is_called_off_leaves_nothing(in_cloud: InCloud) -> None:
 def test_a_build_that_fails_says_why_and_leaves_nothing(
     in_cloud: InCloud, instead: dict[str, str], said: str
 ) -> None:
-    run = run_of(in_cloud.app.airflow, in_cloud.push(**instead), DAG)
-    assert (run.state, run.tries["build"]) == ("failed", 1), run.story
-    [error] = run.errors("build")
-    assert said in str(error)
-    assert in_cloud.temporary(run.id) == []
+    push = in_cloud.push(**instead)
+    with as_on_worker(in_cloud.app.lab):
+        ended = call(DAG, repository=push.repository, ref=push.ref, commit=push.commit)
+    assert ended.states == {"plan": "success", "base": "success", "build": "failed"}
+    assert said in ended.refused
+    assert in_cloud.temporary(ended.run_id) == []
     assert in_cloud.images() == []
 
 

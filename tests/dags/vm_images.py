@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from slipway.flow.image import Built
 from slipway.flow.push import PushEvent
 from slipway.openstack.glance.glance import Glance
 from tests.dags.pushing import Pushed, Run, run_with_id
+from tests.dags.speaking import SAID, disk
 
 DAG = "vm_image"
 EXAMPLE = this_checkout().checkout / "lab/examples/hello/vm"
@@ -50,6 +52,30 @@ FOLDER = "mkdir -p ${var.slipway_output}"
 IMAGE = "${var.slipway_output}/${var.slipway_name}"
 COPY = by_worker(FOLDER, f"cp ${{var.slipway_base}} {IMAGE}", f"chmod u+w {IMAGE}")
 """The base as it is."""
+_RAW = "${var.slipway_output}/raw"
+_SECTOR = base64.b64encode(disk("login:")).decode()
+
+
+def speaking(*more: str, commit: bool = False) -> str:
+    """Return a template whose image is there, and has booted, at once: it says ``login:`` and no more.
+
+    :param more: commands between the making of its disk, called ``RAW`` there, and the image's.
+    :param commit: it says its commit, too.
+    """
+    said = f"printf 'login: %s' ${{var.slipway_commit}} | dd of=RAW bs=1 seek={SAID} conv=notrunc"
+    commands = (
+        f"echo {_SECTOR} | base64 -d > RAW",
+        *((said,) if commit else ()),
+        "truncate -s 1M RAW",
+        *more,
+        f"qemu-img convert -f raw -O qcow2 RAW {IMAGE}",
+        "rm RAW",
+    )
+    names = (*_VARIABLES, "slipway_commit") if commit else _VARIABLES
+    return by_worker(FOLDER, *(one.replace("RAW", _RAW) for one in commands), variables=names)
+
+
+SPEAKING = speaking()
 
 
 def files(template: str = COPY, spec: str = SPEC, **more: str) -> dict[str, str]:

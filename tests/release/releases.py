@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import subprocess
 import time
@@ -19,6 +20,7 @@ from slipway.flow.deployment import Deployment
 from slipway.flow.image import Image
 from slipway.pipelines.records import commit_record
 from tests.dags.pushing import PAUSE_SECONDS, REPOSITORY, TRIES, Pushed, Run, run_with_id
+from tests.release.container_images import build
 from tests.systems.openstack.ironic_lab import Ground, connection
 
 IDLE = "{replicas: 0}"
@@ -56,6 +58,11 @@ class Release:
 
     def glance(self, platform: str) -> str:
         return str(self.images[platform].glance)
+
+
+def version(release: Release, platform: str) -> str:
+    """Return the pattern of a release's version in the tables of logs."""
+    return re.escape(f"{release.commit[:12]} ({release.digest(platform)[:19]})")
 
 
 @dataclass
@@ -103,11 +110,7 @@ class Releases:
         push = app.push(files, f"built-{app.name}-{number}")
         images = {}
         if container:
-            run = run_with_id(app.airflow, app.start(ref=push.ref, commit=push.commit))
-            assert run.state == "success", run.story
-            built, _ = app.built(run)
-            assert built.image is not None
-            images["container"] = built.image
+            images["container"] = build(app.lab, push)
         if vm:
             images["vm"] = self._recorded("vm", self._vm_image(number), push.commit)
         if bare_metal:

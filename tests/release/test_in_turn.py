@@ -27,7 +27,7 @@ pytestmark = pytest.mark.lab
 
 SEED = 5
 FULL = {"applications": 5, "pushes": 10, "slowest": 8}
-SHORT = {"applications": 2, "pushes": 4, "slowest": 5}
+SHORT = {"applications": 1, "pushes": 3, "slowest": 8}
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def apps(lab: Lab, airflow_api: httpx.Client, tmp_path: Path, size: dict[str, in
 @pytest.mark.parametrize(
     "size",
     [
-        pytest.param(SHORT, id="8 pushes", marks=pytest.mark.short),
+        pytest.param(SHORT, id="3 pushes", marks=pytest.mark.short),
         pytest.param(FULL, id="50 pushes", marks=pytest.mark.release),
     ],
 )

@@ -212,14 +212,27 @@ class Newcomer:
     person: Person
 
 
+Newcomers = Callable[[], Newcomer]
+
+
 @pytest.fixture
-def newcomer(synced: dict[str, int], keystone: Keystone, sync: Sync, home: Home) -> Newcomer:
-    """A user with the role member in a project of their own, and their rights in the cluster."""
-    word = secrets.token_hex(4)
-    key, project = f"user-{word}", f"project-{word}"
-    keystone.project(project)
-    keystone.user(key)
-    keystone.grant(key, project)
-    keystone.grant(key, project, "unmapped")  # so that Keystone goes on knowing who loses the other
-    sync()
-    return Newcomer(key, project, home.move_in(key, project))
+def newcomers(synced: dict[str, int], keystone: Keystone, sync: Sync, home: Home) -> Newcomers:
+    """Makes a user with the role member in a project of their own, and their rights in the cluster."""
+
+    def make() -> Newcomer:
+        word = secrets.token_hex(4)
+        key, project = f"user-{word}", f"project-{word}"
+        keystone.project(project)
+        keystone.user(key)
+        keystone.grant(key, project)
+        keystone.grant(key, project, "unmapped")  # so that Keystone goes on knowing who loses the other
+        sync()
+        return Newcomer(key, project, home.move_in(key, project))
+
+    return make
+
+
+@pytest.fixture
+def newcomer(newcomers: Newcomers) -> Newcomer:
+    """Make one."""
+    return newcomers()
