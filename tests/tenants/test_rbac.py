@@ -1,7 +1,4 @@
-"""Tenants on a real cluster with RBAC: what they may do, and no more, and no longer than Keystone says.
-
-The tests follow each other: rights are given first, and then taken away.
-"""
+"""Tenants on a real cluster with RBAC: what they may do, and no more, and no longer than Keystone says."""
 
 from __future__ import annotations
 
