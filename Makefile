@@ -44,9 +44,13 @@ demo: host venv lab-up ## Two pushes of an example application, from git push to
 	@slipway demo
 
 ifeq ($(strip $(ARGS)),)
-test: host venv lint ## Every check and test, lab included; ARGS="tests/lab -k git": these alone, without lint
+# The checks run while the lab starts, which mostly waits.
+test: host venv ## Every check and test, lab included; ARGS="tests/lab -k git": these alone, without lint
 	@was_up=; [ ! -e .lab ] || was_up=yes; code=0; \
-	{ python -m lab up --profile hypervisor && { $(SIDE_BY_SIDE) || code=$$?; $(ALONE); }; } || code=$$?; \
+	$(MAKE) --no-print-directory lint > .lint.log 2>&1 & lint=$$!; \
+	python -m lab up --profile hypervisor || code=$$?; \
+	wait $$lint || code=$$?; cat .lint.log; \
+	if [ $$code = 0 ]; then $(SIDE_BY_SIDE) || code=$$?; $(ALONE) || code=$$?; fi; \
 	if [ -z "$$was_up" ]; then python -m lab down || code=1; fi; \
 	exit $$code
 else
@@ -79,6 +83,7 @@ test-release: host venv ## Releases on all platforms, 50 pushes at once, servers
 	@python -m lab up --profile hypervisor
 	@python -m pytest -q tests/release -m "not short" $(ARGS)
 	@python -m pytest -q tests/dags -m release $(ARGS)
+	@SLIPWAY_EXAMPLES=all python -m pytest -q tests/flow tests/systems/webhooks/test_receiver.py $(ARGS)
 	@python -m pytest -q tests/compose -m release $(ARGS)
 	@python -m lab.machine 12
 	@python -m lab.machine 13
