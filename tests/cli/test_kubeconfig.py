@@ -61,6 +61,8 @@ def test_no_password_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (["--auth-url=http://k/v3", "--listen=127.0.0.1:99999"], "must be ADDRESS:PORT"),
         (["--auth-url=http://k/v3", "--listen=0.0.0.0:8443"], "not sent over a network in the clear"),
         (["--auth-url=http://k/v3", "--tls-cert=x"], "belong together"),
+        (["--auth-url=http://k/v3", "--good-seconds=301"], "--good-seconds 301 must be 0 to 300"),
+        (["--auth-url=http://k/v3", "--good-seconds=nan"], "--good-seconds nan must be 0 to 300"),
         (["--auth-url=http://k/v3", "--tls-cert=/no/x", "--tls-key=/no/y"], "/no/x cannot be read"),
     ],
 )

@@ -82,6 +82,7 @@ class ControlPlane:
             [
                 *(sys.executable, "-m", "slipway.cli", "keystone-auth", f"--auth-url={self.keystone}"),
                 f"--listen=127.0.0.1:{port}",
+                "--good-seconds=3",  # tests wait for revocations
                 f"--tls-cert={keys / 'serving.crt'}",
                 f"--tls-key={keys / 'serving.key'}",
             ],

@@ -182,3 +182,10 @@ def _keystone_auth(command: argparse.ArgumentParser) -> None:
     command.add_argument("--tls-cert", metavar="FILE", help="certificate to serve with")
     command.add_argument("--tls-key", metavar="FILE", help="its key")
     command.add_argument("--client-ca", metavar="FILE", help="who signed the API server's client certificate")
+    command.add_argument(
+        "--good-seconds",
+        type=float,
+        default=30,
+        metavar="N",
+        help="how long a good token is believed before Keystone is asked again: 0 to 300 (30)",
+    )

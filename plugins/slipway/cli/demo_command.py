@@ -90,15 +90,17 @@ def _push(copy: WorkingCopy, number: int, airflow: Airflow, seconds: int, out: C
 
 def _get(url: str, commit: str) -> str:
     """Return the page's first line once it names ``commit``: replaced replicas may answer a moment longer."""
-    deadline, said = time.monotonic() + _ANSWER_SECONDS, "nothing"
     with httpx.Client(timeout=5, mounts=DIRECT) as client:
-        while time.monotonic() < deadline:
+        deadline = time.monotonic() + _ANSWER_SECONDS
+        while True:
             try:
                 said = client.get(url).text.strip()
             except httpx.HTTPError as error:
                 said = f"an error: {error}"
             if commit in said:
                 return printable(said.splitlines()[0])
+            if time.monotonic() > deadline:
+                break
             time.sleep(0.2)
     raise DemoError(
         f"{url} does not answer with {commit} but with {said[:200]!r}. "

@@ -11,6 +11,8 @@ from typing import Any
 from slipway.cli import OK
 from slipway.flow.record import SlipwayError
 
+LONGEST_SECONDS = 300
+
 
 def run(options: argparse.Namespace) -> int:
     """Serve until the process is told to end."""
@@ -19,17 +21,18 @@ def run(options: argparse.Namespace) -> int:
 
     from slipway.openstack.keystone.validation import TokenValidation
     from slipway.tokenreview.app import create_app
-    from slipway.tokenreview.authenticator import Authenticator
+    from slipway.tokenreview.authenticator import Authenticator, Rules
 
     url = options.auth_url or os.environ.get("OS_AUTH_URL")
     if not url:
         raise SlipwayError("Keystone's address is not known. Give --auth-url, or set OS_AUTH_URL.")
     host, port = _listen(options.listen)
+    rules = Rules(good_seconds=_good_seconds(options.good_seconds))
     made: list[Authenticator] = []
 
     async def authenticator() -> Authenticator:
         if not made:  # inside the loop that serves
-            made.append(Authenticator(TokenValidation(url, options.ca_certificate).validate))
+            made.append(Authenticator(TokenValidation(url, options.ca_certificate).validate, rules))
         return made[0]
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
@@ -48,6 +51,14 @@ def _listen(text: str) -> tuple[str, int]:
     if not host or not port.isdigit() or int(port) > 65535:
         raise SlipwayError(f"--listen {text!r} must be ADDRESS:PORT, like 127.0.0.1:8443.")
     return host.strip("[]"), int(port)
+
+
+def _good_seconds(seconds: float) -> float:
+    if not 0 <= seconds <= LONGEST_SECONDS:
+        raise SlipwayError(
+            f"--good-seconds {seconds:g} must be 0 to {LONGEST_SECONDS}: so long a revoked token is good."
+        )
+    return seconds
 
 
 def _tls(options: argparse.Namespace) -> dict[str, Any]:
