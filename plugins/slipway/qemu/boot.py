@@ -91,6 +91,8 @@ def boot(machine: Machine, expected: Expected, scratch: Path, lock: int | None =
                 if expected.ssh and not seen.banner and seen.console.said:
                     seen.banner = _banner(port)
                 if not seen.lacks(expected):
+                    if seen.console.begun:
+                        log.info("[%5.1f s] %s", running.elapsed, seen.console.begun)
                     log.info("[%5.1f s] it has booted, and said what it should", running.elapsed)
                     return running.elapsed
             raise _ended(seen, expected, running.wait(), machine.memory_mib)

@@ -37,10 +37,14 @@ class Console:
         return [text for text in wanted if text not in self.said]
 
     @property
+    def begun(self) -> str:
+        """The line that it has not ended yet, such as ``login:``."""
+        return _readable(self._line)
+
+    @property
     def last_lines(self) -> list[str]:
         """The end of what it printed, the line that was begun included."""
-        begun = _readable(self._line)
-        return [*self.tail, *([begun] if begun else [])]
+        return [*self.tail, *filter(None, [self.begun])]
 
 
 def _readable(text: str) -> str:
