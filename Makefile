@@ -14,7 +14,7 @@ COMPILE := $(UV) pip compile -q --python-version 3.11 --no-emit-index-url --no-e
 	--custom-compile-command "make requirements"
 
 # Most tests wait for servers: several wait at once (tests/groups.py says which must not).
-WORKERS ?= $(shell expr $$(nproc) + 1)
+WORKERS ?= $(shell expr $$(nproc) + 2)
 SIDE_BY_SIDE := python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "not alone and not release"
 KUBERNETES_TESTS := tests/lab/test_kubernetes.py tests/systems/kubernetes tests/tenants tests/dags/test_deploy.py
 ALONE := python -m pytest -m "alone and not release"
