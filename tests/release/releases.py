@@ -19,8 +19,8 @@ from slipway.artifactory.hook import ArtifactoryHook
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Image
 from slipway.pipelines.records import commit_record
+from tests.dags.in_process import build_container
 from tests.dags.pushing import PAUSE_SECONDS, REPOSITORY, TRIES, Pushed, Run, run_with_id
-from tests.release.container_images import build
 from tests.systems.openstack.ironic_lab import Ground, connection
 
 IDLE = "{replicas: 0}"
@@ -110,7 +110,7 @@ class Releases:
         push = app.push(files, f"built-{app.name}-{number}")
         images = {}
         if container:
-            images["container"] = build(app.lab, push)
+            images["container"] = build_container(app.lab, push)
         if vm:
             images["vm"] = self._recorded("vm", self._vm_image(number), push.commit)
         if bare_metal:
