@@ -7,12 +7,13 @@ is what costs seconds of CPU; ``make test-unit`` names those that do and are not
 from __future__ import annotations
 
 import os
-import resource
 import sys
 from collections import Counter
 from collections.abc import Generator, Iterable
 
 import pytest
+
+from tests.costs import own_cpu
 
 FIXTURES = ("lab", "root")
 NEEDS = (*FIXTURES, "slow", "alone", "release")
@@ -48,9 +49,9 @@ def pytest_deselected(items: Iterable[pytest.Item]) -> None:
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """See what a test of ``make test-unit`` costs."""
-    before = _cpu_seconds()
+    before = own_cpu()
     yield
-    if is_unit(item.config) and _cpu_seconds() - before > MUCH_SECONDS:
+    if is_unit(item.config) and own_cpu() - before > MUCH_SECONDS:
         _notes(item.config)[_MUCH].append(item.nodeid)
 
 
@@ -89,11 +90,6 @@ def _notes(config: pytest.Config) -> dict[str, list[str]]:
 
 
 _KEY = pytest.StashKey[dict[str, list[str]]]()
-
-
-def _cpu_seconds() -> float:
-    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def require_root() -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from lab.apt_sources import source_files
+
 ONE_LINE = re.compile(r"deb\s+(?P<rest>\S.*)")
 RELEASE = "bookworm"
 LATER_RELEASE = re.compile(r"\btrixie\b")
@@ -21,9 +23,8 @@ def write_source_entries(etc_apt: Path, folder: Path) -> list[Path]:
     ``folder`` becomes apt's ``Dir::Etc::sourceparts``.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    found = [etc_apt / "sources.list", *sorted((etc_apt / "sources.list.d").glob("*"))]
     written = []
-    for path in (path for path in found if path.is_file() and path.suffix in (".list", ".sources")):
+    for path in source_files(etc_apt):
         convert = source_stanzas if path.suffix == ".sources" else source_lines
         text = LATER_RELEASE.sub(RELEASE, convert(path.read_text(errors="replace")))
         if text:
