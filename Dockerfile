@@ -44,7 +44,7 @@ ARG WORKER_PACKAGES=""
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends \
       bubblewrap packer qemu-system-x86 qemu-utils ovmf \
-      debootstrap dosfstools gdisk kpartx squashfs-tools sudo \
+      debootstrap dosfstools gdisk kpartx procps squashfs-tools sudo \
       ${WORKER_PACKAGES} \
  && rm -rf /var/lib/apt/lists/*
 

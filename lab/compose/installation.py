@@ -142,10 +142,13 @@ def client_of(lab: Lab, paths: Paths, folder: Path) -> Client:
 
 
 def packet_filter() -> list[str]:
-    """Return the machine's packet filter rules, without their counters."""
+    """Return the machine's packet filter rules by their text, without counters and what Kubernetes has there.
+
+    What Kubernetes has changes with what runs in it, and its chains are put before or behind the engine's.
+    """
     saved = run(["iptables-save"], seconds=30)
     lines = (re.sub(r" ?\[\d+:\d+\]", "", line) for line in saved.splitlines())
-    return [line for line in lines if not line.startswith("#")]
+    return sorted(line for line in lines if not re.search(r"^#|KUBE-|CNI-", line))
 
 
 def _files(checkout: Path) -> Iterator[str]:

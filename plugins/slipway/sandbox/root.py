@@ -55,7 +55,9 @@ class RootSandbox(Sandbox):
 
     def _options(self) -> list[str]:
         return [
-            *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
+            *("--unshare-pid", "--unshare-ipc", "--unshare-cgroup-try"),
+            # A name that can be looked up: with another, `sudo` says so among what diskimage-builder reads.
+            *("--unshare-uts", "--hostname", "localhost"),
             *(word for name in _LEFT_OUT for word in ("--cap-drop", f"CAP_{name.upper()}")),
             *("--proc", "/proc"),
             *("--dev", "/dev"),

@@ -135,6 +135,8 @@ def partitioning(checkout: Checkout) -> None:
         "disk",
         "root.d/50-disk",
         f"""{SCRIPT}
+        # What sudo says would be taken for the device's name, as diskimage-builder reads both of its streams.
+        [ "$(uname -n; sudo true 2>&1)" = localhost ]
         [ ! -e /sys/class/misc/device-mapper ] || {{ echo used > "$TARGET_ROOT/etc/mapper"; exit 0; }}
         truncate -s 40M "$TMP_DIR/disk"
         sgdisk --new=1:0:+16M --new=2:0:0 "$TMP_DIR/disk"
