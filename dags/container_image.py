@@ -6,11 +6,11 @@ from typing import Any
 
 from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, task
 
-from slipway import forms
 from slipway.assets import CONTAINER_IMAGE, PUSH
-from slipway.deadlines import deadline
+from slipway.dagkit import forms
+from slipway.dagkit.deadlines import deadline
+from slipway.dagkit.links import CommitLink, ImageLink
 from slipway.delegation.operators import JenkinsBuildOperator
-from slipway.links import CommitLink, ImageLink
 from slipway.pipelines.outcome import NothingToDo, hand_on, retried_if_worth_it
 
 ABOUT = """\

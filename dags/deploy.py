@@ -7,9 +7,9 @@ from typing import Any
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, task
 
-from slipway import forms
 from slipway.assets import BARE_METAL_IMAGE, CONTAINER_IMAGE, DEPLOYMENT, DEPLOYMENTS, IMAGES, VM_IMAGE
-from slipway.deadlines import deadline
+from slipway.dagkit import forms
+from slipway.dagkit.deadlines import deadline
 from slipway.flow.approval import APPROVAL
 from slipway.kubernetes import operators as kubernetes
 from slipway.openstack.ironic import operators as ironic

@@ -7,8 +7,8 @@ from typing import Any
 
 from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, task
 
-from slipway import forms
 from slipway.assets import OUTCOME
+from slipway.dagkit import forms
 from slipway.pipelines.outcome import hand_on, retried_if_worth_it
 
 ABOUT = """\

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
-from slipway import forms
 from slipway.assets import PUSH
+from slipway.dagkit import forms
 from slipway.pushing.asked_for import PushAskedForOperator, PushOutcomeOperator
 
 ABOUT = """\

@@ -7,11 +7,11 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, get_current_context, task
 
-from slipway import forms
 from slipway.assets import PUSH
+from slipway.dagkit import forms
+from slipway.dagkit.schedules import schedule
 from slipway.pipelines.outcome import retried_if_worth_it
 from slipway.pushing.operators import PushMissingOperator
-from slipway.schedules import schedule
 
 ABOUT = """\
 ### What it does

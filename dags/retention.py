@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, Param, get_current_context, task
 
-from slipway import forms
 from slipway.assets import DEPLOYMENT
+from slipway.dagkit import forms
+from slipway.dagkit.schedules import schedule
 from slipway.pipelines.outcome import retried_if_worth_it
-from slipway.schedules import schedule
 
 ABOUT = """\
 ### What it does

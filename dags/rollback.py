@@ -7,10 +7,10 @@ from typing import Any
 from airflow.sdk import DAG, ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context, task
 from airflow.sdk.exceptions import AirflowException
 
-from slipway import forms
 from slipway.assets import DEPLOYMENT
+from slipway.dagkit import forms
+from slipway.dagkit.operators import StartRunOperator
 from slipway.pipelines.outcome import retried_if_worth_it
-from slipway.starting import StartRunOperator
 
 ABOUT = """\
 ### What it does

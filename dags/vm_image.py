@@ -7,10 +7,10 @@ from typing import Any
 
 from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, task
 
-from slipway import forms
 from slipway.assets import PUSH, VM_IMAGE
-from slipway.deadlines import deadline
-from slipway.links import CommitLink, ImageLink
+from slipway.dagkit import forms
+from slipway.dagkit.deadlines import deadline
+from slipway.dagkit.links import CommitLink, ImageLink
 from slipway.pipelines.outcome import NothingToDo, hand_on, idle_of, retried_if_worth_it
 
 ABOUT = """\

@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from slipway.schedules import schedule
+from slipway.dagkit.schedules import schedule
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FILES = sorted(path.stem for path in (CHECKOUT / "dags").glob("*.py"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, Context
 
-from slipway.links import JenkinsLink
+from slipway.dagkit.links import JenkinsLink
 from slipway.pipelines.outcome import retried_if_worth_it
 
 if TYPE_CHECKING:  # a DAG file is read without them

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from slipway.dagkit.links import CommitLink, ImageLink
 from slipway.flow.image import Built, Image
 from slipway.flow.push import PushEvent
-from slipway.links import CommitLink, ImageLink
 from slipway.pipelines.run import Links, run_of
 
 

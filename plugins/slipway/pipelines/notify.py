@@ -6,12 +6,12 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import quote
 
 from pydantic import AwareDatetime
 
 from slipway.assets import OUTCOME
 from slipway.config import load_apps
+from slipway.dagkit.links import run_page
 from slipway.flow import telling
 from slipway.flow.apps import Application
 from slipway.flow.ended import LOST, Account, Ended
@@ -62,14 +62,6 @@ class Told(Record):
         if self.ended.good:
             return telling.recovery(self.ended, self.link)
         return telling.failure(self.incident, self.link)
-
-
-def run_page(dag_id: str, run_id: str) -> str:
-    """Return the address of a run in Airflow's UI."""
-    from airflow.sdk.configuration import conf
-
-    base = str(conf.get("api", "base_url", fallback="")).rstrip("/")
-    return f"{base}/dags/{dag_id}/runs/{quote(run_id, safe='')}"
 
 
 def gather(context: Mapping[str, Any]) -> Told:

@@ -11,11 +11,11 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, D
 from airflow.triggers.base import BaseTrigger
 
 from slipway.assets import DEPLOYMENT, DEPLOYMENTS
+from slipway.dagkit.links import ObjectLink, PageLink
 from slipway.flow.approval import APPROVAL, APPROVE_TASK, RELEASE_TASK
 from slipway.flow.deployment import Deployment
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.flow.release import NOTHING, Row, SupersededError, table
-from slipway.links import ObjectLink, PageLink
 from slipway.rollout.side import Json, Side
 
 REASON = "reason"

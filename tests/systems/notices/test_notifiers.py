@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from slipway import config
-from slipway.deadlines import deadline, tell_late
+from slipway.dagkit.deadlines import deadline, tell_late
 from slipway.flow import telling
 from slipway.flow.ended import Account
 from slipway.flow.record import SlipwayError, TransientError
@@ -163,7 +163,7 @@ def test_an_installation_says_how_long_is_long(
     alert = deadline("deploy", 60)
     assert (alert and alert.interval / 60) == minutes
     if alert:
-        assert alert.callback.path == "slipway.deadlines.tell_late"
+        assert alert.callback.path == "slipway.dagkit.deadlines.tell_late"
 
 
 @pytest.mark.parametrize("chosen", ["0", "-1", "1h", "1.5"])

@@ -14,6 +14,7 @@ from typing import Any
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
+from slipway.dagkit.links import run_page
 from slipway.flow.errors import SlipwayError
 from slipway.flow.states import LIVING
 
@@ -56,7 +57,6 @@ async def tell_late(context: Mapping[str, Any]) -> None:
     from slipway.config import load_apps
     from slipway.flow import telling
     from slipway.notices.notifiers import by_mail, in_slack
-    from slipway.pipelines.notify import run_page
 
     run = context["dag_run"]
     if run["state"] not in LIVING:

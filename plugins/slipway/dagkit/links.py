@@ -1,8 +1,9 @@
-"""Links beside a task in Airflow's UI: a task stores an address, its link shows it."""
+"""Links beside a task in Airflow's UI: a task stores an address, its link shows it. And a run's own page."""
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from airflow.sdk import BaseOperatorLink
 
@@ -57,3 +58,11 @@ class PageLink(StoredLink):
     """Where the application answers."""
 
     name, key = "Open the application", "application_page"
+
+
+def run_page(dag_id: str, run_id: str) -> str:
+    """Return the address of a run in Airflow's UI."""
+    from airflow.sdk.configuration import conf
+
+    base = str(conf.get("api", "base_url", fallback="")).rstrip("/")
+    return f"{base}/dags/{dag_id}/runs/{quote(run_id, safe='')}"

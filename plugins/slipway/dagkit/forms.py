@@ -12,7 +12,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from slipway.choices import choices
+from slipway.dagkit.choices import choices
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "slipway",
