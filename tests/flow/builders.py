@@ -7,9 +7,9 @@ from typing import Any
 
 from slipway.flow.document import load
 from slipway.flow.image import Image
+from slipway.flow.kubernetes.workload import Workload, finished, from_spec
 from slipway.flow.push import PushEvent
 from slipway.flow.spec import BuildSpec
-from slipway.flow.workload import Workload, finished, from_spec
 
 NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
 DIGEST = f"sha256:{'d' * 64}"

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import aiohttp
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from slipway.flow.objects import Json
+from slipway.flow.kubernetes.objects import Json
 from slipway.kubernetes.errors import SHOWN, ClusterError, TransientClusterError
 
 

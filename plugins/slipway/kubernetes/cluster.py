@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from slipway.flow.objects import KEPT, KINDS, Json, Kind, ObjectRef, mapping
+from slipway.flow.kubernetes.objects import KEPT, KINDS, Json, Kind, ObjectRef, mapping
 from slipway.kubernetes.api import Api, message
 from slipway.kubernetes.errors import (
     ClusterError,

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from slipway.flow.deployment import Deployment
-from slipway.flow.objects import KEPT, RANK, WATCHED, Json, ObjectRef
+from slipway.flow.kubernetes.objects import KEPT, RANK, WATCHED, Json, ObjectRef
+from slipway.flow.kubernetes.workload import APPLICATION, REPOSITORY, RUN, Workload, refs
 from slipway.flow.release import version
-from slipway.flow.workload import APPLICATION, REPOSITORY, RUN, Workload, refs
 from slipway.kubernetes import health, ledger
 from slipway.kubernetes.cluster import Cluster
 from slipway.kubernetes.errors import ConflictError, RefusedError, SupersededError

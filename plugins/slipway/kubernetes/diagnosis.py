@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Iterator
 
-from slipway.flow.objects import Json, ObjectRef
+from slipway.flow.kubernetes.objects import Json, ObjectRef
 from slipway.kubernetes.cluster import Cluster
 from slipway.kubernetes.errors import ClusterError, TransientClusterError
 from slipway.kubernetes.watch import Watch, new_pods

@@ -8,7 +8,7 @@ import time
 
 import httpx
 
-from slipway.flow.objects import Json, ObjectRef
+from slipway.flow.kubernetes.objects import Json, ObjectRef
 from slipway.flow.spec import Health
 from slipway.kubernetes.cluster import Cluster
 from slipway.kubernetes.errors import TransientClusterError

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from slipway.flow.manifests import RECORD_SUFFIX
-from slipway.flow.objects import Json
-from slipway.flow.workload import MANAGED_BY
+from slipway.flow.kubernetes.manifests import RECORD_SUFFIX
+from slipway.flow.kubernetes.objects import Json
+from slipway.flow.kubernetes.workload import MANAGED_BY
 from slipway.kubernetes import ledger
 from slipway.kubernetes.cluster import Cluster
 from slipway.kubernetes.errors import ClusterError

@@ -14,11 +14,11 @@ from datetime import datetime
 
 from pydantic import AwareDatetime
 
-from slipway.flow.manifests import RECORD_SUFFIX
-from slipway.flow.objects import Json, ObjectRef
+from slipway.flow.kubernetes.manifests import RECORD_SUFFIX
+from slipway.flow.kubernetes.objects import Json, ObjectRef
+from slipway.flow.kubernetes.workload import APPLICATION, MANAGED_BY, REPOSITORY, Workload, refs
 from slipway.flow.record import Record
 from slipway.flow.release import refuse_older
-from slipway.flow.workload import APPLICATION, MANAGED_BY, REPOSITORY, Workload, refs
 from slipway.kubernetes.cluster import Cluster
 from slipway.kubernetes.errors import ClusterError, RefusedError, SupersededError
 

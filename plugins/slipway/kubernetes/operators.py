@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from slipway.flow.workload import Workload
+from slipway.flow.kubernetes.workload import Workload
 from slipway.kubernetes import deployer
 from slipway.kubernetes.cluster import Cluster
 from slipway.kubernetes.diagnosis import diagnose
@@ -26,7 +26,7 @@ SLACK = timedelta(hours=2)
 
 
 class RolloutOperator(operators.RolloutOperator):
-    """Applies a :class:`slipway.flow.workload.Workload` and follows it until it is healthy.
+    """Applies a :class:`slipway.flow.kubernetes.workload.Workload` and follows it until it is healthy.
 
     When it does not become healthy, the pods' events and last lines are in the log.
     """

@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from slipway.flow.deployment import Deployment
+from slipway.flow.kubernetes.workload import Workload
 from slipway.flow.release import NOTHING
-from slipway.flow.workload import Workload
 from slipway.kubernetes import deployer, ledger
 from slipway.kubernetes.cluster import CONNECTION, Cluster, connected
 from slipway.rollout.side import Json, Side
@@ -18,7 +18,7 @@ Work = Callable[[Cluster], Coroutine[Any, Any, T]]
 
 
 class KubernetesSide(Side):
-    """Plans are :class:`slipway.flow.workload.Workload`.
+    """Plans are :class:`slipway.flow.kubernetes.workload.Workload`.
 
     :param conn_id: connection of Airflow's type ``kubernetes``.
     """

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from slipway.flow.manifests import RECORD_SUFFIX
-from slipway.flow.objects import Json
+from slipway.flow.kubernetes.manifests import RECORD_SUFFIX
+from slipway.flow.kubernetes.objects import Json
+from slipway.flow.kubernetes.workload import MANAGED_BY
 from slipway.flow.orphans import Trace
 from slipway.flow.release import SupersededError
-from slipway.flow.workload import MANAGED_BY
 from slipway.kubernetes import deployer, ledger
 from slipway.kubernetes.cluster import Cluster, connected
 from slipway.kubernetes.errors import ClusterError

@@ -7,14 +7,15 @@ import logging
 import time
 from collections.abc import Sequence
 
-from slipway.flow.objects import WATCHED, Json, ObjectRef
+from slipway.flow.kubernetes import rollout
+from slipway.flow.kubernetes.objects import WATCHED, Json, ObjectRef
+from slipway.flow.kubernetes.rollout import Progress
+from slipway.flow.kubernetes.workload import RUN, Workload, refs
 from slipway.flow.record import Name, Record
 from slipway.flow.spec import Health
-from slipway.flow.workload import RUN, Workload, refs
-from slipway.kubernetes import health, rollout
+from slipway.kubernetes import health
 from slipway.kubernetes.cluster import Cluster
 from slipway.kubernetes.errors import TransientClusterError
-from slipway.kubernetes.rollout import Progress
 
 log = logging.getLogger(__name__)
 

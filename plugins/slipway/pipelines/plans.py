@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from slipway.flow.environments import Environment
 from slipway.flow.fleet import Fleet
 from slipway.flow.image import Image, Platform
-from slipway.flow.manifests import from_manifests
+from slipway.flow.kubernetes.manifests import from_manifests
+from slipway.flow.kubernetes.workload import Workload, finished, from_spec
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record, SlipwayError
 from slipway.flow.servers.plan import ServersPlan, tag_of
 from slipway.flow.spec import BuildSpec
-from slipway.flow.workload import Workload, finished, from_spec
 from slipway.github.repository import Commit
 from slipway.pipelines.commit import read_file, read_manifests
 from slipway.pipelines.placing import placed

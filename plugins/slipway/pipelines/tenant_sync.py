@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from slipway.config import load_policy
-from slipway.flow.objects import Json
+from slipway.flow.kubernetes.objects import Json
 from slipway.flow.tenancy import abac
 from slipway.flow.tenancy.difference import (
     Changes,

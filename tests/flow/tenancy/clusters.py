@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from slipway.flow.objects import Json
+from slipway.flow.kubernetes.objects import Json
 from slipway.flow.tenancy.difference import Key, difference, key_of
 from slipway.flow.tenancy.directory import Directory
 from slipway.flow.tenancy.names import Owned

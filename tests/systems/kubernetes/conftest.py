@@ -10,7 +10,7 @@ import pytest
 from kubernetes_asyncio.config import new_client_from_config
 
 from lab.access import Lab
-from slipway.flow.objects import ObjectRef
+from slipway.flow.kubernetes.objects import ObjectRef
 from slipway.flow.record import SlipwayError
 from slipway.kubernetes import ledger
 from slipway.kubernetes.cluster import Cluster

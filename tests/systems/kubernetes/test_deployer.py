@@ -13,9 +13,9 @@ from kubernetes_asyncio.client import ApiClient, Configuration
 from lab.access import Lab
 from lab.kubernetes.versions import OLDEST, version_of
 from lab.paths import this_checkout
-from slipway.flow.objects import Json, ObjectRef
+from slipway.flow.kubernetes.objects import Json, ObjectRef
+from slipway.flow.kubernetes.workload import Workload
 from slipway.flow.push import PushEvent
-from slipway.flow.workload import Workload
 from slipway.kubernetes import deployer, ledger
 from slipway.kubernetes.cluster import Cluster
 from slipway.kubernetes.errors import (

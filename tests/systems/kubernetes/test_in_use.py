@@ -7,7 +7,7 @@ import secrets
 
 import pytest
 
-from slipway.flow.objects import ObjectRef
+from slipway.flow.kubernetes.objects import ObjectRef
 from slipway.kubernetes import deployer, ledger
 from slipway.kubernetes.cluster import Cluster
 from slipway.kubernetes.in_use import running

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from slipway.flow.objects import Json, mapping
+from slipway.flow.kubernetes.objects import Json, mapping
 from slipway.flow.tenancy.directory import ImplausibleError
 from slipway.flow.tenancy.policy import Guard, Policy
 from slipway.flow.tenancy.wanted import GONE_SINCE, PROJECT, TENANCY, Wanted

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from slipway.flow.objects import Json
+from slipway.flow.kubernetes.objects import Json
 from slipway.flow.tenancy.directory import Directory, Project, Role, User, members
 from slipway.flow.tenancy.identity import role_group, username
 from slipway.flow.tenancy.names import Owned, allot, fingerprint, slug

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from slipway.flow.objects import Json
+from slipway.flow.kubernetes.objects import Json
 from slipway.flow.tenancy.difference import Changes, Key, key_of
 from slipway.flow.tenancy.names import Owned
 from slipway.flow.tenancy.wanted import GONE_SINCE, PROJECT, RBAC, TENANCY

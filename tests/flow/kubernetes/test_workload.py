@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from slipway.flow.objects import ObjectRef, pod_spec
-from slipway.flow.workload import APPLICATION, refs
+from slipway.flow.kubernetes.objects import ObjectRef, pod_spec
+from slipway.flow.kubernetes.workload import APPLICATION, refs
 from tests.flow.builders import image, push, workload
 
 EVERYTHING = """{

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slipway.kubernetes.rollout import assess, newest, selector
+from slipway.flow.kubernetes.rollout import assess, newest, selector
 
 Json = dict[str, Any]
 

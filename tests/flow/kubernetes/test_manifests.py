@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.flow.document import DocumentError
-from slipway.flow.manifests import from_manifests
+from slipway.flow.kubernetes.manifests import from_manifests
 
 REFERENCE = f"registry:5000/docker-local/acme/shop@sha256:{'d' * 64}"
 DEPLOYMENT = """\

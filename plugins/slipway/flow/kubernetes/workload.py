@@ -8,7 +8,7 @@ from typing import Any
 
 from slipway.flow.environments import CLUSTER
 from slipway.flow.image import Image
-from slipway.flow.objects import RANK, Json, ObjectRef, containers, pod_spec
+from slipway.flow.kubernetes.objects import RANK, Json, ObjectRef, containers, pod_spec
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Name, Record
 from slipway.flow.spec import BuildSpec, ConfigMap, Health, Kubernetes, Probe, SecretRef, Volume

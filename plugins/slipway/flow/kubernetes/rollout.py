@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from slipway.flow.objects import Json
+from slipway.flow.kubernetes.objects import Json
 
 RESTARTS = 2
 """A container that ended this many times on its own is taken for a crash loop."""

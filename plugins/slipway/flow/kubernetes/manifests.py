@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from slipway.flow.document import DocumentError
 from slipway.flow.document_tree import BrokenDocumentError, Node, read_all
-from slipway.flow.objects import KINDS, Json, ObjectRef, containers, items, mapping, pod_spec
-from slipway.flow.workload import runs_image, with_image
+from slipway.flow.kubernetes.objects import KINDS, Json, ObjectRef, containers, items, mapping, pod_spec
+from slipway.flow.kubernetes.workload import runs_image, with_image
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _METADATA = frozenset({"name", "namespace", "labels", "annotations"})
