@@ -20,11 +20,11 @@ from benchmarks.result import Result
 from benchmarks.servers import ROOT, variables
 from lab.airflow.connections import connections
 from slipway.flow.image import Image
-from slipway.flow.nova import Nova
+from slipway.flow.nova.marks import TAG, new_metadata
+from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.spec import Nova
+from slipway.flow.nova.steps import Until
 from slipway.flow.push import PushEvent
-from slipway.flow.servers.marks import TAG, new_metadata
-from slipway.flow.servers.plan import ServersPlan
-from slipway.flow.servers.steps import Until
 from slipway.openstack.hook import OpenstackHook
 from slipway.openstack.nova.names import resolve
 from slipway.openstack.nova.triggers import ServersTrigger

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from slipway.flow.image import Image
-from slipway.flow.nova import Nova
-from slipway.flow.servers.marks import Mark, Metadata, new_metadata
-from slipway.flow.servers.observed import Seen, Server, View
-from slipway.flow.servers.plan import ServersPlan
-from slipway.flow.servers.steps import Attach, Create, Delete, Lead, Order, Start, Stop, Wait, Write
-from slipway.flow.servers.traffic import Led, Place, RecordSet, read
+from slipway.flow.nova.marks import Mark, Metadata, new_metadata
+from slipway.flow.nova.observed import Seen, Server, View
+from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.spec import Nova
+from slipway.flow.nova.steps import Attach, Create, Delete, Lead, Order, Start, Stop, Wait, Write
+from slipway.flow.nova.traffic import Led, Place, RecordSet, read
 from tests.flow.builders import DIGEST, NOON, push
 
 OTHERS = "others"

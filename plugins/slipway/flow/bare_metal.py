@@ -9,9 +9,9 @@ from pydantic_core import PydanticCustomError
 
 from slipway.flow.fields import RepositoryPath
 from slipway.flow.ironic import Ironic
+from slipway.flow.machine_image import Boot, GlanceProperty
 from slipway.flow.packer import Packer
 from slipway.flow.record import Matching, Record
-from slipway.flow.vm import Boot, GlanceProperty
 
 PARTITION, WHOLE_DISK = "baremetal", "vm"
 """The elements that make the one kind of image, and the other."""

@@ -22,8 +22,8 @@ from slipway.flow.fields import (
     StageName,
 )
 from slipway.flow.jenkins import Build
+from slipway.flow.nova.vm import Vm
 from slipway.flow.record import Name, Platform, Record, Version
-from slipway.flow.vm import Vm
 
 
 class Port(Record):

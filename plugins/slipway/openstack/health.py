@@ -7,7 +7,7 @@ import asyncio
 import httpx
 
 from slipway.flow.ironic import NodeHealth
-from slipway.flow.nova import ServerHealth
+from slipway.flow.nova.spec import ServerHealth
 
 ASK_SECONDS = 5.0
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from slipway.flow.image import BaseImage
+from slipway.flow.machine_image import Boot
 from slipway.flow.packer import Packer
 from slipway.flow.push import PushEvent
-from slipway.flow.vm import Boot
 from slipway.github.repository import Commit
 from slipway.packer import packer, template, variables
 from slipway.packer.errors import TemplateError

@@ -12,9 +12,9 @@ from slipway.flow.fleet import Fleet
 from slipway.flow.image import Image, Platform
 from slipway.flow.kubernetes.manifests import from_manifests
 from slipway.flow.kubernetes.workload import Workload, finished, from_spec
+from slipway.flow.nova.plan import ServersPlan, tag_of
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record, SlipwayError
-from slipway.flow.servers.plan import ServersPlan, tag_of
 from slipway.flow.spec import BuildSpec
 from slipway.github.repository import Commit
 from slipway.pipelines.commit import read_file, read_manifests

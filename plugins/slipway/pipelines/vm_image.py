@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slipway.flow.image import BaseImage, Image
-from slipway.flow.vm import Boot
+from slipway.flow.machine_image import Boot
 from slipway.packer import packer
 from slipway.packer.inputs import Inputs, build_name
 from slipway.packer.variables import COMMIT

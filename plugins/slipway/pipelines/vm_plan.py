@@ -8,10 +8,10 @@ from pathlib import Path
 from slipway.artifactory.hook import ArtifactoryHook
 from slipway.config import load_apps
 from slipway.flow.image import Image
+from slipway.flow.nova.vm import Vm
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record
 from slipway.flow.spec import BuildSpec
-from slipway.flow.vm import Vm
 from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
 from slipway.packer.errors import TemplateError

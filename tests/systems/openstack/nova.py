@@ -12,14 +12,14 @@ from openstack.connection import Connection
 
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Image
-from slipway.flow.nova import Nova
+from slipway.flow.nova.endings import go_back
+from slipway.flow.nova.observed import Seen, Server
+from slipway.flow.nova.plan import ServersPlan, tag_of
+from slipway.flow.nova.rollout import roll_out
+from slipway.flow.nova.spec import Nova
+from slipway.flow.nova.steps import Done, Fail, Wait
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
-from slipway.flow.servers.endings import go_back
-from slipway.flow.servers.observed import Seen, Server
-from slipway.flow.servers.plan import ServersPlan, tag_of
-from slipway.flow.servers.rollout import roll_out
-from slipway.flow.servers.steps import Done, Fail, Wait
 from slipway.openstack.nova.names import resolve
 from slipway.openstack.nova.reading import list_servers
 from slipway.openstack.nova.servers import Decide, Servers

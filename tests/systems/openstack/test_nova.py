@@ -11,10 +11,10 @@ from openstack.connection import Connection
 from lab.access import Lab
 from lab.airflow.connections import connections
 from lab.process import wait_gone
+from slipway.flow.nova.rollout import roll_out
+from slipway.flow.nova.steps import Done, Fail, Wait
 from slipway.flow.record import TransientError
 from slipway.flow.release import SupersededError
-from slipway.flow.servers.rollout import roll_out
-from slipway.flow.servers.steps import Done, Fail, Wait
 from slipway.openstack.errors import OpenstackError
 from slipway.openstack.nova.in_use import running
 from slipway.openstack.nova.servers import Servers

@@ -12,7 +12,7 @@ from openstack.connection import Connection
 from openstack.exceptions import ConflictException
 
 from lab.process import wait_gone
-from slipway.flow.servers.steps import Done, Fail
+from slipway.flow.nova.steps import Done, Fail
 from slipway.openstack.errors import OpenstackError
 from slipway.openstack.octavia import pools
 from tests.systems.openstack.nova import Application, raises

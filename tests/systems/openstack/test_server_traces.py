@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from slipway.flow.nova.plan import ServersPlan
 from slipway.flow.orphans import Trace
-from slipway.flow.servers.plan import ServersPlan
 from slipway.openstack.errors import TransientOpenstackError
 from slipway.openstack.nova.traces import ServerTraces
 from slipway.rollout.side import Json

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from slipway.flow.nova import ServerHealth
+from slipway.flow.nova.observed import Server
+from slipway.flow.nova.spec import ServerHealth
+from slipway.flow.nova.steps import Create, Until
 from slipway.flow.record import TransientError
-from slipway.flow.servers.observed import Server
-from slipway.flow.servers.steps import Create, Until
 from slipway.openstack.errors import OpenstackError
 from slipway.openstack.health import answer
 from slipway.openstack.nova.watch import Outcome, Snapshot, Watch, follow

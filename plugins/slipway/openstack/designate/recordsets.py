@@ -13,9 +13,9 @@ from typing import Any
 from openstack.connection import Connection
 from openstack.exceptions import NotFoundException
 
-from slipway.flow.nova import ServerName
-from slipway.flow.servers.observed import Server
-from slipway.flow.servers.traffic import Led, RecordSet
+from slipway.flow.nova.observed import Server
+from slipway.flow.nova.spec import ServerName
+from slipway.flow.nova.traffic import Led, RecordSet
 from slipway.openstack.choosing import listed
 from slipway.openstack.errors import OpenstackError, TransientOpenstackError
 from slipway.openstack.nova.errors import told

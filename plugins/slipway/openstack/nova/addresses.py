@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from openstack.connection import Connection
 
-from slipway.flow.servers.observed import Server
+from slipway.flow.nova.observed import Server
 from slipway.openstack.errors import OpenstackError
 from slipway.openstack.nova.errors import ConflictError, told
 

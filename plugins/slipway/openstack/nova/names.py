@@ -8,7 +8,7 @@ from typing import Any
 from openstack.connection import Connection
 
 from slipway.flow.image import Image
-from slipway.flow.nova import Nova, ServerVolume
+from slipway.flow.nova.spec import Nova, ServerVolume
 from slipway.openstack.choosing import listed, one
 from slipway.openstack.designate import recordsets
 from slipway.openstack.errors import OpenstackError
@@ -21,7 +21,7 @@ Resolved = dict[str, Any]
 
 
 def resolve(cloud: Connection, nova: Nova, image: Image, tag: str) -> Resolved:
-    """Return the fields of :class:`slipway.flow.servers.plan.ServersPlan` that the cloud knows.
+    """Return the fields of :class:`slipway.flow.nova.plan.ServersPlan` that the cloud knows.
 
     :param tag: of the deployment.
     :raises OpenstackError: when a name is not there, is that of several, or belongs to others.

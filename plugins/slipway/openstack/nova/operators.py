@@ -15,8 +15,8 @@ from slipway.rollout.side import Json
 if TYPE_CHECKING:  # the SDK takes most of a second to import, which reading a DAG file must not take
     from openstack.connection import Connection
 
-    from slipway.flow.servers.observed import Seen
-    from slipway.flow.servers.steps import Wait
+    from slipway.flow.nova.observed import Seen
+    from slipway.flow.nova.steps import Wait
     from slipway.openstack.nova.side import NovaSide
     from slipway.openstack.nova.watch import Outcome, Watch
 
@@ -40,7 +40,7 @@ class _Waiting:
 
     def wait(self, cloud: Connection, plan: Json, run: str, wait: Wait, seen: Seen) -> Seen:
         """Return what is seen within a few seconds, or defer until there is something to see."""
-        from slipway.flow.servers.plan import ServersPlan
+        from slipway.flow.nova.plan import ServersPlan
         from slipway.openstack.nova.triggers import ServersTrigger
         from slipway.openstack.nova.watch import Watch
 
@@ -58,14 +58,14 @@ class _Waiting:
 
 
 class RolloutOperator(_Waiting, operators.RolloutOperator):
-    """Makes the servers of a :class:`slipway.flow.servers.plan.ServersPlan` and switches to them."""
+    """Makes the servers of a :class:`slipway.flow.nova.plan.ServersPlan` and switches to them."""
 
     platform = "vm"
 
     def roll_out(self, context: Context, plan: Json) -> None:
         """Begin, or go on after a crash."""
-        from slipway.flow.servers.observed import Seen
-        from slipway.flow.servers.plan import ServersPlan
+        from slipway.flow.nova.observed import Seen
+        from slipway.flow.nova.plan import ServersPlan
 
         known = ServersPlan.from_json(plan)
         self.log.info(
@@ -81,9 +81,9 @@ class RolloutOperator(_Waiting, operators.RolloutOperator):
             self._go_on(context, self.plan, _seen(event, healthy))
 
     def _go_on(self, context: Context, plan: Json, seen: Seen) -> None:
-        from slipway.flow.servers.plan import ServersPlan
-        from slipway.flow.servers.rollout import roll_out
-        from slipway.flow.servers.steps import Fail, Wait
+        from slipway.flow.nova.plan import ServersPlan
+        from slipway.flow.nova.rollout import roll_out
+        from slipway.flow.nova.steps import Fail, Wait
 
         run = context["run_id"]
         servers = self.side().servers(ServersPlan.from_json(plan), run)
@@ -105,7 +105,7 @@ class GoBackOperator(_Waiting, operators.GoBackOperator):
 
     def go_back(self, context: Context, plan: Json) -> None:
         """Begin, or go on after a crash."""
-        from slipway.flow.servers.observed import Seen
+        from slipway.flow.nova.observed import Seen
 
         self._go_on(context, plan, Seen())
 
@@ -115,9 +115,9 @@ class GoBackOperator(_Waiting, operators.GoBackOperator):
             self._go_on(context, self.plan, _seen(event, healthy))
 
     def _go_on(self, context: Context, plan: Json, seen: Seen) -> None:
-        from slipway.flow.servers.endings import go_back
-        from slipway.flow.servers.plan import ServersPlan
-        from slipway.flow.servers.steps import Fail, Wait
+        from slipway.flow.nova.endings import go_back
+        from slipway.flow.nova.plan import ServersPlan
+        from slipway.flow.nova.steps import Fail, Wait
 
         run = context["run_id"]
         servers = self.side().servers(ServersPlan.from_json(plan), run)

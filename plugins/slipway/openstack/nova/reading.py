@@ -8,8 +8,8 @@ from typing import Any
 
 from openstack.connection import Connection
 
-from slipway.flow.servers.marks import Mark
-from slipway.flow.servers.observed import Server
+from slipway.flow.nova.marks import Mark
+from slipway.flow.nova.observed import Server
 from slipway.openstack.nova.errors import told
 
 TAGS_A_CALL = 50

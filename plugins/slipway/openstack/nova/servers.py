@@ -11,12 +11,11 @@ from typing import Any
 
 from openstack.connection import Connection
 
-from slipway.flow.nova import ServerVolume
-from slipway.flow.record import SlipwayError
-from slipway.flow.servers.marks import TAG, new_metadata
-from slipway.flow.servers.observed import Seen, Server, View
-from slipway.flow.servers.plan import ServersPlan
-from slipway.flow.servers.steps import (
+from slipway.flow.nova.marks import TAG, new_metadata
+from slipway.flow.nova.observed import Seen, Server, View
+from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.spec import ServerVolume
+from slipway.flow.nova.steps import (
     Attach,
     Create,
     Delete,
@@ -31,7 +30,8 @@ from slipway.flow.servers.steps import (
     Wait,
     Write,
 )
-from slipway.flow.servers.traffic import read
+from slipway.flow.nova.traffic import read
+from slipway.flow.record import SlipwayError
 from slipway.openstack.errors import TransientOpenstackError
 from slipway.openstack.nova import traffic
 from slipway.openstack.nova.addresses import attach, floating_ips

@@ -8,10 +8,10 @@ from functools import cached_property
 from openstack.connection import Connection
 
 from slipway.flow.deployment import Deployment
+from slipway.flow.nova import endings
+from slipway.flow.nova.observed import Server, View, best, kept_but_for, refuse_older_than
+from slipway.flow.nova.plan import ServersPlan
 from slipway.flow.release import NOTHING, version
-from slipway.flow.servers import endings
-from slipway.flow.servers.observed import Server, View, best, kept_but_for, refuse_older_than
-from slipway.flow.servers.plan import ServersPlan
 from slipway.openstack.hook import OpenstackHook
 from slipway.openstack.nova.servers import Servers
 from slipway.rollout.side import Json, Side
@@ -21,7 +21,7 @@ NAMED = 3
 
 
 class NovaSide(Side):
-    """Plans are :class:`slipway.flow.servers.plan.ServersPlan`.
+    """Plans are :class:`slipway.flow.nova.plan.ServersPlan`.
 
     :param conn_id: connection of type ``slipway_openstack``.
     """

@@ -10,13 +10,13 @@ from itertools import groupby
 
 from openstack.connection import Connection
 
+from slipway.flow.nova.endings import go_back
+from slipway.flow.nova.marks import TAG
+from slipway.flow.nova.observed import Seen, Server
+from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.steps import Fail, Wait
 from slipway.flow.orphans import Trace
 from slipway.flow.release import SupersededError
-from slipway.flow.servers.endings import go_back
-from slipway.flow.servers.marks import TAG
-from slipway.flow.servers.observed import Seen, Server
-from slipway.flow.servers.plan import ServersPlan
-from slipway.flow.servers.steps import Fail, Wait
 from slipway.openstack.errors import TransientOpenstackError
 from slipway.openstack.nova.reading import list_servers
 from slipway.openstack.nova.servers import Servers

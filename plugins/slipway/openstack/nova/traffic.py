@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 from openstack.connection import Connection
 
-from slipway.flow.servers.observed import Server
-from slipway.flow.servers.plan import ServersPlan
-from slipway.flow.servers.traffic import Led, Place, Pool, RecordSet
+from slipway.flow.nova.observed import Server
+from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.traffic import Led, Place, Pool, RecordSet
 from slipway.openstack.designate import recordsets
 from slipway.openstack.octavia import pools
 

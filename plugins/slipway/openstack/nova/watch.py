@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 
 from pydantic import AwareDatetime
 
+from slipway.flow.nova.observed import Seen, Server
+from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.steps import Until, Wait
 from slipway.flow.record import Record, TransientError
-from slipway.flow.servers.observed import Seen, Server
-from slipway.flow.servers.plan import ServersPlan
-from slipway.flow.servers.steps import Until, Wait
 from slipway.openstack.health import answer
 from slipway.polling import Feed
 

@@ -14,9 +14,9 @@ from typing import Any
 from openstack import exceptions
 from openstack.connection import Connection
 
-from slipway.flow.nova import LoadBalancer
-from slipway.flow.servers.observed import Server
-from slipway.flow.servers.traffic import Led, Pool
+from slipway.flow.nova.observed import Server
+from slipway.flow.nova.spec import LoadBalancer
+from slipway.flow.nova.traffic import Led, Pool
 from slipway.openstack.choosing import one
 from slipway.openstack.errors import OpenstackError, TransientOpenstackError
 from slipway.openstack.nova.errors import ConflictError, told

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
-from slipway.flow.servers.observed import Server, View
-from slipway.flow.servers.plan import ServersPlan
-from slipway.flow.servers.steps import Do, Lead, Order, Step, Wait
-from slipway.flow.servers.traffic import Place, read
+from slipway.flow.nova.observed import Server, View
+from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.steps import Do, Lead, Order, Step, Wait
+from slipway.flow.nova.traffic import Place, read
 
 
 def led(

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from slipway.flow.nova import ServerHealth
-from slipway.flow.servers.plan import ServersPlan
+from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.spec import ServerHealth
 
 TAG = "slipway"
 Metadata = dict[str, str]
@@ -78,7 +78,7 @@ class Mark:
     """For which release the same server was kept before."""
     floating_ip: str = ""
     traffic: str = ""
-    """The :data:`slipway.flow.servers.traffic.Place` that leads to it, as text."""
+    """The :data:`slipway.flow.nova.traffic.Place` that leads to it, as text."""
     health: str = ""
 
     @classmethod

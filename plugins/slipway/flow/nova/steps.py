@@ -8,11 +8,11 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from slipway.flow.nova import ServerHealth
+from slipway.flow.nova.marks import Metadata
+from slipway.flow.nova.observed import Server
+from slipway.flow.nova.spec import ServerHealth
+from slipway.flow.nova.traffic import Place
 from slipway.flow.record import Record
-from slipway.flow.servers.marks import Metadata
-from slipway.flow.servers.observed import Server
-from slipway.flow.servers.traffic import Place
 
 
 @dataclass(frozen=True)

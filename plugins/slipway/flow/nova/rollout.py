@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from slipway.flow.nova import ServerHealth
-from slipway.flow.servers.leading import led
-from slipway.flow.servers.marks import claim_of
-from slipway.flow.servers.observed import Server, View, best, refuse_older_than
-from slipway.flow.servers.plan import ServersPlan
-from slipway.flow.servers.steps import (
+from slipway.flow.nova.leading import led
+from slipway.flow.nova.marks import claim_of
+from slipway.flow.nova.observed import Server, View, best, refuse_older_than
+from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.spec import ServerHealth
+from slipway.flow.nova.steps import (
     Attach,
     Create,
     Delete,

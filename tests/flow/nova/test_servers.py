@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.flow.nova import ServerVolume
+from slipway.flow.nova.endings import clear, go_back, keep
+from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.rollout import roll_out
+from slipway.flow.nova.spec import ServerVolume
+from slipway.flow.nova.steps import Create, Delete, Do, Done, Fail, Lead, Step, Stop, Wait
+from slipway.flow.nova.traffic import Place, Pool, RecordSet
 from slipway.flow.release import SupersededError
-from slipway.flow.servers.endings import clear, go_back, keep
-from slipway.flow.servers.plan import ServersPlan
-from slipway.flow.servers.rollout import roll_out
-from slipway.flow.servers.steps import Create, Delete, Do, Done, Fail, Lead, Step, Stop, Wait
-from slipway.flow.servers.traffic import Place, Pool, RecordSet
 from tests.examples import examples
 from tests.flow.builders import NOON
 from tests.flow.cloud import TTL, Cloud, plan

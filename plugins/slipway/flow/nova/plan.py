@@ -7,10 +7,10 @@ from typing import Any
 
 from slipway.flow.environments import CLOUD
 from slipway.flow.image import Image, input_digest
-from slipway.flow.nova import Nova, ServerVolume
+from slipway.flow.nova.spec import Nova, ServerVolume
+from slipway.flow.nova.traffic import Place, Pool, RecordSet
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Name, Record
-from slipway.flow.servers.traffic import Place, Pool, RecordSet
 
 DIGITS = 16
 

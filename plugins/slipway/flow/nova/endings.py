@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from slipway.flow.nova.leading import led_back, taken_out
+from slipway.flow.nova.marks import BEFORE, KEPT, Kept, claim_of, how, read_health, written
+from slipway.flow.nova.observed import Server, View, best, kept_but_for, refuse_older_than
+from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.rollout import attached, come_up
+from slipway.flow.nova.steps import Delete, Do, Done, Fail, Order, Step, Wait, Write, until_stopped
 from slipway.flow.record import SlipwayError
-from slipway.flow.servers.leading import led_back, taken_out
-from slipway.flow.servers.marks import BEFORE, KEPT, Kept, claim_of, how, read_health, written
-from slipway.flow.servers.observed import Server, View, best, kept_but_for, refuse_older_than
-from slipway.flow.servers.plan import ServersPlan
-from slipway.flow.servers.rollout import attached, come_up
-from slipway.flow.servers.steps import Delete, Do, Done, Fail, Order, Step, Wait, Write, until_stopped
 
 STOP_SECONDS, WITHIN_SECONDS = 300, 60
 

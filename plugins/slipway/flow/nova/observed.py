@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from slipway.flow.nova.marks import Kept, Mark
+from slipway.flow.nova.traffic import Led, Place
 from slipway.flow.push import PushEvent
 from slipway.flow.release import refuse_older
-from slipway.flow.servers.marks import Kept, Mark
-from slipway.flow.servers.traffic import Led, Place
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""``vm`` of ``slipway.yaml``: a virtual machine's image, built by Packer."""
+"""What images of virtual and of bare-metal machines have in common in ``slipway.yaml``."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from slipway.flow.nova import Nova
-from slipway.flow.packer import Packer
 from slipway.flow.record import Matching, Record
 
 GlanceProperty = Annotated[
@@ -32,15 +30,3 @@ class Boot(Record):
     """It must answer on port 22, too."""
     within_seconds: Annotated[int, Field(ge=5, le=3600)] = 300
     memory_mib: Annotated[int, Field(ge=64, le=65536)] = 1024
-
-
-class Vm(Packer):
-    """The virtual machine's image, and how it runs."""
-
-    build_seconds: Annotated[int, Field(ge=30, le=86400)] = 3600
-    """How long Packer may take."""
-    boot: Boot = Boot()
-    properties: dict[GlanceProperty, str] = {}
-    """Properties of the image in Glance, such as ``os_distro`` and ``hw_disk_bus``."""
-    nova: Nova | None = None
-    """How the image runs; it is built and kept, and not deployed, without it."""
