@@ -26,9 +26,9 @@ from benchmarks import servers
 from benchmarks.result import Result
 from lab.openstack.login import identity
 from lab.openstack.machines import Machine, enroll, make_available
-from slipway.flow.fleet import Fleet
 from slipway.flow.image import Image
-from slipway.flow.ironic import Ironic
+from slipway.flow.ironic.fleet import Fleet
+from slipway.flow.ironic.spec import Ironic
 from slipway.flow.push import PushEvent
 from slipway.openstack.ironic.fleets import Fleets
 from slipway.openstack.ironic.rollout import Nodes

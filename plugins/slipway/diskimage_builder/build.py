@@ -21,7 +21,7 @@ from slipway.diskimage_builder.inputs import SUFFIXES
 from slipway.diskimage_builder.output import Transcript
 from slipway.diskimage_builder.settings import ARCHITECTURE, of_tool
 from slipway.diskimage_builder.workplace import Workplace
-from slipway.flow.bare_metal import BareMetal
+from slipway.flow.ironic.bare_metal import BareMetal
 from slipway.sandbox.errors import ProgramTimeoutError
 from slipway.sandbox.program import Program
 from slipway.sandbox.root import RootSandbox

@@ -15,7 +15,7 @@ from diskimage_builder import element_dependencies, paths
 
 from slipway.diskimage_builder.errors import ElementError
 from slipway.diskimage_builder.tree import check_links, digest, mentions
-from slipway.flow.bare_metal import BareMetal
+from slipway.flow.ironic.bare_metal import BareMetal
 from slipway.flow.record import Digest
 
 COMMIT_VARIABLE = "SLIPWAY_COMMIT"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from slipway.diskimage_builder.elements import COMMIT_VARIABLE
 from slipway.diskimage_builder.workplace import Workplace
-from slipway.flow.bare_metal import SET_BY_SLIPWAY, BareMetal
+from slipway.flow.ironic.bare_metal import SET_BY_SLIPWAY, BareMetal
 from slipway.flow.record import CommitId
 
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")

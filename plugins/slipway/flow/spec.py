@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from slipway.flow.bare_metal import BareMetal
 from slipway.flow.fields import (
     EnvName,
     HttpPath,
@@ -21,6 +20,7 @@ from slipway.flow.fields import (
     RepositoryPath,
     StageName,
 )
+from slipway.flow.ironic.bare_metal import BareMetal
 from slipway.flow.jenkins import Build
 from slipway.flow.nova.vm import Vm
 from slipway.flow.record import Name, Platform, Record, Version

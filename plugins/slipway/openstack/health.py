@@ -6,7 +6,7 @@ import asyncio
 
 import httpx
 
-from slipway.flow.ironic import NodeHealth
+from slipway.flow.ironic.spec import NodeHealth
 from slipway.flow.nova.spec import ServerHealth
 
 ASK_SECONDS = 5.0

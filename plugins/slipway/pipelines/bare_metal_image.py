@@ -12,8 +12,8 @@ from slipway.diskimage_builder.inputs import Inputs as ElementInputs
 from slipway.diskimage_builder.inputs import build_name
 from slipway.diskimage_builder.settings import ARCHITECTURE
 from slipway.diskimage_builder.workplace import Workplace, workplace
-from slipway.flow.bare_metal import BareMetal
 from slipway.flow.image import BaseImage, Image
+from slipway.flow.ironic.bare_metal import BareMetal
 from slipway.packer.inputs import Inputs as TemplateInputs
 from slipway.pipelines import stores
 from slipway.pipelines.bare_metal_plan import Plan, Resolved

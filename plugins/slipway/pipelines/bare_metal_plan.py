@@ -13,8 +13,8 @@ from slipway.diskimage_builder import elements, settings
 from slipway.diskimage_builder.elements import Elements
 from slipway.diskimage_builder.inputs import Inputs as ElementInputs
 from slipway.diskimage_builder.sources import AptSource, ask
-from slipway.flow.bare_metal import BareMetal
 from slipway.flow.image import BaseImage, Image
+from slipway.flow.ironic.bare_metal import BareMetal
 from slipway.flow.packer import Packer
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from slipway.flow.environments import Environment
-from slipway.flow.fleet import Fleet
 from slipway.flow.image import Image, Platform
+from slipway.flow.ironic.fleet import Fleet
 from slipway.flow.kubernetes.manifests import from_manifests
 from slipway.flow.kubernetes.workload import Workload, finished, from_spec
 from slipway.flow.nova.plan import ServersPlan, tag_of

@@ -15,7 +15,7 @@ from slipway.diskimage_builder import elements, settings
 from slipway.diskimage_builder.build import Build, Files
 from slipway.diskimage_builder.loops import attached
 from slipway.diskimage_builder.workplace import Workplace
-from slipway.flow.bare_metal import BareMetal
+from slipway.flow.ironic.bare_metal import BareMetal
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "elements"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

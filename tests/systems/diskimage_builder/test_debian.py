@@ -19,7 +19,7 @@ from slipway.diskimage_builder.build import TO_BOOT, Build, Files
 from slipway.diskimage_builder.elements import Elements
 from slipway.diskimage_builder.inputs import SUFFIXES, Inputs
 from slipway.diskimage_builder.workplace import Workplace
-from slipway.flow.bare_metal import BareMetal
+from slipway.flow.ironic.bare_metal import BareMetal
 from slipway.qemu.accelerator import accelerator
 from slipway.qemu.boot import Expected, boot
 from slipway.qemu.machine import Kernel, Machine

@@ -8,7 +8,7 @@ import pytest
 
 from slipway.diskimage_builder import elements
 from slipway.diskimage_builder.errors import ElementError
-from slipway.flow.bare_metal import BareMetal
+from slipway.flow.ironic.bare_metal import BareMetal
 
 
 def write(checkout: Path, path: str, text: str = "x\n") -> Path:

@@ -14,7 +14,7 @@ from slipway.diskimage_builder.errors import PackageSourceError, TransientPackag
 from slipway.diskimage_builder.inputs import Inputs
 from slipway.diskimage_builder.release import index_digests, states
 from slipway.diskimage_builder.sources import AptSource, ask
-from slipway.flow.bare_metal import BareMetal
+from slipway.flow.ironic.bare_metal import BareMetal
 
 INDEX = "1" * 64
 RELEASE = f"""\

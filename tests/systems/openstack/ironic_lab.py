@@ -20,9 +20,9 @@ from lab.access import Lab
 from lab.openstack.login import identity
 from lab.openstack.machines import Machine, enroll, make_available
 from lab.process import wait_gone
-from slipway.flow.fleet import Fleet
 from slipway.flow.image import Image
-from slipway.flow.ironic import Ironic as Wanted
+from slipway.flow.ironic.fleet import Fleet
+from slipway.flow.ironic.spec import Ironic as Wanted
 from slipway.flow.push import PushEvent
 from slipway.flow.release import NOTHING
 from slipway.openstack.ironic import ledger

@@ -14,7 +14,7 @@ from typing import Any
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 
-from slipway.flow.fleet import Fleet
+from slipway.flow.ironic.fleet import Fleet
 from slipway.openstack.ironic.fleets import Fleets
 from slipway.openstack.ironic.triggers import bring, poll_of
 

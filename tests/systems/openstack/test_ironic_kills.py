@@ -11,7 +11,7 @@ import pytest
 from lab.access import Lab
 from lab.patience import stretched
 from lab.process import wait_gone
-from slipway.flow.fleet import Fleet
+from slipway.flow.ironic.fleet import Fleet
 from tests.systems.openstack.ironic_lab import SECONDS, Ground, ground_in
 from tests.systems.openstack.ironic_worker import start
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from slipway.flow.fleet import Fleet, instance_info
 from slipway.flow.image import Image
-from slipway.flow.ironic import Ironic
+from slipway.flow.ironic.fleet import Fleet, instance_info
+from slipway.flow.ironic.spec import Ironic
 from slipway.openstack.ironic import rollout
 from slipway.openstack.ironic.fleets import Fleets
 from slipway.openstack.ironic.ironic import Node

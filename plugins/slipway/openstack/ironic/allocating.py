@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Mapping
 
-from slipway.flow.fleet import APPLICATION, ENVIRONMENT, RUN, Fleet
+from slipway.flow.ironic.fleet import APPLICATION, ENVIRONMENT, RUN, Fleet
 from slipway.openstack.errors import TransientOpenstackError
 from slipway.openstack.ironic.errors import ConflictError, RefusedError
 from slipway.openstack.ironic.ironic import Allocation, Ironic, Node

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from openstack.connection import Connection
 
-from slipway.flow.fleet import Fleet
-from slipway.flow.nodes import arrived, stuck
+from slipway.flow.ironic.fleet import Fleet
+from slipway.flow.ironic.nodes import arrived, stuck
 from slipway.openstack.errors import OpenstackError
 from slipway.openstack.glance.glance import Glance
 from slipway.openstack.ironic.errors import RefusedError

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from openstack.connection import Connection
 
-from slipway.flow import fleet as names
-from slipway.flow.fleet import Fleet, instance_info
-from slipway.flow.nodes import BEGINNABLE, Seen, next_try, stuck
+from slipway.flow.ironic import fleet as names
+from slipway.flow.ironic.fleet import Fleet, instance_info
+from slipway.flow.ironic.nodes import BEGINNABLE, Seen, next_try, stuck
 from slipway.flow.release import SupersededError
 from slipway.openstack.ironic import ledger
 from slipway.openstack.ironic.allocating import allocate, free_nodes

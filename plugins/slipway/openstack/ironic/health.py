@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from slipway.flow.ironic import NodeHealth
+from slipway.flow.ironic.spec import NodeHealth
 from slipway.openstack.health import answer
 
 PAUSE_SECONDS = 1.0

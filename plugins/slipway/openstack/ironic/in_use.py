@@ -8,7 +8,7 @@ from typing import Any
 
 from openstack.connection import Connection
 
-from slipway.flow.fleet import Fleet
+from slipway.flow.ironic.fleet import Fleet
 from slipway.openstack.errors import OpenstackError
 from slipway.openstack.ironic import ledger
 from slipway.openstack.ironic.errors import told

@@ -12,8 +12,8 @@ from typing import Any
 import requests
 from openstack.connection import Connection
 
-from slipway.flow import fleet
-from slipway.flow.nodes import Marks, Seen
+from slipway.flow.ironic import fleet
+from slipway.flow.ironic.nodes import Marks, Seen
 from slipway.openstack.ironic.errors import accepted, told
 
 MICROVERSION = "1.65"

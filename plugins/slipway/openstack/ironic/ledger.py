@@ -15,7 +15,7 @@ from datetime import datetime
 
 from pydantic import AwareDatetime
 
-from slipway.flow.fleet import APPLICATION, ENVIRONMENT, RUN, Fleet
+from slipway.flow.ironic.fleet import APPLICATION, ENVIRONMENT, RUN, Fleet
 from slipway.flow.record import Record
 from slipway.flow.release import SupersededError, refuse_older, version
 from slipway.openstack.errors import OpenstackError, TransientOpenstackError

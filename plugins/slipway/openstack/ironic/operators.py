@@ -38,13 +38,13 @@ class _Branch:
 
 
 class RolloutOperator(_Branch, operators.RolloutOperator):
-    """Brings a :class:`slipway.flow.fleet.Fleet` onto its nodes, a few at a time."""
+    """Brings a :class:`slipway.flow.ironic.fleet.Fleet` onto its nodes, a few at a time."""
 
     platform = "bare_metal"
 
     def roll_out(self, context: Context, plan: Json) -> None:
         """Claim and allocate, and hand the rest to the triggerer."""
-        from slipway.flow.fleet import Fleet
+        from slipway.flow.ironic.fleet import Fleet
 
         fleet, run = Fleet.from_json(plan), context["run_id"]
         self.log.info(
@@ -79,7 +79,7 @@ class GoBackOperator(_Branch, operators.GoBackOperator):
 
     def go_back(self, context: Context, plan: Json) -> None:
         """Write down that the run goes back, and hand the rest to the triggerer."""
-        from slipway.flow.fleet import Fleet
+        from slipway.flow.ironic.fleet import Fleet
 
         with self.side().fleets() as fleets:
             watch = fleets.go_back(Fleet.from_json(plan), context["run_id"])

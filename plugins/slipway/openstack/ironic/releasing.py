@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from slipway.flow.nodes import REMOVABLE, Seen, stuck
+from slipway.flow.ironic.nodes import REMOVABLE, Seen, stuck
 from slipway.openstack.ironic.ironic import Ironic
 from slipway.openstack.ironic.ports import Ports
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Literal
 
-from slipway.flow.nodes import Decision, Health, Seen, decide
+from slipway.flow.ironic.nodes import Decision, Health, Seen, decide
 from slipway.flow.record import Record, SlipwayError, TransientError
 from slipway.flow.release import SupersededError
 from slipway.openstack.ironic import health

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from slipway.flow.deployment import Deployment
-from slipway.flow.fleet import Fleet
+from slipway.flow.ironic.fleet import Fleet
 from slipway.flow.release import NOTHING
 from slipway.openstack.hook import OpenstackHook
 from slipway.openstack.ironic import ledger
@@ -23,7 +23,7 @@ RELEASE_SECONDS = 120.0
 
 
 class IronicSide(Side):
-    """Plans are :class:`slipway.flow.fleet.Fleet`.
+    """Plans are :class:`slipway.flow.ironic.fleet.Fleet`.
 
     :param conn_id: connection of type ``slipway_openstack``.
     """

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from slipway.flow.fleet import Fleet
-from slipway.flow.ironic import Pacing
-from slipway.flow.nodes import Goal
+from slipway.flow.ironic.fleet import Fleet
+from slipway.flow.ironic.nodes import Goal
+from slipway.flow.ironic.spec import Pacing
 from slipway.flow.record import Record
 
 

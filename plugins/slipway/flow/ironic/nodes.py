@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from slipway.flow.ironic import Pacing
+from slipway.flow.ironic.spec import Pacing
 
 BUSY = {"deploying", "wait call-back", "deleting", "cleaning", "clean wait", "rebuild", "verifying"}
 """Ironic is at it, and ends it by itself, well or not."""

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.flow.ironic import Pacing
-from slipway.flow.nodes import (
+from slipway.flow.ironic.nodes import (
     Goal,
     Health,
     Marks,
@@ -22,6 +21,7 @@ from slipway.flow.nodes import (
     phase,
     stuck,
 )
+from slipway.flow.ironic.spec import Pacing
 from tests.examples import examples
 
 NEW, OLD = "sha256:new", "sha256:old"

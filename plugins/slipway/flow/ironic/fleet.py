@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from slipway.flow.environments import CLOUD
 from slipway.flow.image import Image
-from slipway.flow.ironic import Ironic
+from slipway.flow.ironic.spec import Ironic
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Digest, Name, Record
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from slipway.flow.fields import RepositoryPath
-from slipway.flow.ironic import Ironic
+from slipway.flow.ironic.spec import Ironic
 from slipway.flow.machine_image import Boot, GlanceProperty
 from slipway.flow.packer import Packer
 from slipway.flow.record import Matching, Record
