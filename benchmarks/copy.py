@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 from benchmarks.result import Result
 from benchmarks.shell import Shell
 from benchmarks.stored import Stored, stored
-from slipway.pipelines.bringing import bring_to_glance
-from slipway.pipelines.copying import keep_file, keep_glance_image
+from slipway.pipelines.images.copying import keep_file, keep_glance_image
+from slipway.pipelines.images.glance_copies import bring_to_glance
 
 MIB = 1024**2
 SIZE = int(os.environ.get("SLIPWAY_BENCH_COPY_MIB", "4096"))

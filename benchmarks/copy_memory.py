@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.stored import stored
 from slipway.openstack.glance import transfer
-from slipway.pipelines.copying import keep_file, keep_glance_image
+from slipway.pipelines.images.copying import keep_file, keep_glance_image
 from slipway.streams.tee import tee
 
 

@@ -24,8 +24,8 @@ from lab.git.repository import Repositories
 from lab.paths import this_checkout
 from slipway import config
 from slipway.flow.push import PushEvent
-from slipway.pipelines import container_image
-from slipway.pipelines.run import Run
+from slipway.pipelines.images import container_image
+from slipway.pipelines.images.run import Run
 
 OWNER = "nights"
 LOGS = ("git", "artifactory", "registry", "dockerhub")

@@ -15,7 +15,7 @@ from benchmarks.servers import variables
 from slipway.artifactory.catalogue import Catalogue
 from slipway.artifactory.files import Files
 from slipway.openstack.glance.glance import Glance, NewImage
-from slipway.pipelines.stores import Stores
+from slipway.pipelines.images.stores import Stores
 
 
 @dataclass(frozen=True)

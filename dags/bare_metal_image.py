@@ -57,7 +57,8 @@ with DAG(
     def plan() -> dict[str, Any]:
         """Fetch exactly this commit, read what it wants built, and find its elements or its template."""
         with retried_if_worth_it():
-            from slipway.pipelines import bare_metal_plan, pushes
+            from slipway.pipelines import pushes
+            from slipway.pipelines.images import bare_metal_plan
 
             context = get_current_context()
             push, deploy = pushes.push_of(context, PUSH)
@@ -69,8 +70,8 @@ with DAG(
     def package_sources(planned: dict[str, Any]) -> dict[str, Any]:
         """Look what the package sources, or the base, are now, and whether these inputs were built before."""
         with retried_if_worth_it():
-            from slipway.pipelines import bare_metal_image
-            from slipway.pipelines.bare_metal_plan import Plan
+            from slipway.pipelines.images import bare_metal_image
+            from slipway.pipelines.images.bare_metal_plan import Plan
 
             known = Plan.from_json(planned["plan"])
             assert known.inputs is not None  # or this task is skipped
@@ -81,8 +82,8 @@ with DAG(
     def build(resolved: dict[str, Any]) -> dict[str, Any]:
         """Have diskimage-builder or Packer build the image, and keep it in Artifactory and Glance."""
         with retried_if_worth_it():
-            from slipway.pipelines import bare_metal_build
-            from slipway.pipelines.bare_metal_plan import Resolved
+            from slipway.pipelines.images import bare_metal_build
+            from slipway.pipelines.images.bare_metal_plan import Resolved
             from slipway.sandbox.program import interrupt_all
 
             known, context = Resolved.from_json(resolved), get_current_context()
@@ -97,8 +98,8 @@ with DAG(
         """Start the image, and see that it boots, answers and says its commit."""
         with retried_if_worth_it():
             from slipway.flow.image import Image
-            from slipway.pipelines import bare_metal_image
-            from slipway.pipelines.bare_metal_plan import Resolved
+            from slipway.pipelines.images import bare_metal_image
+            from slipway.pipelines.images.bare_metal_plan import Resolved
 
             known = Resolved.from_json(resolved)
             if known.good:
@@ -113,7 +114,7 @@ with DAG(
     ) -> dict[str, Any]:
         """Show the image, record it, and hand it on."""
         with retried_if_worth_it():
-            from slipway.pipelines.event import publish_file
+            from slipway.pipelines.images.event import publish_file
 
             return publish_file(get_current_context(), BARE_METAL_IMAGE, planned, resolved, image)
 

@@ -45,7 +45,8 @@ with DAG(
     def plan() -> dict[str, Any]:
         """Fetch exactly this commit and read what it wants built."""
         with retried_if_worth_it():
-            from slipway.pipelines import container_image, pushes
+            from slipway.pipelines import pushes
+            from slipway.pipelines.images import container_image
 
             context = get_current_context()
             push, deploy = pushes.push_of(context, PUSH)
@@ -57,7 +58,7 @@ with DAG(
     def base_images(planned: dict[str, Any]) -> dict[str, Any]:
         """Resolve every FROM by digest, and look whether these inputs were built before."""
         with retried_if_worth_it():
-            from slipway.pipelines.container_image import Plan, resolve
+            from slipway.pipelines.images.container_image import Plan, resolve
 
             known = Plan.from_json(planned["plan"])
             assert known.inputs is not None  # or this task is skipped
@@ -71,7 +72,7 @@ with DAG(
         """Build, push, and read the manifest's digest back from the registry."""
         with retried_if_worth_it():
             from slipway.flow.jenkins import FinishedBuild
-            from slipway.pipelines import container_image
+            from slipway.pipelines.images import container_image
 
             known = container_image.Resolved.from_json(resolved)
             if known.image is not None:
@@ -85,9 +86,9 @@ with DAG(
     ) -> dict[str, Any]:
         """Record the image in the image registry and hand it on."""
         with retried_if_worth_it():
-            from slipway.pipelines import container_image
-            from slipway.pipelines.event import announce
-            from slipway.pipelines.run import run_of
+            from slipway.pipelines.images import container_image
+            from slipway.pipelines.images.event import announce
+            from slipway.pipelines.images.run import run_of
 
             context = get_current_context()
             known = container_image.Plan.from_json(planned["plan"])

@@ -55,7 +55,8 @@ with DAG(
     def plan() -> dict[str, Any]:
         """Fetch exactly this commit and read what it wants built."""
         with retried_if_worth_it():
-            from slipway.pipelines import pushes, vm_plan
+            from slipway.pipelines import pushes
+            from slipway.pipelines.images import vm_plan
 
             context = get_current_context()
             push, deploy = pushes.push_of(context, PUSH)
@@ -67,8 +68,8 @@ with DAG(
     def base(planned: dict[str, Any]) -> dict[str, Any]:
         """Find the base by its digest, and look whether these inputs were built before."""
         with retried_if_worth_it():
-            from slipway.pipelines import vm_image
-            from slipway.pipelines.vm_plan import Plan
+            from slipway.pipelines.images import vm_image
+            from slipway.pipelines.images.vm_plan import Plan
 
             known = Plan.from_json(planned["plan"])
             assert known.inputs is not None  # or this task is skipped
@@ -79,8 +80,8 @@ with DAG(
     def build(resolved: dict[str, Any]) -> dict[str, Any]:
         """Have Packer build the image, and keep it in Artifactory and Glance."""
         with retried_if_worth_it():
-            from slipway.pipelines import vm_build
-            from slipway.pipelines.vm_plan import Resolved
+            from slipway.pipelines.images import vm_build
+            from slipway.pipelines.images.vm_plan import Resolved
             from slipway.sandbox.program import interrupt_all
 
             known, context = Resolved.from_json(resolved), get_current_context()
@@ -95,8 +96,8 @@ with DAG(
         """Start the image, and see that it boots, answers and says its commit."""
         with retried_if_worth_it():
             from slipway.flow.image import Image
-            from slipway.pipelines import vm_image
-            from slipway.pipelines.vm_plan import Resolved
+            from slipway.pipelines.images import vm_image
+            from slipway.pipelines.images.vm_plan import Resolved
 
             known = Resolved.from_json(resolved)
             if known.good:
@@ -111,7 +112,7 @@ with DAG(
     ) -> dict[str, Any]:
         """Show the image, record it, and hand it on."""
         with retried_if_worth_it():
-            from slipway.pipelines.event import publish_file
+            from slipway.pipelines.images.event import publish_file
 
             return publish_file(get_current_context(), VM_IMAGE, planned, resolved, image)
 

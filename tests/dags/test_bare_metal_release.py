@@ -13,7 +13,7 @@ from slipway.artifactory.files import Files
 from slipway.artifactory.hook import ArtifactoryHook
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Image
-from slipway.pipelines.records import commit_record
+from slipway.pipelines.images.records import commit_record
 from tests.dags.in_process import build_container
 from tests.dags.pushing import REPOSITORY, Pushed, Run, run_with_id
 from tests.systems.openstack.ironic_lab import SECONDS, Ground, connection

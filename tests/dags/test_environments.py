@@ -26,9 +26,9 @@ from slipway.flow.deployment import Deployment
 from slipway.flow.image import Image
 from slipway.flow.push import PushEvent
 from slipway.openstack.glance.glance import Glance, NewImage
-from slipway.pipelines.copying import keep_file
-from slipway.pipelines.records import commit_record
-from slipway.pipelines.stores import Stores
+from slipway.pipelines.images.copying import keep_file
+from slipway.pipelines.images.records import commit_record
+from slipway.pipelines.images.stores import Stores
 from tests.dags.in_process import build_container
 from tests.dags.pushing import PAUSE_SECONDS, TRIES, Run, run_with_id
 from tests.pipelines.places import files_of

@@ -12,8 +12,8 @@ import pytest
 from lab.access import Lab
 from slipway.docker.registry import Registry
 from slipway.openstack.glance.glance import Glance
+from slipway.pipelines.images.stores import Stores
 from slipway.pipelines.retention.shelves import Shelves
-from slipway.pipelines.stores import Stores
 from tests.dags.in_process import build_container
 from tests.dags.pushing import Pushed, Run, application, run_with_id
 from tests.pipelines.places import files_of

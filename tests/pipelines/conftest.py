@@ -13,7 +13,7 @@ from openstack.connection import Connection
 
 from lab.access import Lab
 from slipway.openstack.glance.glance import Glance
-from slipway.pipelines.stores import Stores
+from slipway.pipelines.images.stores import Stores
 from tests.pipelines.places import Connect, Counted, Place, files_of
 from tests.tcp_proxy import proxy
 

@@ -12,7 +12,7 @@ from lab.access import Lab, Login
 from slipway.artifactory.catalogue import Catalogue
 from slipway.artifactory.files import Files
 from slipway.openstack.glance.glance import NewImage
-from slipway.pipelines.stores import Stores
+from slipway.pipelines.images.stores import Stores
 from tests.tcp_proxy import Proxy
 
 Connect = Callable[..., Connection]

@@ -19,10 +19,10 @@ from slipway.flow.image import BaseImage, Image, Part, properties
 from slipway.flow.push import PushEvent
 from slipway.flow.retention.stored import Stored
 from slipway.openstack.glance.glance import KEY, NewImage
-from slipway.pipelines.copying import hand_on, keep_file
-from slipway.pipelines.records import commit_record, inputs_record
+from slipway.pipelines.images.copying import hand_on, keep_file
+from slipway.pipelines.images.records import commit_record, inputs_record
+from slipway.pipelines.images.stores import Stores
 from slipway.pipelines.retention.shelves import Shelves
-from slipway.pipelines.stores import Stores
 from tests.registry_images import http
 from tests.systems.artifactory.pushed_images import Images
 

@@ -9,7 +9,7 @@ import pytest
 from slipway.flow.image import BaseImage, Image, properties
 from slipway.flow.retention.plan import Verdict, removals
 from slipway.flow.retention.stored import HOLD, Kind, Stored
-from slipway.pipelines.records import commit_record
+from slipway.pipelines.images.records import commit_record
 from slipway.pipelines.retention.shelves import StaysError
 from tests.pipelines.retained import REPOSITORY, Shop, shop
 

@@ -17,7 +17,7 @@ from slipway.flow.record import TransientError
 from slipway.flow.release import Release, SupersededError, assemble
 from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
-from slipway.pipelines.commit import read_spec
+from slipway.pipelines.images.commit import read_spec
 from slipway.pipelines.outcome import NothingToDo
 from slipway.pipelines.plans import PLANS, Wanted
 from slipway.rollout import keeping

@@ -17,8 +17,8 @@ from slipway.flow.push import PushEvent
 from slipway.flow.record import Record, SlipwayError
 from slipway.flow.spec import BuildSpec
 from slipway.github.repository import Commit
-from slipway.pipelines.commit import read_file, read_manifests
-from slipway.pipelines.placing import placed
+from slipway.pipelines.images.commit import read_file, read_manifests
+from slipway.pipelines.images.placing import placed
 
 log = logging.getLogger(__name__)
 

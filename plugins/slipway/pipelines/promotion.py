@@ -18,7 +18,7 @@ from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 from slipway.flow.release import Release
 from slipway.pipelines.deployments import deployments
-from slipway.pipelines.placing import unplaced
+from slipway.pipelines.images.placing import unplaced
 
 log = logging.getLogger(__name__)
 

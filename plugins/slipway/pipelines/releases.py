@@ -17,9 +17,9 @@ from slipway.flow.release import Release
 from slipway.flow.spec import BuildSpec
 from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
-from slipway.pipelines.commit import read_spec
+from slipway.pipelines.images.commit import read_spec
+from slipway.pipelines.images.records import commit_record
 from slipway.pipelines.outcome import NothingToDo
-from slipway.pipelines.records import commit_record
 
 
 def release_asked_for(push: PushEvent) -> Release:

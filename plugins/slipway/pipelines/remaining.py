@@ -14,7 +14,7 @@ from slipway.docker.registry import RegistryClient
 from slipway.flow.history import Past
 from slipway.flow.image import PIPELINES, Platform
 from slipway.flow.record import SlipwayError
-from slipway.pipelines.records import commit_record
+from slipway.pipelines.images.records import commit_record
 
 NAMED = 10
 """Releases that a refusal names at most."""

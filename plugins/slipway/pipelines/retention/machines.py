@@ -18,8 +18,8 @@ from slipway.flow.image import REPOSITORY, Image
 from slipway.flow.retention.stored import HOLD, Kind, Stored, Thing
 from slipway.openstack.glance.glance import KEY
 from slipway.openstack.glance.holds import why_held
-from slipway.pipelines.records import COMMITS, INPUTS
-from slipway.pipelines.sides import SHA512
+from slipway.pipelines.images.copy_targets import SHA512
+from slipway.pipelines.images.records import COMMITS, INPUTS
 
 log = logging.getLogger(__name__)
 

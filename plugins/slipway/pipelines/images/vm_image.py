@@ -8,10 +8,10 @@ from slipway.packer import packer
 from slipway.packer.inputs import Inputs, build_name
 from slipway.packer.variables import COMMIT
 from slipway.packer.workplace import workplace
-from slipway.pipelines import handover, stores
-from slipway.pipelines.bases import fetch_base
-from slipway.pipelines.packing import boots_by_uefi, with_base
-from slipway.pipelines.vm_plan import Plan, Resolved
+from slipway.pipelines.images import file_images, stores
+from slipway.pipelines.images.base_images import fetch_base
+from slipway.pipelines.images.packer_build import boots_by_uefi, with_base
+from slipway.pipelines.images.vm_plan import Plan, Resolved
 from slipway.qemu.accelerator import accelerator
 from slipway.qemu.boot import Expected, boot
 from slipway.qemu.errors import BootError
@@ -23,7 +23,7 @@ def resolve(known: Plan, inputs: Inputs) -> Resolved:
     inputs = inputs.model_copy(update={"tool": packer.version()})
     with stores.connected() as both:
         inputs = with_base(both, known.vm, inputs)
-        image, good = handover.find(both, known.place, inputs.digest, known.vm.properties)
+        image, good = file_images.find(both, known.place, inputs.digest, known.vm.properties)
     return Resolved(plan=known, inputs=inputs, image=image, good=good)
 
 
@@ -50,12 +50,12 @@ def boot_test(known: Plan, image: Image, run: str) -> None:
             boot(machine, expected(known, wanted), place.scratch, lock)
         except BootError as error:
             disk.path.unlink(missing_ok=True)
-            handover.mark(both, image, "failed")
+            file_images.mark(both, image, "failed")
             raise BootError(
                 f"{error}\nThe image is kept for inspection, hidden, and goes no further: {image.reference} "
                 f"in Artifactory, {image.glance} in Glance. See why, correct the template, push again."
             ) from None
-        handover.mark(both, image, "passed")
+        file_images.mark(both, image, "passed")
         disk.path.unlink(missing_ok=True)
 
 

@@ -14,9 +14,9 @@
     an image that was made in Glance (by a snapshot) to Artifactory.
 ``hand_on``
     what was kept is found good.
-``bring_to_glance`` (:mod:`slipway.pipelines.bringing`)
+``bring_to_glance`` (:mod:`slipway.pipelines.images.glance_copies`)
     a file of Artifactory to Glance, fetched by Glance itself where it can and may.
-``find_base``, ``fetch_base`` (:mod:`slipway.pipelines.bases`)
+``find_base``, ``fetch_base`` (:mod:`slipway.pipelines.images.base_images`)
     what an image is built upon: its digest; its bytes, on the worker.
 
 What is kept is found again by its path in Artifactory, which a run derives from the image's inputs; in
@@ -37,8 +37,8 @@ from slipway.artifactory import transfer as artifactory
 from slipway.flow.record import Digest
 from slipway.openstack.glance import transfer as glance
 from slipway.openstack.glance.glance import NewImage
-from slipway.pipelines.sides import FORMAT, PUBLISHED, SHA512, InArtifactory, InGlance, Side
-from slipway.pipelines.stores import Stores
+from slipway.pipelines.images.copy_targets import FORMAT, PUBLISHED, SHA512, InArtifactory, InGlance, Side
+from slipway.pipelines.images.stores import Stores
 from slipway.streams import disk_format
 from slipway.streams.files import file_source
 from slipway.streams.hashes import Hashes

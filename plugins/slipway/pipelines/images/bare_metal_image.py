@@ -15,12 +15,12 @@ from slipway.diskimage_builder.workplace import Workplace, workplace
 from slipway.flow.image import BaseImage, Image
 from slipway.flow.ironic.bare_metal import BareMetal
 from slipway.packer.inputs import Inputs as TemplateInputs
-from slipway.pipelines import stores
-from slipway.pipelines.bare_metal_plan import Plan, Resolved
-from slipway.pipelines.bases import fetch_base
-from slipway.pipelines.handover import find, mark
-from slipway.pipelines.packing import boots_by_uefi, with_base
-from slipway.pipelines.stores import Stores
+from slipway.pipelines.images import stores
+from slipway.pipelines.images.bare_metal_plan import Plan, Resolved
+from slipway.pipelines.images.base_images import fetch_base
+from slipway.pipelines.images.file_images import find, mark
+from slipway.pipelines.images.packer_build import boots_by_uefi, with_base
+from slipway.pipelines.images.stores import Stores
 from slipway.qemu.accelerator import accelerator
 from slipway.qemu.boot import Expected, boot
 from slipway.qemu.errors import BootError

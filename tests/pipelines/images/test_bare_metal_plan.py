@@ -17,8 +17,8 @@ from slipway.github.repository import Commit
 from slipway.packer import packer
 from slipway.packer.errors import TemplateError
 from slipway.packer.inputs import Inputs as TemplateInputs
-from slipway.pipelines.bare_metal_plan import Plan, Resolved, decide
-from slipway.pipelines.commit import read_spec
+from slipway.pipelines.images.bare_metal_plan import Plan, Resolved, decide
+from slipway.pipelines.images.commit import read_spec
 
 SPEC = """\
 version: 1
@@ -42,7 +42,7 @@ version: 1
 name: shop
 bare_metal: {elements: [tiny], base: false}
 """
-TINY = Path(__file__).parents[1] / "samples/elements/tiny"
+TINY = Path(__file__).parents[2] / "samples/elements/tiny"
 Decide = Callable[..., Plan]
 
 

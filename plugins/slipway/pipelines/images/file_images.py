@@ -12,12 +12,12 @@ from slipway.flow.push import PushEvent
 from slipway.flow.record import Digest
 from slipway.github.hook import GithubHook
 from slipway.openstack.glance.glance import NewImage
-from slipway.pipelines import stores
-from slipway.pipelines.bringing import bring_to_glance
-from slipway.pipelines.copying import Kept, hand_on
-from slipway.pipelines.records import commit_record, find_built, is_handed_on
-from slipway.pipelines.run import Links, Run
-from slipway.pipelines.stores import Stores
+from slipway.pipelines.images import stores
+from slipway.pipelines.images.copying import Kept, hand_on
+from slipway.pipelines.images.glance_copies import bring_to_glance
+from slipway.pipelines.images.records import commit_record, find_built, is_handed_on
+from slipway.pipelines.images.run import Links, Run
+from slipway.pipelines.images.stores import Stores
 
 log = logging.getLogger(__name__)
 

@@ -28,8 +28,8 @@ from slipway.github.hook import GithubHook
 from slipway.github.repository import Commit, fetched
 from slipway.jenkins.artifacts import bring, check_free, places
 from slipway.jenkins.hook import JenkinsHook
-from slipway.pipelines.commit import SPEC_FILE, read_spec
-from slipway.pipelines.run import Links, Run
+from slipway.pipelines.images.commit import SPEC_FILE, read_spec
+from slipway.pipelines.images.run import Links, Run
 
 log = logging.getLogger(__name__)
 

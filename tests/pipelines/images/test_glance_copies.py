@@ -12,9 +12,9 @@ import pytest
 
 from lab.access import Lab
 from slipway.flow.record import SlipwayError, TransientError
-from slipway.pipelines.bringing import bring_to_glance
-from slipway.pipelines.copying import keep_file
-from slipway.pipelines.stores import Stores
+from slipway.pipelines.images.copying import keep_file
+from slipway.pipelines.images.glance_copies import bring_to_glance
+from slipway.pipelines.images.stores import Stores
 from tests.pipelines.places import Counted, Place, files_of
 
 pytestmark = pytest.mark.lab

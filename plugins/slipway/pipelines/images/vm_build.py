@@ -10,13 +10,13 @@ from slipway.github.repository import fetched
 from slipway.openstack.glance.glance import NewImage
 from slipway.packer.inputs import build_name, image_path
 from slipway.packer.workplace import Workplace, workplace
-from slipway.pipelines import stores, vm_cloud
-from slipway.pipelines.bases import path_in
-from slipway.pipelines.copying import Kept, keep_file
-from slipway.pipelines.packing import Order, make_file, prepared
-from slipway.pipelines.records import inputs_record
-from slipway.pipelines.stores import Stores
-from slipway.pipelines.vm_plan import PLATFORM, Plan, Resolved, find_source
+from slipway.pipelines.images import stores, vm_cloud
+from slipway.pipelines.images.base_images import path_in
+from slipway.pipelines.images.copying import Kept, keep_file
+from slipway.pipelines.images.packer_build import Order, make_file, prepared
+from slipway.pipelines.images.records import inputs_record
+from slipway.pipelines.images.stores import Stores
+from slipway.pipelines.images.vm_plan import PLATFORM, Plan, Resolved, find_source
 
 
 def build(resolved: Resolved, run: str) -> Image:

@@ -17,14 +17,14 @@ from slipway.github.repository import fetched
 from slipway.openstack.glance.glance import NewImage
 from slipway.packer import workplace as packer
 from slipway.packer.inputs import Inputs as TemplateInputs
-from slipway.pipelines import stores
-from slipway.pipelines.bare_metal_plan import PLATFORM, Plan, Resolved, find_source, find_template
-from slipway.pipelines.bases import path_in
-from slipway.pipelines.copying import keep_file
-from slipway.pipelines.handover import FORMATS
-from slipway.pipelines.packing import Order, make_file, prepared
-from slipway.pipelines.records import inputs_record
-from slipway.pipelines.stores import Stores
+from slipway.pipelines.images import stores
+from slipway.pipelines.images.bare_metal_plan import PLATFORM, Plan, Resolved, find_source, find_template
+from slipway.pipelines.images.base_images import path_in
+from slipway.pipelines.images.copying import keep_file
+from slipway.pipelines.images.file_images import FORMATS
+from slipway.pipelines.images.packer_build import Order, make_file, prepared
+from slipway.pipelines.images.records import inputs_record
+from slipway.pipelines.images.stores import Stores
 
 Parts = dict[Literal["kernel", "ramdisk"], Part]
 

@@ -25,8 +25,8 @@ from slipway.packer import packer
 from slipway.packer.errors import TemplateError
 from slipway.packer.inputs import Inputs as TemplateInputs
 from slipway.packer.variables import COMMIT
-from slipway.pipelines import packing
-from slipway.pipelines.commit import SPEC_FILE, read_spec
+from slipway.pipelines.images import packer_build
+from slipway.pipelines.images.commit import SPEC_FILE, read_spec
 
 log = logging.getLogger(__name__)
 
@@ -120,12 +120,12 @@ def find_source(wanted: BareMetal, push: PushEvent, checkout: Path) -> Source:
     return Source(found, settings.variables(wanted, os.environ, commit))
 
 
-def find_template(wanted: Packer, checkout: Path) -> packing.Source:
+def find_template(wanted: Packer, checkout: Path) -> packer_build.Source:
     """Return the template and its context.
 
     :raises TemplateError: when they are not what the spec says, or the image would be made in the cloud.
     """
-    found = packing.find_source(wanted, TEMPLATE, checkout)
+    found = packer_build.find_source(wanted, TEMPLATE, checkout)
     if found.template.in_cloud:
         raise TemplateError(
             f"{TEMPLATE}.template: {wanted.template} has the builder openstack, which keeps a server's "
@@ -154,6 +154,6 @@ def _by_diskimage_builder(known: Plan, commit: Commit) -> Plan:
 
 def _by_packer(known: Plan, wanted: Packer, commit: Commit) -> Plan:
     found, asked = find_template(wanted, commit.check_out()).template, known.bare_metal
-    inputs = packing.inputs_of(wanted, asked.boot, found, commit)
+    inputs = packer_build.inputs_of(wanted, asked.boot, found, commit)
     inputs = inputs.model_copy(update={"disk_format": asked.format, "tool": packer.version()})
     return known.model_copy(update={"inputs": inputs, "says_commit": COMMIT in inputs.variables})

@@ -26,8 +26,8 @@ def placed(image: Image, connection: str, properties: Mapping[str, str], run: st
         return image
     # The SDK takes most of a second to import.
     from slipway.openstack.glance.glance import RUN
-    from slipway.pipelines import stores
-    from slipway.pipelines.handover import in_glance
+    from slipway.pipelines.images import stores
+    from slipway.pipelines.images.file_images import in_glance
 
     with stores.connected(connection) as both:
         found = in_glance(both, unplaced(image), {**properties, RUN: run})

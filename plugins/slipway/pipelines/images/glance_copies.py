@@ -13,8 +13,8 @@ from slipway.flow.record import Digest, SlipwayError, TransientError
 from slipway.openstack.glance import transfer as glance
 from slipway.openstack.glance.glance import NewImage
 from slipway.openstack.glance.importing import ImportRefused, can_import, import_image
-from slipway.pipelines.sides import FORMAT, SHA512
-from slipway.pipelines.stores import Stores
+from slipway.pipelines.images.copy_targets import FORMAT, SHA512
+from slipway.pipelines.images.stores import Stores
 from slipway.streams import disk_format
 from slipway.streams.tee import tee
 

@@ -18,9 +18,9 @@ from slipway.flow.record import SlipwayError, TransientError
 from slipway.openstack.errors import OpenstackError
 from slipway.openstack.glance import transfer
 from slipway.openstack.glance.glance import KEY, Glance, NewImage
-from slipway.pipelines import copying
-from slipway.pipelines.copying import Kept, hand_on, keep_file, keep_glance_image
-from slipway.pipelines.stores import Stores
+from slipway.pipelines.images import copying
+from slipway.pipelines.images.copying import Kept, hand_on, keep_file, keep_glance_image
+from slipway.pipelines.images.stores import Stores
 from tests.broken_server import serving
 from tests.pipelines.places import Connect, Counted, Place, files_of
 

@@ -1,4 +1,4 @@
-"""The sides of a copy: each knows what it has already, takes the rest as a sink, and verifies it."""
+"""Where a copy goes: each place knows what it has already, takes the rest as a sink, and verifies it."""
 
 from __future__ import annotations
 

@@ -17,9 +17,9 @@ from lab.airflow.connections import connections
 from slipway.flow.environments import CLOUD
 from slipway.flow.image import Image
 from slipway.openstack.glance.glance import Glance
-from slipway.pipelines.copying import hand_on, keep_file
-from slipway.pipelines.placing import placed
-from slipway.pipelines.stores import Stores
+from slipway.pipelines.images.copying import hand_on, keep_file
+from slipway.pipelines.images.placing import placed
+from slipway.pipelines.images.stores import Stores
 from tests.pipelines.places import Place
 
 pytestmark = pytest.mark.lab

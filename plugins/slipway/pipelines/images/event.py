@@ -7,7 +7,7 @@ from typing import Any
 from slipway.dagkit.links import CommitLink, ImageLink
 from slipway.flow.image import Built, Image
 from slipway.flow.push import PushEvent
-from slipway.pipelines.run import Links, run_of
+from slipway.pipelines.images.run import Links, run_of
 
 
 def publish_file(
@@ -20,13 +20,13 @@ def publish_file(
     :param resolved: what was found before the build, with the image of the same inputs; None without one.
     :param image: what ``build`` returned; None when it had nothing to do.
     """
-    from slipway.pipelines import handover
+    from slipway.pipelines.images import file_images
 
     plan = planned["plan"]
     found = image or (resolved or {}).get("image")
     made = Image.from_json(found) if found else None
     push = PushEvent.from_json(plan["push"])
-    built, links = handover.publish(push, plan["place"], made, planned["deploy"], run_of(context))
+    built, links = file_images.publish(push, plan["place"], made, planned["deploy"], run_of(context))
     return announce(context, asset, built.found(before=image is None), links)
 
 

@@ -11,8 +11,8 @@ import openstack
 from slipway.artifactory.catalogue import Catalogue
 from slipway.artifactory.files import Files
 from slipway.openstack.glance.glance import Glance, NewImage
-from slipway.pipelines.copying import keep_file
-from slipway.pipelines.stores import Stores
+from slipway.pipelines.images.copying import keep_file
+from slipway.pipelines.images.stores import Stores
 
 if __name__ == "__main__":
     file, path, run = sys.argv[1:]

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from slipway.artifactory.files import Files
 from slipway.flow.image import Image
 from slipway.flow.record import CommitId, Digest
-from slipway.pipelines.sides import PUBLISHED
+from slipway.pipelines.images.copy_targets import PUBLISHED
 
 COMMITS, INPUTS = "commits", "image.json"
 

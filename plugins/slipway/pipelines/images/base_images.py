@@ -16,7 +16,7 @@ from slipway.flow.image import BaseImage
 from slipway.flow.packer import PackerBase
 from slipway.flow.record import Digest, SlipwayError
 from slipway.openstack.glance import transfer as glance
-from slipway.pipelines.stores import Stores
+from slipway.pipelines.images.stores import Stores
 from slipway.streams import disk_format
 from slipway.streams.files import file_sink, file_source
 from slipway.streams.hashes import Hashes

@@ -23,9 +23,9 @@ from slipway.packer import packer
 from slipway.packer.errors import PackerError, TemplateError
 from slipway.packer.inputs import image_path
 from slipway.packer.packer import Build
-from slipway.pipelines.copying import Kept, keep_glance_image
-from slipway.pipelines.stores import Stores
-from slipway.pipelines.vm_plan import Resolved
+from slipway.pipelines.images.copying import Kept, keep_glance_image
+from slipway.pipelines.images.stores import Stores
+from slipway.pipelines.images.vm_plan import Resolved
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
 from slipway.packer.errors import TemplateError
 from slipway.packer.inputs import Inputs
-from slipway.pipelines import packing
-from slipway.pipelines.commit import SPEC_FILE, read_spec
-from slipway.pipelines.packing import Source
+from slipway.pipelines.images import packer_build
+from slipway.pipelines.images.commit import SPEC_FILE, read_spec
+from slipway.pipelines.images.packer_build import Source
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def plan(push: PushEvent) -> Plan:
             log.info("%s declares no vm: nothing to build for this platform", SPEC_FILE)
             return known
         source = find_source(spec.vm, commit.check_out())
-        inputs = packing.inputs_of(spec.vm, spec.vm.boot, source.template, commit)
+        inputs = packer_build.inputs_of(spec.vm, spec.vm.boot, source.template, commit)
     return known.model_copy(update={"inputs": inputs})
 
 
@@ -72,7 +72,7 @@ def find_source(vm: Vm, checkout: Path) -> Source:
 
     :raises TemplateError: when they are not what the spec says.
     """
-    found = packing.find_source(vm, PLATFORM, checkout)
+    found = packer_build.find_source(vm, PLATFORM, checkout)
     if found.template.in_cloud and vm.base.glance is None:
         raise TemplateError(
             "vm.base: the builder openstack makes its server from an image of Glance: name it under glance"

@@ -11,10 +11,10 @@ import pytest
 
 from slipway.flow.packer import PackerBase
 from slipway.flow.record import SlipwayError, TransientError
-from slipway.pipelines import bases
-from slipway.pipelines.bases import fetch_base, find_base
-from slipway.pipelines.copying import Kept, keep_file
-from slipway.pipelines.stores import Stores
+from slipway.pipelines.images import base_images
+from slipway.pipelines.images.base_images import fetch_base, find_base
+from slipway.pipelines.images.copying import Kept, keep_file
+from slipway.pipelines.images.stores import Stores
 from tests.pipelines.places import Counted, Place
 
 pytestmark = pytest.mark.lab
@@ -130,9 +130,9 @@ def test_what_nobody_used_for_long_goes(both: Stores, kept: Kept, tmp_path: Path
     folder = tmp_path / "bases"
     folder.mkdir()
     for name, age in (
-        ("sha256-old", bases.UNUSED_SECONDS + 60),
-        ("sha256-new", bases.BROKEN_SECONDS + 60),
-        ("sha256-a.1.part", bases.BROKEN_SECONDS + 60),
+        ("sha256-old", base_images.UNUSED_SECONDS + 60),
+        ("sha256-new", base_images.BROKEN_SECONDS + 60),
+        ("sha256-a.1.part", base_images.BROKEN_SECONDS + 60),
         ("sha256-b.2.part", 60),
     ):
         (folder / name).write_bytes(b"x")

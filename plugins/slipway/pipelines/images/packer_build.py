@@ -22,8 +22,8 @@ from slipway.packer.result import find_image
 from slipway.packer.seed import write_seed
 from slipway.packer.template import Template
 from slipway.packer.workplace import Workplace
-from slipway.pipelines.bases import fetch_base, find_base, path_in
-from slipway.pipelines.stores import Stores
+from slipway.pipelines.images.base_images import fetch_base, find_base, path_in
+from slipway.pipelines.images.stores import Stores
 from slipway.qemu.accelerator import accelerator, devices
 
 log = logging.getLogger(__name__)
