@@ -14,10 +14,10 @@ from slipway.flow.approval import APPROVAL
 from slipway.kubernetes import operators as kubernetes
 from slipway.openstack.ironic import operators as ironic
 from slipway.openstack.nova import operators as nova
-from slipway.pipelines import turns
-from slipway.pipelines.approval import ApproveOperator
-from slipway.pipelines.marking import mark_failed
 from slipway.pipelines.outcome import hand_on, retried_if_worth_it
+from slipway.pipelines.release import turns
+from slipway.pipelines.release.approval import ApproveOperator
+from slipway.pipelines.release.marking import mark_failed
 from slipway.rollout.operators import ORDER, register
 
 ABOUT = """\
@@ -87,7 +87,8 @@ with DAG(
         """Decide what is to run where: each platform's plan."""
         with retried_if_worth_it():
             from slipway.flow.image import Built
-            from slipway.pipelines import deploy, promotion, pushes, releases
+            from slipway.pipelines import pushes
+            from slipway.pipelines.release import built_images, deploy, promotion
 
             context = get_current_context()
             params, person = context["params"], context["dag_run"].triggering_user_name or ""
@@ -102,7 +103,7 @@ with DAG(
             elif source:
                 wanted = promotion.release_of(params, context["inlet_events"][DEPLOYMENT], person)
             else:
-                wanted = releases.release_asked_for(pushes.push_asked_for(params))
+                wanted = built_images.release_asked_for(pushes.push_asked_for(params))
             environment = params.get("environment") or ""
             plans, request, order = deploy.plans_of(wanted, context["run_id"], environment, source)
             if request:
@@ -115,7 +116,7 @@ with DAG(
     def keep() -> None:
         """Take the release for good, everywhere or nowhere."""
         with retried_if_worth_it():
-            from slipway.pipelines import deploy
+            from slipway.pipelines.release import deploy
 
             context = get_current_context()
             register(context, deploy.keep_release(context))
@@ -124,7 +125,7 @@ with DAG(
     def promote() -> None:
         """Write the promotion down."""
         with retried_if_worth_it():
-            from slipway.pipelines import promotion
+            from slipway.pipelines.release import promotion
 
             promotion.record(get_current_context())
 

@@ -57,7 +57,7 @@ with DAG(
     def choose() -> dict[str, Any]:
         """Decide which release to go back to."""
         with retried_if_worth_it():
-            from slipway.pipelines import rollback
+            from slipway.pipelines.release import rollback
 
             context = get_current_context()
             return rollback.choose(context["params"], context["inlet_events"][DEPLOYMENT])

@@ -23,7 +23,7 @@ before = set(sys.modules)
 for file in Path("dags").glob("*.py"):
     runpy.run_path(str(file))
 late = [name for name in set(sys.modules) - before if name.startswith({HEAVY!r})]
-print(sorted(late), "slipway.cli.main" in before, "slipway.pipelines.deploy" in before)
+print(sorted(late), "slipway.cli.main" in before, "slipway.pipelines.release.deploy" in before)
 """
 
 

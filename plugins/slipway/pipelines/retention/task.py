@@ -30,7 +30,7 @@ from slipway.flow.retention.promises import promises
 from slipway.flow.retention.stored import Stored
 from slipway.flow.retention.tables import summary, table
 from slipway.flow.states import LIVING
-from slipway.pipelines.deployments import deployments
+from slipway.pipelines.release.deployments import deployments
 from slipway.pipelines.retention import in_use
 from slipway.pipelines.retention.removing import Removing
 from slipway.pipelines.retention.shelves import Shelves

@@ -67,7 +67,7 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
 
     def _word(self, context: Context, request: Request) -> None:
         """Word the question, with what is true now."""
-        from slipway.pipelines.deploy import SIDES
+        from slipway.pipelines.release.deploy import SIDES
 
         plans, run = _plans(context), context["run_id"]
         rows = []
@@ -89,7 +89,7 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
 
         :raises SlipwayError: when nobody could answer.
         """
-        from slipway.pipelines.turns import question_of
+        from slipway.pipelines.release.turns import question_of
         from slipway.webhooks.asking import ask_approval
         from slipway.webhooks.questions import ApprovalQuestion
 

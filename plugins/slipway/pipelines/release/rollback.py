@@ -10,8 +10,8 @@ from slipway.config import load_apps
 from slipway.flow.apps import Application
 from slipway.flow.history import Place, before, named, releases
 from slipway.flow.record import SlipwayError
-from slipway.pipelines.deployments import deployments
-from slipway.pipelines.remaining import remaining
+from slipway.pipelines.release.built_images import remaining
+from slipway.pipelines.release.deployments import deployments
 
 log = logging.getLogger(__name__)
 

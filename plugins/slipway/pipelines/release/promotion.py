@@ -17,8 +17,8 @@ from slipway.flow.image import Image
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 from slipway.flow.release import Release
-from slipway.pipelines.deployments import deployments
 from slipway.pipelines.images.placing import unplaced
+from slipway.pipelines.release.deployments import deployments
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,12 @@
-"""The release of a commit that was built before, for a person who asks for it."""
+"""Images that were built before: the release of a commit that a person asks for, and which releases still
+have theirs; those that `retention` removed have none.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 
@@ -10,6 +16,8 @@ from slipway.config import load_apps
 from slipway.docker.catalogue import find_commit_image
 from slipway.docker.hook import get_registry
 from slipway.docker.inputs import repository
+from slipway.docker.registry import RegistryClient
+from slipway.flow.history import Past
 from slipway.flow.image import PIPELINES, Image, Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
@@ -20,6 +28,9 @@ from slipway.github.repository import fetched
 from slipway.pipelines.images.commit import read_spec
 from slipway.pipelines.images.records import commit_record
 from slipway.pipelines.outcome import NothingToDo
+
+NAMED = 10
+"""Releases that a refusal names at most."""
 
 
 def release_asked_for(push: PushEvent) -> Release:
@@ -82,3 +93,58 @@ def _file(push: PushEvent, spec: BuildSpec, tenant: str, platform: Platform) -> 
     if image is not None and (image.platform, image.application) != (platform, spec.name):
         raise SlipwayError(f"{path} is the record of another image. Delete it, and build the commit again.")
     return path, image
+
+
+@dataclass(frozen=True)
+class Remaining:
+    """Where the images of one repository's releases are looked for by their commits."""
+
+    files: Files
+    registry: RegistryClient
+    tenant: str
+    applications: Mapping[str, str]
+    """What the application was called, by the commit that was released."""
+
+    def lacking(self, past: Past) -> list[Platform]:
+        """Return the platforms for which a release has no image any more."""
+        return [platform for platform in past.platforms if not self._has(platform, past.push.commit)]
+
+    def refuse_gone(self, chosen: Past, past: Sequence[Past]) -> None:
+        """Let a release be brought back that has all of its images.
+
+        :param past: what else ran in the same place, newest first.
+        :raises SlipwayError: naming what is there.
+        """
+        if not (lacking := self.lacking(chosen)):
+            return
+        there = ", ".join(map(str, self._there(past))) or "none of the releases before"
+        raise SlipwayError(
+            f"{chosen} cannot be brought back: its {' and '.join(lacking)} image is not there any more; "
+            f"`retention` says in its log what it removes. There are images of: {there}. Name one of these "
+            f"commits, or have {' and '.join(PIPELINES[one] for one in lacking)} build this one again."
+        )
+
+    def _there(self, past: Sequence[Past]) -> Iterable[Past]:
+        # What runs is no release to go back to.
+        others = {one.push.commit: one for one in reversed(past) if one.push.commit != past[0].push.commit}
+        newest = list(reversed(others.values()))
+        return [one for one in newest[:NAMED] if not self.lacking(one)]
+
+    def _has(self, platform: Platform, commit: str) -> bool:
+        catalogue = self.files.catalogue
+        application = self.applications[commit]
+        if platform == "container":
+            place = repository(self.tenant, application, catalogue.docker)
+            return self.registry.find_manifest(place, commit) is not None
+        place = f"{catalogue.generic}/{self.tenant}/{application}/{platform}"
+        return self.files.find(commit_record(place, commit)) is not None
+
+
+@contextmanager
+def remaining(tenant: str, applications: Mapping[str, str]) -> Iterator[Remaining]:
+    """Log in to the image registry.
+
+    :param applications: what the application was called, by the commits of all releases that are asked for.
+    """
+    with get_registry().client() as registry:
+        yield Remaining(Files(ArtifactoryHook().get_conn()), registry, tenant, applications)
