@@ -12,7 +12,7 @@ from slipway.flow.apps import Apps
 from slipway.flow.document import load
 from slipway.flow.night import Came, came, failed, line, name_of, summary, turns
 from slipway.flow.push import PushEvent
-from slipway.pipelines.nightly_rebuild import goes_on, started
+from slipway.pipelines.upkeep.nightly_rebuild import goes_on, started
 
 SIZES = (125, 250, 500, 1000)
 LOOKS = 20

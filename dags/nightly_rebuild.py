@@ -62,7 +62,7 @@ with DAG(
         with retried_if_worth_it():
             from airflow.configuration import conf
 
-            from slipway.pipelines import nightly_rebuild
+            from slipway.pipelines.upkeep import nightly_rebuild
 
             params, most = get_current_context()["params"], conf.getint("core", "max_map_length")
             turns = nightly_rebuild.plan(params["hours"], params["repositories"] or [], most)

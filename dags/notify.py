@@ -49,7 +49,7 @@ with DAG(
     def gather() -> dict[str, Any]:
         """Put together what is to be told."""
         with retried_if_worth_it():
-            from slipway.pipelines import notify
+            from slipway.pipelines.people import notify
 
             context = get_current_context()
             told = notify.gather(context)
@@ -60,7 +60,7 @@ with DAG(
     def ticket(told: dict[str, Any]) -> None:
         """Open an issue, comment on it, or close it."""
         with retried_if_worth_it():
-            from slipway.pipelines import notify
+            from slipway.pipelines.people import notify
 
             notify.ticket(notify.Told.from_json(told), get_current_context()["asset_state_store"][OUTCOME])
 
@@ -68,7 +68,7 @@ with DAG(
     def email(told: dict[str, Any]) -> None:
         """Mail it."""
         with retried_if_worth_it():
-            from slipway.pipelines import notify
+            from slipway.pipelines.people import notify
 
             notify.email(notify.Told.from_json(told), get_current_context())
 
@@ -76,7 +76,7 @@ with DAG(
     def slack(told: dict[str, Any]) -> None:
         """Post it."""
         with retried_if_worth_it():
-            from slipway.pipelines import notify
+            from slipway.pipelines.people import notify
 
             notify.slack(notify.Told.from_json(told), get_current_context())
 

@@ -60,7 +60,7 @@ with DAG(
     def outside() -> int:
         """Look in the cloud and in the cluster."""
         with retried_if_worth_it():
-            from slipway.pipelines import orphan_places, reap_orphans
+            from slipway.pipelines.upkeep import orphan_places, reap_orphans
 
             context = get_current_context()
             params = context["params"]
@@ -72,7 +72,7 @@ with DAG(
     def on_worker() -> int:
         """Look on the worker itself."""
         with retried_if_worth_it():
-            from slipway.pipelines import orphan_places, reap_orphans
+            from slipway.pipelines.upkeep import orphan_places, reap_orphans
 
             params = get_current_context()["params"]
             grace = timedelta(minutes=params["grace_minutes"])

@@ -60,7 +60,7 @@ with DAG(
         with retried_if_worth_it():
             from airflow.configuration import conf
 
-            from slipway.pipelines import reconcile_pushes
+            from slipway.pipelines.upkeep import reconcile_pushes
 
             params, most = get_current_context()["params"], conf.getint("core", "max_map_length")
             age = timedelta(days=params["days"])

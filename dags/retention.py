@@ -67,7 +67,7 @@ with DAG(
     def images() -> int:
         """Show which images stay and which go, and remove these."""
         with retried_if_worth_it():
-            from slipway.pipelines.retention.task import retain
+            from slipway.pipelines.upkeep.retention.task import retain
 
             context = get_current_context()
             params, events = context["params"], context["inlet_events"][DEPLOYMENT]

@@ -55,7 +55,7 @@ with DAG(
     def plan() -> dict[str, int]:
         """Read Keystone and the cluster; log what would change."""
         with retried_if_worth_it():
-            from slipway.pipelines import tenant_sync
+            from slipway.pipelines.upkeep import tenant_sync
 
             return tenant_sync.plan(let_go=get_current_context()["params"]["let_go"]).summary()
 
@@ -63,7 +63,7 @@ with DAG(
     def apply(planned: dict[str, int]) -> dict[str, Any]:
         """Read again, and do it."""
         with retried_if_worth_it():
-            from slipway.pipelines import tenant_sync
+            from slipway.pipelines.upkeep import tenant_sync
 
             params = get_current_context()["params"]
             tenant_sync.require_work(planned, dry_run=params["dry_run"])

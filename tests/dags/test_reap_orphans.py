@@ -23,7 +23,7 @@ from slipway.diskimage_builder.loops import detach
 from slipway.flow.orphans import RunState
 from slipway.flow.record import TransientError
 from slipway.openstack.traces import CloudTraces
-from slipway.pipelines.reap_orphans import names, reap
+from slipway.pipelines.upkeep.reap_orphans import names, reap
 from slipway.worker.traces import WorkerTraces
 from tests.dags.pushing import Run, run_with_id
 

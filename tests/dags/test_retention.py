@@ -13,11 +13,11 @@ from lab.access import Lab
 from slipway.docker.registry import Registry
 from slipway.openstack.glance.glance import Glance
 from slipway.pipelines.images.stores import Stores
-from slipway.pipelines.retention.shelves import Shelves
+from slipway.pipelines.upkeep.retention.shelves import Shelves
 from tests.dags.in_process import build_container
 from tests.dags.pushing import Pushed, Run, application, run_with_id
 from tests.pipelines.places import files_of
-from tests.pipelines.retained import CLOUD, REPOSITORY, Shop
+from tests.pipelines.upkeep.retained import CLOUD, REPOSITORY, Shop
 from tests.registry_images import tags_of
 
 pytestmark = pytest.mark.lab

@@ -16,7 +16,7 @@ from openstack.connection import Connection
 
 from lab.access import Lab
 from lab.airflow.connections import connections
-from slipway.pipelines import tenant_sync
+from slipway.pipelines.upkeep import tenant_sync
 from tests.tenants.control_plane import CHECKOUT, ControlPlane, Person
 
 Sync = Callable[..., dict[str, int]]

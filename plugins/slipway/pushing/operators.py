@@ -63,7 +63,7 @@ class PushAgainOperator(PushOperator):
     def resume(self, context: Context, event: Any = None) -> None:  # noqa: ARG002
         """Push, or wait for one of the others to end."""
         from slipway.flow.night import Turn
-        from slipway.pipelines import nightly_rebuild
+        from slipway.pipelines.upkeep import nightly_rebuild
 
         try:
             with retried_if_worth_it():
@@ -104,7 +104,7 @@ class SummaryOperator(BaseOperator):  # type: ignore[misc]
 
     def resume(self, context: Context, event: Any = None, *, since: str, seen: Json | None) -> None:  # noqa: ARG002
         """Look; look again later while anything goes on, or has changed since the last time."""
-        from slipway.pipelines import nightly_rebuild
+        from slipway.pipelines.upkeep import nightly_rebuild
 
         with retried_if_worth_it():
             ti = context["ti"]
@@ -152,7 +152,7 @@ class PushMissingOperator(PushOperator):
         """Push it, unless it came meanwhile or the ref went on."""
         with retried_if_worth_it():
             from slipway.flow.push import PushEvent
-            from slipway.pipelines import reconcile_pushes
+            from slipway.pipelines.upkeep import reconcile_pushes
 
             push = reconcile_pushes.still_missing(PushEvent.from_json(self.missing))
         self.register(context, push, "reconcile_pushes")

@@ -16,7 +16,7 @@ from slipway.flow.ended import Account
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.notices.errors import sending
 from slipway.notices.notifiers import SLACK, SMTP, by_mail, in_slack
-from slipway.pipelines import notify
+from slipway.pipelines.people import notify
 from tests.flow.builders import NOON
 from tests.flow.ends import LINK, ended, incident
 from tests.systems.notices.conftest import Mailbox, Slack

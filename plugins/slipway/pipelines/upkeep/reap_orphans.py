@@ -11,7 +11,7 @@ from slipway.diskimage_builder import inputs as dib
 from slipway.flow.orphans import RunState, Trace, Verdict, application_of, judge, named_runs, table
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.packer import inputs as packer
-from slipway.pipelines.orphan_places import Place
+from slipway.pipelines.upkeep.orphan_places import Place
 from slipway.webhooks.asking import ask_runs
 
 log = logging.getLogger(__name__)

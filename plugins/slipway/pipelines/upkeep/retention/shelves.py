@@ -13,8 +13,8 @@ from slipway.flow.record import SlipwayError
 from slipway.flow.retention.stored import Kind, Stored, Thing
 from slipway.openstack.glance.glance import KEY, Glance
 from slipway.openstack.glance.holds import why_held
-from slipway.pipelines.retention.containers import MANIFEST, container_images
-from slipway.pipelines.retention.machines import machine_images
+from slipway.pipelines.upkeep.retention.containers import MANIFEST, container_images
+from slipway.pipelines.upkeep.retention.machines import machine_images
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from slipway.flow.record import SlipwayError
 from slipway.flow.retention.plan import Facts, Removal, reason_to_keep, why_running
 from slipway.flow.retention.stored import Kind, Stored
-from slipway.pipelines.retention.shelves import Shelves, StaysError
+from slipway.pipelines.upkeep.retention.shelves import Shelves, StaysError
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from slipway.openstack.glance.glance import KEY, NewImage
 from slipway.pipelines.images.copying import hand_on, keep_file
 from slipway.pipelines.images.records import commit_record, inputs_record
 from slipway.pipelines.images.stores import Stores
-from slipway.pipelines.retention.shelves import Shelves
+from slipway.pipelines.upkeep.retention.shelves import Shelves
 from tests.registry_images import http
 from tests.systems.artifactory.pushed_images import Images
 

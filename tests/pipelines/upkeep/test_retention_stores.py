@@ -10,8 +10,8 @@ from slipway.flow.image import BaseImage, Image, properties
 from slipway.flow.retention.plan import Verdict, removals
 from slipway.flow.retention.stored import HOLD, Kind, Stored
 from slipway.pipelines.images.records import commit_record
-from slipway.pipelines.retention.shelves import StaysError
-from tests.pipelines.retained import REPOSITORY, Shop, shop
+from slipway.pipelines.upkeep.retention.shelves import StaysError
+from tests.pipelines.upkeep.retained import REPOSITORY, Shop, shop
 
 __all__ = ["shop"]
 

@@ -14,9 +14,9 @@ from slipway.flow.apps import Apps
 from slipway.flow.image import BaseImage
 from slipway.flow.retention.plan import Facts, judge, removals
 from slipway.flow.retention.stored import HOLD, Stored
-from slipway.pipelines.retention.removing import Removing
-from slipway.pipelines.retention.shelves import Shelves
-from tests.pipelines.retained import REPOSITORY, Shop, shop
+from slipway.pipelines.upkeep.retention.removing import Removing
+from slipway.pipelines.upkeep.retention.shelves import Shelves
+from tests.pipelines.upkeep.retained import REPOSITORY, Shop, shop
 
 __all__ = ["shop"]
 

@@ -31,9 +31,9 @@ from slipway.flow.retention.stored import Stored
 from slipway.flow.retention.tables import summary, table
 from slipway.flow.states import LIVING
 from slipway.pipelines.release.deployments import deployments
-from slipway.pipelines.retention import in_use
-from slipway.pipelines.retention.removing import Removing
-from slipway.pipelines.retention.shelves import Shelves
+from slipway.pipelines.upkeep.retention import in_use
+from slipway.pipelines.upkeep.retention.removing import Removing
+from slipway.pipelines.upkeep.retention.shelves import Shelves
 from slipway.webhooks.asking import ask_pushes
 
 log = logging.getLogger(__name__)
