@@ -11,7 +11,7 @@ from slipway.assets import BARE_METAL_IMAGE, PUSH
 from slipway.dagkit import forms
 from slipway.dagkit.deadlines import deadline
 from slipway.dagkit.links import CommitLink, ImageLink
-from slipway.pipelines.outcome import NothingToDo, hand_on, idle_of, retried_if_worth_it
+from slipway.pipelines.task_endings import NothingToDo, hand_on, idle_of, retried_if_worth_it
 
 ABOUT = """\
 ### What it does

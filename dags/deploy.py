@@ -14,10 +14,10 @@ from slipway.flow.approval import APPROVAL
 from slipway.kubernetes import operators as kubernetes
 from slipway.openstack.ironic import operators as ironic
 from slipway.openstack.nova import operators as nova
-from slipway.pipelines.outcome import hand_on, retried_if_worth_it
 from slipway.pipelines.release import turns
 from slipway.pipelines.release.approval import ApproveOperator
 from slipway.pipelines.release.marking import mark_failed
+from slipway.pipelines.task_endings import hand_on, retried_if_worth_it
 from slipway.rollout.operators import ORDER, register
 
 ABOUT = """\

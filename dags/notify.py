@@ -9,7 +9,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, tas
 
 from slipway.assets import OUTCOME
 from slipway.dagkit import forms
-from slipway.pipelines.outcome import hand_on, retried_if_worth_it
+from slipway.pipelines.task_endings import hand_on, retried_if_worth_it
 
 ABOUT = """\
 ### What it does

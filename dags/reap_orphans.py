@@ -9,7 +9,7 @@ from airflow.sdk import DAG, Param, get_current_context, task
 
 from slipway.dagkit import forms
 from slipway.dagkit.schedules import schedule
-from slipway.pipelines.outcome import retried_if_worth_it
+from slipway.pipelines.task_endings import retried_if_worth_it
 
 ABOUT = """\
 ### What it does

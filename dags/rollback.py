@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowException
 from slipway.assets import DEPLOYMENT
 from slipway.dagkit import forms
 from slipway.dagkit.operators import StartRunOperator
-from slipway.pipelines.outcome import retried_if_worth_it
+from slipway.pipelines.task_endings import retried_if_worth_it
 
 ABOUT = """\
 ### What it does

@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import DAG, Param, get_current_context, task
 
 from slipway.dagkit import forms
-from slipway.pipelines.outcome import retried_if_worth_it
+from slipway.pipelines.task_endings import retried_if_worth_it
 
 ABOUT = """\
 ### What it does

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator, Context
 
 from slipway.dagkit.links import JenkinsLink
-from slipway.pipelines.outcome import retried_if_worth_it
+from slipway.pipelines.task_endings import retried_if_worth_it
 
 if TYPE_CHECKING:  # a DAG file is read without them
     from slipway.delegation.request import Request

@@ -9,7 +9,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from slipway.pipelines.outcome import NothingToDo, retried_if_worth_it
+from slipway.pipelines.task_endings import NothingToDo, retried_if_worth_it
 from slipway.pushing.operators import PushOperator
 from slipway.pushing.triggers import PushTrigger
 from slipway.webhooks.sensors import server_url

@@ -11,7 +11,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from slipway.assets import PUSH
-from slipway.pipelines.outcome import NothingToDo, retried_if_worth_it
+from slipway.pipelines.task_endings import NothingToDo, retried_if_worth_it
 
 PUSHED, TROUBLE = "push", "trouble"
 """XCom keys: what was pushed, or why nothing was."""

@@ -17,8 +17,8 @@ from slipway.flow.record import SlipwayError, TransientError
 from slipway.jira.hook import TIMEOUT_SECONDS, get_client
 from slipway.jira.tickets import MOST_COMMENTS, Board
 from slipway.jira.transitions import Way, choose
-from slipway.pipelines.outcome import NothingToDo
 from slipway.pipelines.people import notify
+from slipway.pipelines.task_endings import NothingToDo
 from tests.flow.builders import NOON
 from tests.flow.ends import ended
 

@@ -14,7 +14,7 @@ from slipway.flow.document import load
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.flow.spec import BuildSpec
 from slipway.listeners.account import ERROR_LENGTH, LINE_LENGTH, LINES, LastLines, account_of
-from slipway.pipelines.outcome import retried_if_worth_it
+from slipway.pipelines.task_endings import retried_if_worth_it
 
 
 def spec_error() -> None:

@@ -19,7 +19,7 @@ from slipway.flow.incident import Incident, labels_over
 from slipway.flow.message import Message
 from slipway.flow.record import Record, SlipwayError, TransientError
 from slipway.listeners.account import KEY
-from slipway.pipelines.outcome import NothingToDo
+from slipway.pipelines.task_endings import NothingToDo
 
 log = logging.getLogger(__name__)
 

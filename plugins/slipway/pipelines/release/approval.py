@@ -14,7 +14,7 @@ from slipway.flow import approval
 from slipway.flow.approval import APPROVAL, RELEASE_TASK, Request
 from slipway.flow.image import Image
 from slipway.flow.release import Row, SupersededError
-from slipway.pipelines.outcome import retried_if_worth_it
+from slipway.pipelines.task_endings import retried_if_worth_it
 from slipway.rollout.operators import REASON
 from slipway.rollout.side import Json
 

@@ -27,7 +27,7 @@ from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
 from slipway.pipelines.images.commit import read_spec
 from slipway.pipelines.images.records import commit_record
-from slipway.pipelines.outcome import NothingToDo
+from slipway.pipelines.task_endings import NothingToDo
 
 NAMED = 10
 """Releases that a refusal names at most."""

@@ -18,8 +18,8 @@ from slipway.flow.release import Release, SupersededError, assemble
 from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
 from slipway.pipelines.images.commit import read_spec
-from slipway.pipelines.outcome import NothingToDo
 from slipway.pipelines.release.plans import PLANS, Wanted
+from slipway.pipelines.task_endings import NothingToDo
 from slipway.rollout import keeping
 from slipway.rollout.operators import REASON, go_back_task, rollout_task
 from slipway.rollout.side import Json, Side

@@ -13,7 +13,7 @@ from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 from slipway.github.hook import GithubHook
 from slipway.github.repository import Remote, find_commit, list_refs, list_times
-from slipway.pipelines.outcome import NothingToDo
+from slipway.pipelines.task_endings import NothingToDo
 from slipway.webhooks.asking import ask_pushes
 from slipway.webhooks.questions import KnownPush
 

@@ -25,7 +25,7 @@ from slipway.kubernetes.tenancy.cluster import connected, namespaces
 from slipway.openstack.keystone.hook import KeystoneHook
 from slipway.openstack.keystone.quotas import read_quotas
 from slipway.openstack.keystone.reader import read_directory
-from slipway.pipelines.outcome import NothingToDo
+from slipway.pipelines.task_endings import NothingToDo
 
 log = logging.getLogger(__name__)
 
