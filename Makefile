@@ -83,7 +83,7 @@ test-release: host venv ## Releases on all platforms, 50 pushes at once, servers
 	@python -m lab up --profile hypervisor
 	@python -m pytest -q tests/release -m "not short" $(ARGS)
 	@python -m pytest -q tests/dags -m release $(ARGS)
-	@SLIPWAY_EXAMPLES=all python -m pytest -q tests/flow tests/systems/webhooks/test_receiver.py $(ARGS)
+	@SLIPWAY_EXAMPLES=all python -m pytest -q tests/flow tests/server/webhook/test_github.py $(ARGS)
 	@python -m pytest -q tests/compose -m release $(ARGS)
 	@python -m lab.machine 12
 	@python -m lab.machine 13

@@ -19,7 +19,7 @@ Application = Callable[..., Awaitable[None]]
 
 @cache
 def _application() -> Application:
-    from slipway.webhooks.server import make
+    from slipway.webhook.server import make
 
     return make()
 

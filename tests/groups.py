@@ -45,7 +45,7 @@ GROUPS = {
     ),
     # A control plane, a database: made once for all tests that use it.
     "tenants": ("tests/tenants/*.py", "tests/dags/test_tenant_sync.py"),
-    "webhooks": ("tests/systems/webhooks/*.py",),
+    "server": ("tests/server/*.py",),
     "jenkins": ("tests/systems/jenkins/*.py",),
     # A browser takes a core.
     "browser": ("tests/browser/*.py",),

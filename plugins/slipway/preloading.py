@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 
 import slipway
 
-NOT_IN_TASKS = ("slipway.cli", "slipway.webhooks.migrations")
+NOT_IN_TASKS = ("slipway.cli", "slipway.webhook.migrations")
 OTHERS = (
     # What DAG files import besides, and what is imported only where it is used: DAG files are read faster so.
     "airflow.providers.cncf.kubernetes.hooks.kubernetes",

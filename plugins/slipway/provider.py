@@ -19,7 +19,7 @@ def get_provider_info() -> dict[str, Any]:
         "description": "One push, every platform: images built, verified and deployed by Airflow.",
         "versions": VERSIONS,
         "connection-types": [_github(), _artifactory(), _jenkins(), _openstack(), _keystone()],
-        "db-managers": ["slipway.webhooks.db.SlipwayDBManager"],
+        "db-managers": ["slipway.webhook.db.SlipwayDBManager"],
     }
 
 

@@ -14,7 +14,7 @@ import pytest
 from slipway.cli.failure import log_lines
 from slipway.docker.inputs import JENKINS_LABEL
 from slipway.flow.push import PushEvent
-from slipway.webhooks.signature import sign_search
+from slipway.webhook.signature import sign_search
 from tests.dags.in_process import as_on_worker, call
 from tests.dags.pushing import DAG, REPOSITORY, Pushed, Run, run_with_id
 from tests.systems.jenkins.clients import PythonJenkins

@@ -20,8 +20,8 @@ from slipway.cli.api import Airflow
 from slipway.cli.roles import ROLES, actions, permissions
 from slipway.cli.roles_command import apply
 from slipway.cli.settings import Login
-from slipway.webhooks.questions import RIGHTS_ROUTE, RightsQuestion
-from slipway.webhooks.signature import sign_search
+from slipway.webhook.questions import RIGHTS_ROUTE, RightsQuestion
+from slipway.webhook.signature import sign_search
 
 pytestmark = pytest.mark.lab
 

@@ -86,7 +86,7 @@ class JenkinsBuildOperator(BaseOperator):  # type: ignore[misc]
     def _begin(self, context: Context, deadline: datetime) -> None:
         from slipway.delegation.request import begin, news_of, watch_of
         from slipway.delegation.triggers import JenkinsTrigger
-        from slipway.webhooks.sensors import server_url
+        from slipway.webhook.sensors import server_url
 
         request, server, news = self._request(context, deadline), self._server(), None
         if server.notifies:

@@ -15,7 +15,7 @@ from slipway.jenkins.builds import Place, cancel
 from slipway.jenkins.hook import JenkinsHook
 from slipway.jenkins.server import Server
 from slipway.jenkins.watch import AWAY, Follower, Outcome, Watch
-from slipway.webhooks.triggers import DeliveryTrigger
+from slipway.webhook.triggers import DeliveryTrigger
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class JenkinsTrigger(BaseTrigger):  # type: ignore[misc]
 
     :param watch: a :class:`slipway.jenkins.watch.Watch` as JSON.
     :param conn_id: of Jenkins.
-    :param news: fields of a :class:`slipway.webhooks.triggers.DeliveryTrigger`, when the build notifies.
+    :param news: fields of a :class:`slipway.webhook.triggers.DeliveryTrigger`, when the build notifies.
     :param away_seconds: how long a Jenkins that does not answer is waited for.
     """
 

@@ -11,7 +11,7 @@ from slipway.flow.followed import ENDED, Followed, trouble
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 from slipway.pipelines.pushes import push_asked_for, require_right_to_deploy
-from slipway.webhooks.asking import ask_pushes
+from slipway.webhook.asking import ask_pushes
 
 log = logging.getLogger(__name__)
 

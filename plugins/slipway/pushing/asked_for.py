@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from slipway.pipelines.task_endings import NothingToDo, retried_if_worth_it
 from slipway.pushing.operators import PushOperator
 from slipway.pushing.triggers import PushTrigger
-from slipway.webhooks.sensors import server_url
+from slipway.webhook.sensors import server_url
 
 LONGEST = timedelta(hours=36)
 """More than any build takes."""

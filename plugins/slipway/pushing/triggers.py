@@ -12,8 +12,8 @@ import httpx
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from slipway.flow.followed import Followed, is_through, is_under_way, states
-from slipway.webhooks.questions import PUSHES_ROUTE, PushesQuestion
-from slipway.webhooks.triggers import TIMEOUT_SECONDS, ask
+from slipway.webhook.questions import PUSHES_ROUTE, PushesQuestion
+from slipway.webhook.triggers import TIMEOUT_SECONDS, ask
 
 log = logging.getLogger(__name__)
 

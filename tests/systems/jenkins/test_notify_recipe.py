@@ -14,9 +14,9 @@ from threading import Thread
 from slipway.delegation.request import EVENT, Request, news_of
 from slipway.flow.apps import Apps
 from slipway.flow.jenkins import JenkinsJob
-from slipway.webhooks.receiver import receive
-from slipway.webhooks.search import Search, finds
-from slipway.webhooks.verdict import Accepted
+from slipway.webhook.github import receive
+from slipway.webhook.search import Search, finds
+from slipway.webhook.verdict import Accepted
 from tests.systems.jenkins.product import PUSH
 
 RECIPE = Path(__file__).parents[3] / "include" / "recipes" / "jenkins" / "notify.sh"

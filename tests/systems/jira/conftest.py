@@ -10,7 +10,7 @@ import pytest
 from lab.access import Login
 from lab.jira.app import create_app
 from lab.jira.settings import Settings
-from tests.systems.webhooks.served import served
+from tests.served import served
 
 USER, TOKEN = "slipway", "a-token-of-the-test"
 

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 
 from slipway.openstack.keystone.validation import TokenValidation
 from slipway.tokenreview.authenticator import Authenticator, Rules
-from tests.systems.webhooks.served import served
+from tests.served import served
 
 
 def token(name: str) -> str:

@@ -13,8 +13,8 @@ from slipway.flow.record import SlipwayError
 from slipway.openstack.keystone.validation import TokenValidation
 from slipway.tokenreview.app import MOST_BYTES, create_app
 from slipway.tokenreview.authenticator import Authenticator
+from tests.served import client, served
 from tests.systems.keystone.stand_in import Keystone, document, token
-from tests.systems.webhooks.served import client, served
 
 ALICE = token("alice")
 

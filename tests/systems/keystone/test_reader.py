@@ -18,7 +18,7 @@ from slipway.flow.tenancy.directory import Assignment
 from slipway.openstack.errors import OpenstackError, TransientOpenstackError
 from slipway.openstack.keystone.hook import KeystoneHook
 from slipway.openstack.keystone.reader import read_directory
-from tests.systems.webhooks.served import served
+from tests.served import served
 
 
 @pytest.fixture

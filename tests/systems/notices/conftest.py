@@ -16,7 +16,7 @@ from aiosmtpd.controller import Controller
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from tests.systems.webhooks.served import served
+from tests.served import served
 
 TOKEN = "xoxb-a-token-of-the-test"
 

@@ -90,8 +90,8 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
         :raises SlipwayError: when nobody could answer.
         """
         from slipway.pipelines.release.turns import question_of
-        from slipway.webhooks.asking import ask_approval
-        from slipway.webhooks.questions import ApprovalQuestion
+        from slipway.webhook.asking import ask_approval
+        from slipway.webhook.questions import ApprovalQuestion
 
         turn = question_of(context, next(iter(_plans(context).values())))
         first = context["ti"].max_tries - self.retries  # clearing a task gives it as many tries anew

@@ -14,7 +14,7 @@ from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 from slipway.github.hook import GithubHook
 from slipway.github.repository import find_commit
-from slipway.webhooks.asking import ask_pushes, ask_under_way
+from slipway.webhook.asking import ask_pushes, ask_under_way
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from slipway.flow.orphans import RunState, Trace, Verdict, application_of, judge
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.packer import inputs as packer
 from slipway.pipelines.upkeep.orphan_places import Place
-from slipway.webhooks.asking import ask_runs
+from slipway.webhook.asking import ask_runs
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from slipway.flow.record import SlipwayError
 from slipway.github.hook import GithubHook
 from slipway.github.repository import Remote, find_commit, list_refs, list_times
 from slipway.pipelines.task_endings import NothingToDo
-from slipway.webhooks.asking import ask_pushes
-from slipway.webhooks.questions import KnownPush
+from slipway.webhook.asking import ask_pushes
+from slipway.webhook.questions import KnownPush
 
 log = logging.getLogger(__name__)
 

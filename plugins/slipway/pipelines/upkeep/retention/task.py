@@ -34,7 +34,7 @@ from slipway.pipelines.release.deployments import deployments
 from slipway.pipelines.upkeep.retention import in_use
 from slipway.pipelines.upkeep.retention.removing import Removing
 from slipway.pipelines.upkeep.retention.shelves import Shelves
-from slipway.webhooks.asking import ask_pushes
+from slipway.webhook.asking import ask_pushes
 
 log = logging.getLogger(__name__)
 

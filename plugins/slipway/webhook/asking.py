@@ -1,0 +1,190 @@
+"""Asks the API server what Airflow's database knows, from a task.
+
+What a task may ask Airflow itself lists neither the runs of a partition nor which runs live, and fails on an
+asset's events while a run that one of them started is queued. A question is signed with the webhook secret:
+who may send pushes may ask about them, and nothing more has to be configured.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import httpx
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from slipway.flow.orphans import RunState
+from slipway.flow.record import Record, SlipwayError, TransientError
+from slipway.flow.turns import Turn
+from slipway.webhook.questions import (
+    APPROVALS_ROUTE,
+    AT_ONCE,
+    PUSHES_ROUTE,
+    RIGHTS_ROUTE,
+    RUNS_ROUTE,
+    TURNS_AT_ONCE,
+    TURNS_ROUTE,
+    ApprovalAnswer,
+    ApprovalQuestion,
+    KnownPush,
+    PushesAnswer,
+    PushesQuestion,
+    RightsAnswer,
+    RightsQuestion,
+    RunsAnswer,
+    RunsQuestion,
+    TurnQuestion,
+    TurnsAnswer,
+    TurnsQuestion,
+)
+from slipway.webhook.secrets import CONNECTION, choose, trigger_secrets
+from slipway.webhook.sensors import server_url
+from slipway.webhook.signature import sign_search
+
+TIMEOUT_SECONDS = 30.0
+
+
+def ask_runs(ids: Iterable[str]) -> dict[str, RunState]:
+    """Return what Airflow knows of runs, by id, and all that live; those it does not know are left out.
+
+    :raises TransientError: when the API server does not answer.
+    """
+    found: dict[str, RunState] = {}
+    for number, some in enumerate(_batches(ids) or [()]):
+        answer = _ask(RUNS_ROUTE, RunsQuestion(runs=some, living=number == 0))
+        found |= RunsAnswer.model_validate_json(answer).runs
+    return found
+
+
+def ask_pushes(keys: Iterable[str]) -> dict[str, KnownPush]:
+    """Return what Airflow knows of pushes, by partition key; those it does not know are left out.
+
+    :raises TransientError: when the API server does not answer.
+    """
+    found: dict[str, KnownPush] = {}
+    for some in _batches(keys):
+        answer = _ask(PUSHES_ROUTE, PushesQuestion(keys=some))
+        found |= PushesAnswer.model_validate_json(answer).pushes
+    return found
+
+
+def ask_under_way(rebuild: str) -> int:
+    """Return how many pushes of a rebuild have runs that go on, or that are about to begin.
+
+    :raises TransientError: when the API server does not answer.
+    """
+    answer = _ask(PUSHES_ROUTE, PushesQuestion(keys=(), rebuild=rebuild))
+    return PushesAnswer.model_validate_json(answer).under_way
+
+
+def ask_approval(question: ApprovalQuestion) -> ApprovalAnswer:
+    """Ask whether a run is the one that people are asked about, and have older ones answered for.
+
+    :raises TransientError: when the API server does not answer.
+    """
+    return ApprovalAnswer.model_validate_json(_ask(APPROVALS_ROUTE, question))
+
+
+def ask_may_start(user: str, dag_id: str) -> bool:
+    """Ask whether a user of Airflow's may start runs of a DAG.
+
+    :raises TransientError: when the API server does not answer.
+    """
+    question = RightsQuestion(user=user, dag_id=dag_id)
+    return RightsAnswer.model_validate_json(_ask(RIGHTS_ROUTE, question)).may
+
+
+def ask_turn(question: TurnQuestion) -> Turn:
+    """Ask for a run's turn to deploy, or queue up for it.
+
+    :raises TransientError: when the API server does not answer.
+    """
+    [turn] = TurnsAnswer.model_validate_json(_ask(TURNS_ROUTE, TurnsQuestion(turns=(question,)))).turns
+    return turn
+
+
+async def ask_turns(url: str, questions: Sequence[TurnQuestion]) -> list[Turn]:
+    """Ask for the turns of several runs, in the triggerer.
+
+    :param url: of the API server's ``/slipway``.
+    :raises TransientError: when the API server does not answer.
+    """
+    secrets, found = await trigger_secrets(), list[Turn]()
+    async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
+        for start in range(0, len(questions), TURNS_AT_ONCE):
+            question = TurnsQuestion(turns=tuple(questions[start : start + TURNS_AT_ONCE]))
+            body, headers = _signed(question, _first(secrets))
+            with _told():
+                answer = await client.post(f"{url}{TURNS_ROUTE}", content=body, headers=headers)
+            found += TurnsAnswer.model_validate_json(_content(TURNS_ROUTE, answer)).turns
+    return found
+
+
+def _batches(values: Iterable[str]) -> list[tuple[str, ...]]:
+    wanted = sorted(set(values))
+    return [tuple(wanted[start : start + AT_ONCE]) for start in range(0, len(wanted), AT_ONCE)]
+
+
+@retry(
+    retry=retry_if_exception_type(TransientError),
+    stop=stop_after_attempt(4),
+    wait=wait_random_exponential(multiplier=0.5, max=10),
+    reraise=True,
+)
+def _ask(route: str, question: Record) -> bytes:
+    body, headers = _signed(question, _secret())
+    with _told():
+        answer = httpx.post(f"{server_url()}{route}", content=body, headers=headers, timeout=TIMEOUT_SECONDS)
+    return _content(route, answer)
+
+
+def _signed(question: Record, secret: str) -> tuple[bytes, dict[str, str]]:
+    body = json.dumps(question.to_json()).encode()
+    signature = sign_search(body, secret, int(time.time()))
+    return body, {"content-type": "application/json", "x-slipway-signature": signature}
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except httpx.TransportError as error:
+        raise TransientError(f"the API server does not answer: {type(error).__name__}") from error
+
+
+def _content(route: str, answer: httpx.Response) -> bytes:
+    if answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        raise TransientError(f"the API server answers {answer.status_code} to {route}")
+    if answer.status_code != httpx.codes.OK:
+        raise SlipwayError(
+            f"the API server refuses {route}: {answer.status_code} {answer.text[:300]}. It and the workers "
+            "need the same version of Slipway and the same webhook secret."
+        )
+    return answer.content
+
+
+def _secret() -> str:
+    """Return the webhook secret, inside a task.
+
+    :raises SlipwayError: when there is none.
+    """
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        extra = BaseHook.get_connection(CONNECTION).extra_dejson
+    except AirflowNotFoundException:
+        extra = {}
+    return _first(choose(extra, os.environ))
+
+
+def _first(secrets: Sequence[str]) -> str:
+    if not secrets:
+        raise SlipwayError(
+            f"no webhook secret is configured: put it into the extra field webhook_secrets of connection "
+            f"{CONNECTION}. What asks the API server signs with it."
+        )
+    return secrets[0]

@@ -1,0 +1,115 @@
+"""Answers tasks' questions out of Airflow's database. Runs in the API server."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from airflow.models.asset import AssetEvent, AssetModel, AssetPartitionDagRun, DagScheduleAssetReference
+from airflow.models.dagrun import DagRun
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from slipway.assets import BARE_METAL_IMAGE, CONTAINER_IMAGE, PUSH, VM_IMAGE
+from slipway.flow.orphans import RunState
+from slipway.flow.states import LIVING
+from slipway.webhook.questions import (
+    KnownPush,
+    KnownRun,
+    Outcome,
+    PushesAnswer,
+    PushesQuestion,
+    RunsAnswer,
+    RunsQuestion,
+)
+
+IMAGES = tuple(asset.name for asset in (CONTAINER_IMAGE, VM_IMAGE, BARE_METAL_IMAGE))
+
+
+def runs(session: Session, question: RunsQuestion) -> RunsAnswer:
+    """Return what is known of runs, by id; several DAGs may have runs of one id, which live together."""
+    wanted = DagRun.run_id.in_(question.runs)
+    if question.living:
+        wanted = or_(wanted, DagRun.state.in_(LIVING))
+    query = select(DagRun.run_id, DagRun.state, DagRun.end_date).where(wanted)
+    found: dict[str, RunState] = {}
+    for run_id, state, ended in session.execute(query):
+        before = found.get(run_id)
+        ends = [at for at in (ended, before.ended if before else None) if at is not None]
+        lives = state in LIVING or (before is not None and before.lives)
+        found[run_id] = RunState(lives=lives, ended=max(ends, default=None))
+    return RunsAnswer(runs=found)
+
+
+def pushes(session: Session, question: PushesQuestion) -> PushesAnswer:
+    """Return what is known of pushes, by partition key."""
+    asked = question.keys
+    events, started = _events(session, asked), _runs(session, asked)
+    return PushesAnswer(
+        pushes={
+            key: KnownPush(
+                refs=tuple(_refs(events[key])), runs=tuple(started[key]), images=_images(events[key])
+            )
+            for key in asked
+            if events[key] or started[key]
+        },
+        under_way=_under_way(session, question.rebuild) if question.rebuild else 0,
+    )
+
+
+def _under_way(session: Session, rebuild: str) -> int:
+    """Return how many pushes of a rebuild have runs that go on, or that the scheduler is about to make."""
+    running = select(DagRun.partition_key).where(
+        DagRun.partition_key.endswith(f"+{rebuild}", autoescape=True), DagRun.state.in_(LIVING)
+    )
+    builders = (
+        select(DagScheduleAssetReference.dag_id)
+        .join(AssetModel, AssetModel.id == DagScheduleAssetReference.asset_id)
+        .where(AssetModel.name == PUSH.name)
+    )
+    coming = select(AssetPartitionDagRun.partition_key).where(
+        AssetPartitionDagRun.partition_key.endswith(f"+{rebuild}", autoescape=True),
+        AssetPartitionDagRun.created_dag_run_id.is_(None),
+        AssetPartitionDagRun.target_dag_id.in_(builders),
+    )
+    return len({*session.scalars(running), *session.scalars(coming)})
+
+
+def _events(session: Session, keys: Sequence[str]) -> Mapping[str, list[tuple[str, Mapping[str, Any]]]]:
+    query = (
+        select(AssetEvent.partition_key, AssetModel.name, AssetEvent.extra)
+        .join(AssetModel, AssetModel.id == AssetEvent.asset_id)
+        .where(AssetEvent.partition_key.in_(keys), AssetModel.name.in_((PUSH.name, *IMAGES)))
+        .order_by(AssetEvent.timestamp, AssetEvent.id)
+    )
+    found: dict[str, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
+    for key, name, extra in session.execute(query):
+        found[key].append((name, extra or {}))
+    return found
+
+
+def _runs(session: Session, keys: Sequence[str]) -> Mapping[str, list[KnownRun]]:
+    columns = (DagRun.partition_key, DagRun.dag_id, DagRun.run_id, DagRun.state)
+    query = select(*columns).where(DagRun.partition_key.in_(keys)).order_by(DagRun.id)
+    found: dict[str, list[KnownRun]] = defaultdict(list)
+    for key, dag_id, run_id, state in session.execute(query):
+        found[key].append(KnownRun(dag_id=dag_id, run_id=run_id, state=str(state)))
+    return found
+
+
+def _refs(events: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterable[str]:
+    pushed = (extra.get("push") or {} for _, extra in events)  # a person's build has no event of a push
+    return dict.fromkeys(str(push["ref"]) for push in pushed if push.get("ref"))
+
+
+def _images(events: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Outcome]:
+    """Return what the pipelines handed on last."""
+    handed = [extra for name, extra in events if name in IMAGES and extra.get("platform")]
+    return {str(extra["platform"]): _outcome(extra) for extra in handed}
+
+
+def _outcome(built: Mapping[str, Any]) -> Outcome:
+    if not built.get("image"):
+        return "nothing"
+    return "unchanged" if built.get("reused") else "built"

@@ -1,0 +1,175 @@
+"""One delivery from its bytes to what is stored and answered. Blocks: it runs in a worker thread."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from slipway.flow.apps import Apps
+from slipway.flow.record import SlipwayError
+from slipway.webhook import approvals, events, history, inbox, rights, turns
+from slipway.webhook.github import receive
+from slipway.webhook.questions import (
+    ApprovalQuestion,
+    PushesQuestion,
+    RightsQuestion,
+    RunsQuestion,
+    TurnsAnswer,
+    TurnsQuestion,
+)
+from slipway.webhook.search import Search, reply
+from slipway.webhook.verdict import Accepted, Ignored, Pong, Refused, Verdict
+
+log = logging.getLogger(__name__)
+
+PRUNE_EVERY = 100
+DATABASE_AWAY = (
+    "not stored: the database did not take it. Send it again; if it stays, the API server's log says why "
+    "(`airflow db migrate` makes Slipway's table)"
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer: status and JSON body."""
+
+    status: int
+    body: dict[str, Any]
+
+
+@dataclass
+class Reception:
+    """What the routes stand on.
+
+    ``session`` opens a session that commits when its block ends well, ``apps`` reads the allow-list
+    (raising SlipwayError), ``secrets`` returns what may sign.
+    """
+
+    session: Callable[[], AbstractContextManager[Session]]
+    apps: Callable[[], Apps]
+    secrets: Callable[[], list[str]]
+
+    def __post_init__(self) -> None:
+        """Count what is stored, to forget the old now and then."""
+        self._stored = itertools.count()
+
+    def handle(self, headers: Mapping[str, str], body: bytes, sender: str) -> Answer:
+        """Decide about a delivery, store it, and return the answer."""
+        now = datetime.now(UTC)
+        verdict = receive(headers, body, self._apps(), self.secrets(), now)
+        answer = self.settle(verdict, now, sender, len(body))
+        if next(self._stored) % PRUNE_EVERY == 0:
+            self._prune(now)
+        return answer
+
+    def settle(self, verdict: Verdict, now: datetime, sender: str, size: int) -> Answer:
+        """Store what was decided, and return the answer: never a 2xx for what is not stored."""
+        try:
+            if isinstance(verdict, Accepted):
+                return self._take(verdict, now, sender, size)
+            with self.session() as session:
+                inbox.note(session, verdict, now, sender)
+        except events.NotReadyError as error:
+            refused = Refused(503, f"not stored: {error}", verdict.delivery)
+            return self.settle(refused, now, sender, size)
+        except SQLAlchemyError:
+            log.exception("webhook delivery %s is not stored", verdict.delivery.id)
+            if not isinstance(verdict, Refused):
+                return Answer(503, {"status": "refused", "reason": DATABASE_AWAY})
+        return _answer(verdict)
+
+    def search(self, search: Search) -> Answer:
+        """Look for a stored delivery."""
+        now = datetime.now(UTC)
+        return self._look(lambda session: reply(inbox.find(session, search), now))
+
+    def runs(self, question: RunsQuestion) -> Answer:
+        """Say which runs live."""
+        return self._look(lambda session: history.runs(session, question).to_json())
+
+    def pushes(self, question: PushesQuestion) -> Answer:
+        """Say what became of pushes."""
+        return self._look(lambda session: history.pushes(session, question).to_json())
+
+    def turns(self, question: TurnsQuestion) -> Answer:
+        """Say whose turn it is: each place in a transaction of its own, so that none waits for another."""
+        try:
+            given = []
+            for one in question.turns:
+                with self.session() as session:
+                    given.append(turns.give(session, one))
+        except SQLAlchemyError:
+            log.exception("a turn cannot be given")
+            return Answer(503, {"reason": "the database does not answer; ask again"})
+        return Answer(200, TurnsAnswer(turns=tuple(given)).to_json())
+
+    def approvals(self, question: ApprovalQuestion) -> Answer:
+        """Say whether a run is the one that people are asked about."""
+        return self._look(lambda session: approvals.claim(session, question).to_json())
+
+    def may_start(self, question: RightsQuestion) -> Answer:
+        """Say whether a user may start runs of a DAG."""
+        return self._look(lambda session: rights.may_start(session, question).to_json())
+
+    def _look(self, find: Callable[[Session], dict[str, Any]]) -> Answer:
+        try:
+            with self.session() as session:
+                return Answer(200, find(session))
+        except SQLAlchemyError:
+            log.exception("the database cannot be searched")
+            return Answer(503, {"reason": "the database does not answer; ask again"})
+
+    def _take(self, accepted: Accepted, now: datetime, sender: str, size: int) -> Answer:
+        after_commit: list[Callable[[], None]] = []
+        with self.session() as session:
+            if not inbox.take(session, accepted, now, sender, size):
+                reason = f"delivery {accepted.delivery.id} was stored before; nothing is done twice"
+                return Answer(202, {"status": "already received", "reason": reason})
+            before = inbox.earlier(session, accepted)
+            if accepted.push is not None:
+                after_commit = events.register(session, accepted.push)
+        for tell in after_commit:
+            tell()
+        return _taken(accepted, before)
+
+    def _apps(self) -> Apps | SlipwayError:
+        try:
+            return self.apps()
+        except SlipwayError as error:
+            return error
+
+    def _prune(self, now: datetime) -> None:
+        try:
+            with self.session() as session:
+                inbox.prune(session, now)
+        except SQLAlchemyError:
+            log.exception("the inbox is not pruned; it will be tried again")
+
+
+def _taken(accepted: Accepted, before: str | None) -> Answer:
+    if accepted.push is None:
+        reason = "kept for a WebhookSensor to find"
+        return Answer(202, {"status": "accepted", "accepted": accepted.delivery.event, "reason": reason})
+    key = accepted.push.partition_key
+    told = f"; delivery {before} told of the same commit before, it is looked at again" if before else ""
+    return Answer(
+        202, {"status": "accepted", "accepted": key, "reason": f"stored, its pipelines start{told}"}
+    )
+
+
+def _answer(verdict: Pong | Ignored | Refused) -> Answer:
+    match verdict:
+        case Pong():
+            return Answer(200, {"status": "pong"})
+        case Ignored():
+            return Answer(202, {"status": "ignored", "reason": f"ignored: {verdict.reason}"})
+        case Refused():
+            return Answer(verdict.status, {"status": "refused", "reason": verdict.reason})

@@ -1,0 +1,18 @@
+"""The application as Airflow's API server runs it: with its database, connections and allow-list."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from airflow.utils.session import create_session
+from fastapi import FastAPI
+
+from slipway.config import load_apps
+from slipway.webhook.reception import Reception
+from slipway.webhook.routes import create_app
+from slipway.webhook.secrets import server_secrets
+
+
+def make() -> FastAPI:
+    """Return the application."""
+    return create_app(Reception(partial(create_session, scoped=False), load_apps, server_secrets))

@@ -1,0 +1,139 @@
+"""A receiver on a database that Airflow made: SQLite always, PostgreSQL in the lab."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select, text
+from sqlalchemy.orm import Session
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from tenacity import wait_none
+
+from slipway.webhook import asking, routes
+from slipway.webhook.reception import Reception
+from slipway.webhook.routes import create_app
+from slipway.webhook.table import deliveries
+from tests.served import client, served
+from tests.server.airflow_database import AirflowDatabase, create_empty, drop, make
+from tests.server.sender import APPS, SECRET, Sender
+
+EMPTIED = ("slipway_webhook_delivery", "partitioned_asset_key_log", "asset_partition_dag_run", "asset_event")
+
+
+@pytest.fixture(scope="session")
+def sqlite_database(tmp_path_factory: pytest.TempPathFactory) -> AirflowDatabase:
+    home = tmp_path_factory.mktemp("airflow-sqlite")
+    return make(home, f"sqlite:///{home}/airflow.db")
+
+
+@pytest.fixture(scope="session")
+def postgresql_database(tmp_path_factory: pytest.TempPathFactory, lab: Any) -> Iterator[AirflowDatabase]:
+    home = tmp_path_factory.mktemp("airflow-postgresql")
+    name = f"slipway_test_{secrets.token_hex(4)}"
+    url = create_empty(lab.database, name)
+    yield make(home, url)
+    drop(lab.database, name)
+
+
+@pytest.fixture(
+    params=[pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.lab)], scope="session"
+)
+def made(request: pytest.FixtureRequest) -> AirflowDatabase:
+    database: AirflowDatabase = request.getfixturevalue(f"{request.param}_database")
+    return database
+
+
+@pytest.fixture
+def engine(made: AirflowDatabase) -> Iterator[Engine]:
+    """The database, emptied of what tests store."""
+    engine = made.engine()
+    with engine.begin() as connection:
+        for table in EMPTIED:
+            connection.execute(text(f"DELETE FROM {table}"))
+        connection.execute(text("UPDATE dag SET is_paused = false, is_stale = false"))
+    yield engine
+    engine.dispose()
+
+
+@contextmanager
+def session_of(engine: Engine) -> Iterator[Session]:
+    """A session as Airflow's ``create_session`` gives it."""
+    with Session(engine) as session, session.begin():
+        yield session
+
+
+@pytest.fixture
+def reception(engine: Engine) -> Reception:
+    return Reception(session=lambda: session_of(engine), apps=lambda: APPS, secrets=lambda: [SECRET])
+
+
+@pytest.fixture
+def sender(reception: Reception) -> Iterator[Sender]:
+    with served(create_app(reception)) as url, client(url) as http:
+        yield Sender(http)
+
+
+Rows = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def inbox(engine: Engine) -> Rows:
+    """What the inbox holds."""
+
+    def rows() -> list[dict[str, Any]]:
+        with engine.connect() as connection:
+            query = select(deliveries).order_by(deliveries.c.received_at)
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    return rows
+
+
+@pytest.fixture
+def queued(engine: Engine) -> Callable[[], list[tuple[str, str]]]:
+    """DAGs and partition keys that wait for a run."""
+
+    def rows() -> list[tuple[str, str]]:
+        query = "SELECT target_dag_id, partition_key FROM asset_partition_dag_run ORDER BY id"
+        with engine.connect() as connection:
+            return [(row[0], row[1]) for row in connection.execute(text(query))]
+
+    return rows
+
+
+@pytest.fixture
+def asset_events(engine: Engine) -> Callable[[], list[tuple[str, Any]]]:
+    """Partition keys and extras of the asset events."""
+
+    def rows() -> list[tuple[str, Any]]:
+        with engine.connect() as connection:
+            return [
+                tuple(row) for row in connection.execute(text("SELECT partition_key, extra FROM asset_event"))
+            ]
+
+    return rows
+
+
+@pytest.fixture
+def checkout() -> Path:
+    return Path(__file__).parents[2]
+
+
+@pytest.fixture
+def server(reception: Reception, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The API server, as a task finds it."""
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_SLIPWAY_GITHUB",
+        json.dumps({"conn_type": "slipway_github", "extra": {"webhook_secrets": SECRET}}),
+    )
+    monkeypatch.setattr(asking._ask.retry, "wait", wait_none())
+    monkeypatch.setattr(routes, "STORE_SECONDS", 300)  # no test of questions judges how fast the machine is
+    with served(Starlette(routes=[Mount("/slipway", create_app(reception))])) as url:
+        monkeypatch.setenv("SLIPWAY_URL", url)
+        yield url

@@ -1,0 +1,117 @@
+"""All of GitHub's published example payloads, delivered for real."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from slipway.flow.apps import Apps
+from slipway.webhook.reception import Reception
+from slipway.webhook.routes import create_app
+from tests.served import client, served
+from tests.server.conftest import Rows
+from tests.server.sender import ROUTE, Sender, encode, encode_form, headers
+from tests.server.webhook.octokit import Example, examples
+
+APPS = Apps.from_json(
+    {
+        "version": 1,
+        "applications": {
+            "Codertocat/Hello-World": {
+                "tenant": "demo",
+                "environments": {
+                    "production": {"refs": ["refs/heads/*", "refs/tags/*"], "namespace": "demo"}
+                },
+            }
+        },
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def published() -> list[Example]:
+    return examples()
+
+
+@pytest.fixture
+def github(reception: Reception) -> Iterator[Sender]:
+    reception.apps = lambda: APPS
+    with served(create_app(reception)) as url, client(url) as other:
+        yield Sender(other)
+
+
+def expected(example: Example) -> tuple[int, str]:
+    """Say by the specification, not by the code, how an example is answered."""
+    if example.event == "ping":
+        return 200, "pong"
+    if example.event != "push" or example.payload["deleted"]:
+        return 202, "ignored"
+    return 202, "accepted"
+
+
+def answer(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["status"]
+
+
+@pytest.mark.parametrize(
+    ("made", "form"),
+    [
+        pytest.param("sqlite", True, id="form, SQLite"),
+        pytest.param("postgresql", False, id="json, PostgreSQL", marks=pytest.mark.lab),
+    ],
+    indirect=["made"],
+)
+def test_every_example_is_answered_as_specified(
+    github: Sender, published: list[Example], inbox: Rows, asset_events: Callable[[], Any], form: bool
+) -> None:
+    wrong = []
+    for example in published:
+        body = encode_form(example.payload) if form else encode(example.payload)
+        kind = "application/x-www-form-urlencoded" if form else "application/json"
+        made = headers(body, example.event, content_type=kind)
+        first = answer(github.client.post(ROUTE, content=body, headers=made))
+        again = answer(github.client.post(ROUTE, content=body, headers=made))
+        wanted = expected(example)
+        repeated = (202, "already received") if wanted[1] == "accepted" else wanted
+        if (first, again) != (wanted, repeated):
+            wrong.append((example.product, example.event, example.number, first, again))
+    assert wrong == []
+    pushes = [example for example in published if expected(example)[1] == "accepted"]
+    assert pushes
+    assert len(asset_events()) == len(pushes)
+    assert Counter(row["status"] for row in inbox())["accepted"] == len(pushes)
+
+
+def test_the_examples_cover_all_events(published: list[Example]) -> None:
+    assert len({example.event for example in published}) >= 58
+    assert len(published) >= 600
+
+
+def test_every_example_is_accepted_where_its_event_is_kept(
+    reception: Reception, published: list[Example], inbox: Rows
+) -> None:
+    """Payloads of every shape can be stored, and read back as they were."""
+    names = {example.payload.get("repository", {}).get("full_name") for example in published} - {None}
+    one = APPS.applications["Codertocat/Hello-World"]
+    kept = APPS.model_copy(
+        update={
+            "events": tuple({example.event for example in published} - {"push", "ping"}),
+            "applications": dict.fromkeys(names, one),
+        }
+    )
+    reception.apps = lambda: kept
+    wanted = [
+        example
+        for example in published
+        if example.event not in ("push", "ping") and example.payload.get("repository", {}).get("full_name")
+    ]
+    with served(create_app(reception)) as url, client(url) as other:
+        sender = Sender(other)
+        told = Counter(answer(sender.deliver(example.payload, example.event)) for example in wanted)
+    assert told == {(202, "accepted"): len(wanted)}
+    stored = [row["payload"] for row in inbox()]
+    assert all(payload in stored for payload in (wanted[0].payload, wanted[-1].payload))

@@ -1,0 +1,314 @@
+"""Deliveries over HTTP, into a database that Airflow made."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+
+from slipway.flow.push import PushEvent
+from slipway.flow.record import SlipwayError
+from slipway.webhook import inbox as inbox_rules
+from slipway.webhook import routes
+from slipway.webhook.reception import Reception
+from slipway.webhook.routes import create_app
+from tests.served import client, served
+from tests.server.conftest import Rows, session_of
+from tests.server.sender import APPS, COMMIT, ROUTE, SECRET, Sender, encode, headers, push
+
+KEY = f"Octo/Hello@{COMMIT}"
+
+
+def test_push_is_stored_with_its_asset_event(
+    sender: Sender, inbox: Rows, queued: Callable[[], Any], asset_events: Callable[[], Any]
+) -> None:
+    response = sender.deliver(push(), x_github_delivery="d-1")
+    assert (response.status_code, response.json()) == (
+        202,
+        {"status": "accepted", "accepted": KEY, "reason": "stored, its pipelines start"},
+    )
+    (row,) = inbox()
+    assert (row["id"], row["status"], row["partition_key"], row["ref"]) == (
+        "github/d-1",
+        "accepted",
+        KEY,
+        "refs/heads/main",
+    )
+    assert row["payload"]["pusher"] == {"name": "mona"}
+    assert queued() == [("pipeline", KEY)]
+    ((key, extra),) = asset_events()
+    extra = json.loads(extra) if isinstance(extra, str) else extra
+    stored = PushEvent.from_json(extra["push"])
+    assert (key, stored.partition_key, stored.delivery) == (KEY, KEY, "d-1")
+
+
+def test_same_delivery_again_does_nothing(
+    sender: Sender, inbox: Rows, asset_events: Callable[[], Any]
+) -> None:
+    sender.deliver(push(), x_github_delivery="d-1")
+    again = sender.deliver(push(), x_github_delivery="d-1")
+    assert (again.status_code, again.json()["status"]) == (202, "already received")
+    assert (len(inbox()), len(asset_events())) == (1, 1)
+
+
+def test_same_delivery_many_times_at_once_is_stored_once(
+    sender: Sender, inbox: Rows, asset_events: Callable[[], Any]
+) -> None:
+    def deliver(_: int) -> str:
+        response = sender.deliver(push(), x_github_delivery="d-1")
+        return str(response.json()["status"])
+
+    with ThreadPoolExecutor(8) as threads:
+        told = sorted(threads.map(deliver, range(16)))
+    assert told == ["accepted"] + ["already received"] * 15
+    assert (len(inbox()), len(asset_events())) == (1, 1)
+
+
+def test_same_commit_by_another_delivery_is_looked_at_again_and_says_so(
+    sender: Sender, asset_events: Callable[[], Any]
+) -> None:
+    sender.deliver(push(), x_github_delivery="d-1")
+    other = sender.deliver(push(), x_github_delivery="d-2")
+    assert other.status_code == 202
+    assert "delivery d-1 told of the same commit before" in other.json()["reason"]
+    assert len(asset_events()) == 2
+
+
+@pytest.mark.parametrize(
+    ("payload", "event", "others", "status", "told", "stored"),
+    [
+        ({"zen": "..."}, "ping", {}, 200, None, "pong"),
+        ({}, "star", {}, 202, "ignored: event star is not wanted", "ignored"),
+        (push(ref="refs/heads/x"), "push", {}, 202, "ignored: no environment takes", "ignored"),
+        (push(), "push", {"x_hub_signature_256": None}, 401, "signature missing", "refused"),
+        (push(), "push", {"x_hub_signature_256": "sha256=0"}, 401, "signature wrong", "refused"),
+        (push(repository={"full_name": "a/b"}), "push", {}, 403, "repository a/b may not build", "refused"),
+        ([], "push", {}, 400, "malformed body", "refused"),
+        (push(), "push", {"x_github_delivery": None}, 400, "X-GitHub-Delivery is missing", "refused"),
+    ],
+)
+def test_everything_else_is_answered_with_its_reason_and_recorded(
+    sender: Sender,
+    inbox: Rows,
+    asset_events: Callable[[], Any],
+    payload: object,
+    event: str,
+    others: dict[str, str | None],
+    status: int,
+    told: str | None,
+    stored: str,
+) -> None:
+    response = sender.deliver(payload, event, **others)
+    assert response.status_code == status
+    if told:
+        assert response.json()["reason"].startswith(told)
+    (row,) = inbox()
+    assert (row["status"], row["http_status"], row["event"]) == (stored, status, event)
+    assert (row["partition_key"], row["payload"]) == (None, None)
+    assert asset_events() == []
+
+
+def test_stranger_cannot_occupy_a_delivery_id(sender: Sender, inbox: Rows) -> None:
+    sender.deliver(push(), x_github_delivery="d-1", x_hub_signature_256="sha256=0")
+    assert sender.deliver(push(), x_github_delivery="d-1").json()["status"] == "accepted"
+    assert [row["status"] for row in inbox()] == ["refused", "accepted"]
+
+
+def test_what_was_refused_can_be_sent_again(engine: Engine, reception: Reception, inbox: Rows) -> None:
+    known = {"apps": APPS.model_copy(update={"applications": {}})}
+    reception.apps = lambda: known["apps"]
+    with served(create_app(reception)) as url, client(url) as other:
+        sender = Sender(other)
+        assert sender.deliver(push(), x_github_delivery="d-1").status_code == 403
+        known["apps"] = APPS
+        assert sender.deliver(push(), x_github_delivery="d-1").json()["status"] == "accepted"
+    assert [row["status"] for row in inbox()] == ["refused", "accepted"]
+
+
+def test_body_announced_too_large_is_refused_unread(sender: Sender, inbox: Rows) -> None:
+    made = headers(b"", content_length=str(25 * 1024 * 1024 + 1))
+    connection = http.client.HTTPConnection(sender.client.base_url.netloc.decode(), timeout=30)
+    connection.putrequest("POST", ROUTE)
+    for name, value in made.items():
+        connection.putheader(name, value)
+    connection.endheaders()  # and not one byte of the body
+    response = connection.getresponse()
+    assert response.status == 413
+    assert b"26214401 bytes; at most 26214400" in response.read()
+    connection.close()
+    assert [row["http_status"] for row in inbox()] == [413]
+
+
+def test_body_that_grows_too_large_is_refused_while_it_comes(sender: Sender, inbox: Rows) -> None:
+    sent = []
+
+    def chunks() -> Iterator[bytes]:
+        for _ in range(26):
+            sent.append(1)
+            yield b" " * 1024 * 1024
+
+    response = sender.client.post(ROUTE, content=chunks(), headers=headers(b""))
+    assert response.status_code == 413
+    assert [row["http_status"] for row in inbox()] == [413]
+
+
+def test_largest_body_is_read(sender: Sender, inbox: Rows) -> None:
+    body = encode(push())
+    body += b" " * (25 * 1024 * 1024 - len(body))
+    assert sender.send(body).json()["status"] == "accepted"
+    assert inbox()[0]["payload"] is None
+
+
+def test_slow_body_is_given_up(sender: Sender, monkeypatch: pytest.MonkeyPatch, inbox: Rows) -> None:
+    monkeypatch.setattr(routes, "BODY_SECONDS", 0.2)
+
+    def chunks() -> Iterator[bytes]:
+        yield b"{"
+        time.sleep(1)
+        yield b"}"
+
+    assert sender.client.post(ROUTE, content=chunks(), headers=headers(b"{}")).status_code == 408
+    assert [row["http_status"] for row in inbox()] == [408]
+
+
+def test_route_answers_posts_only(sender: Sender) -> None:
+    assert sender.client.get(ROUTE).status_code == 405
+    assert sender.client.get("/openapi.json").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("UPDATE dag SET is_paused = true", "every pipeline is paused (pipeline). Unpause it"),
+        ("UPDATE dag SET is_stale = true", "no DAG is scheduled by the asset slipway_push"),
+    ],
+)
+def test_push_is_not_taken_when_no_pipeline_would_start(
+    sender: Sender, engine: Engine, inbox: Rows, asset_events: Callable[[], Any], change: str, told: str
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(change))
+    response = sender.deliver(push(), x_github_delivery="d-1")
+    assert response.status_code == 503
+    assert told in response.json()["reason"]
+    assert [row["status"] for row in inbox()] == ["refused"]
+    assert asset_events() == []
+
+
+def test_push_is_not_taken_before_the_pipelines_are_read(sender: Sender, engine: Engine, inbox: Rows) -> None:
+    with engine.begin() as connection:
+        one = "FROM asset_active WHERE name = 'slipway_push'"
+        active = connection.execute(text(f"SELECT name, uri {one}")).one()
+        connection.execute(text(f"DELETE {one}"))
+        connection.execute(text("UPDATE asset SET name = 'other' WHERE name = 'slipway_push'"))
+    try:
+        response = sender.deliver(push(), x_github_delivery="d-1")
+        assert response.status_code == 503
+        assert "is not known yet: Airflow's DAG processor has not read" in response.json()["reason"]
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE asset SET name = 'slipway_push' WHERE name = 'other'"))
+            restore = text("INSERT INTO asset_active (name, uri) VALUES (:name, :uri)")
+            connection.execute(restore, dict(active._mapping))
+    assert sender.deliver(push(), x_github_delivery="d-1").json()["status"] == "accepted"
+
+
+def test_delivery_and_event_are_stored_together_or_not_at_all(
+    sender: Sender, engine: Engine, inbox: Rows, asset_events: Callable[[], Any]
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE asset_partition_dag_run RENAME TO gone"))
+    try:
+        assert sender.deliver(push(), x_github_delivery="d-1").status_code == 503
+        assert (inbox(), asset_events()) == ([], [])
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("ALTER TABLE gone RENAME TO asset_partition_dag_run"))
+    assert sender.deliver(push(), x_github_delivery="d-1").json()["status"] == "accepted"
+
+
+def test_broken_allow_list_answers_503_with_its_line(reception: Reception, inbox: Rows) -> None:
+    def broken() -> Any:
+        raise SlipwayError("apps.yaml:7: applications.octo/hello.tenant: is required and missing; add it")
+
+    reception.apps = broken
+    with served(create_app(reception)) as url, client(url) as other:
+        response = Sender(other).deliver(push())
+    assert response.status_code == 503
+    assert "apps.yaml:7: applications.octo/hello.tenant" in response.json()["reason"]
+    assert [row["status"] for row in inbox()] == ["refused"]
+
+
+@pytest.mark.parametrize(
+    ("event", "others", "status"),
+    [("push", {}, 503), ("ping", {}, 503), ("star", {}, 503), ("push", {"x_hub_signature_256": None}, 401)],
+)
+def test_database_away_never_answers_2xx(event: str, others: dict[str, str | None], status: int) -> None:
+    away = create_engine("postgresql+psycopg2://nobody:s3cret@127.0.0.1:1/none")
+    reception = Reception(session=lambda: session_of(away), apps=lambda: APPS, secrets=lambda: [SECRET])
+    with served(create_app(reception)) as url, client(url) as other:
+        response = Sender(other).deliver(push(), event, **others)
+    assert response.status_code == status
+    assert "s3cret" not in response.text
+
+
+def test_database_that_hangs_is_answered_in_time(
+    reception: Reception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(routes, "STORE_SECONDS", 0.2)
+    reception.secrets = lambda: [SECRET] if released.wait(20) else []
+    with served(create_app(reception)) as url, client(url) as other:
+        response = Sender(other).deliver(push())
+        released.set()
+    assert response.status_code == 503
+    assert response.json()["reason"].startswith("not stored: the database did not take it")
+
+
+def test_table_that_was_never_made_says_how(engine: Engine, sender: Sender) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE slipway_webhook_delivery RENAME TO gone"))
+    try:
+        response = sender.deliver(push())
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("ALTER TABLE gone RENAME TO slipway_webhook_delivery"))
+    assert response.status_code == 503
+    assert "airflow db migrate" in response.json()["reason"]
+
+
+def test_inbox_stays_bounded(reception: Reception, inbox: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox_rules, "NEWEST", 5)
+    now = datetime.now(UTC)
+    body = encode(push())
+    with reception.session() as session:
+        for minute in range(20):
+            verdict = reception_verdict(body, now)
+            inbox_rules.note(session, verdict, now + timedelta(minutes=minute), "127.0.0.1")
+        inbox_rules.prune(session, now)
+    assert len(inbox()) == 5
+    assert min(row["received_at"].replace(tzinfo=UTC) for row in inbox()) == now + timedelta(minutes=15)
+
+
+def test_accepted_deliveries_are_kept_for_months(reception: Reception, sender: Sender, inbox: Rows) -> None:
+    sender.deliver(push())
+    for days, left in ((89, 1), (91, 0)):
+        with reception.session() as session:
+            inbox_rules.prune(session, datetime.now(UTC) + timedelta(days=days))
+        assert len(inbox()) == left
+
+
+def reception_verdict(body: bytes, now: datetime) -> Any:
+    from slipway.webhook.github import receive
+
+    verdict = receive(headers(body, x_hub_signature_256=None), body, APPS, [SECRET], now)
+    return replace(verdict)
