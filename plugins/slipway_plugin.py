@@ -19,7 +19,7 @@ Application = Callable[..., Awaitable[None]]
 
 @cache
 def _application() -> Application:
-    from slipway.webhook.server import make
+    from slipway.apiserver.server import make
 
     return make()
 

@@ -16,11 +16,11 @@ import httpx
 import pytest
 
 from lab.access import Lab
+from slipway.apiserver.questions import RIGHTS_ROUTE, RightsQuestion
 from slipway.cli.api import Airflow
 from slipway.cli.roles import ROLES, actions, permissions
 from slipway.cli.roles_command import apply
 from slipway.cli.settings import Login
-from slipway.webhook.questions import RIGHTS_ROUTE, RightsQuestion
 from slipway.webhook.signature import sign_search
 
 pytestmark = pytest.mark.lab

@@ -16,9 +16,10 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from tenacity import wait_none
 
-from slipway.webhook import asking, routes
+from slipway.apiserver import client as asking
+from slipway.apiserver.routes import create_app
+from slipway.webhook import transport
 from slipway.webhook.reception import Reception
-from slipway.webhook.routes import create_app
 from slipway.webhook.table import deliveries
 from tests.served import client, served
 from tests.server.airflow_database import AirflowDatabase, create_empty, drop, make
@@ -133,7 +134,8 @@ def server(reception: Reception, monkeypatch: pytest.MonkeyPatch) -> Iterator[st
         json.dumps({"conn_type": "slipway_github", "extra": {"webhook_secrets": SECRET}}),
     )
     monkeypatch.setattr(asking._ask.retry, "wait", wait_none())
-    monkeypatch.setattr(routes, "STORE_SECONDS", 300)  # no test of questions judges how fast the machine is
+    # No test of questions judges how fast the machine is.
+    monkeypatch.setattr(transport, "STORE_SECONDS", 300)
     with served(Starlette(routes=[Mount("/slipway", create_app(reception))])) as url:
         monkeypatch.setenv("SLIPWAY_URL", url)
         yield url

@@ -12,11 +12,11 @@ from airflow.models.dagrun import DagRun
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from slipway.apiserver.routes import create_app
 from slipway.flow.followed import Followed
 from slipway.flow.push import PushEvent
 from slipway.pushing.triggers import PushTrigger
 from slipway.webhook.reception import Reception
-from slipway.webhook.routes import create_app
 from tests.served import served
 from tests.server.apiserver.test_questions import add_run
 from tests.server.sender import COMMIT, SECRET

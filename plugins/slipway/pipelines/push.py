@@ -6,12 +6,12 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from slipway.apiserver.client import ask_pushes
 from slipway.config import load_apps
 from slipway.flow.followed import ENDED, Followed, trouble
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 from slipway.pipelines.pushes import push_asked_for, require_right_to_deploy
-from slipway.webhook.asking import ask_pushes
 
 log = logging.getLogger(__name__)
 

@@ -34,7 +34,7 @@ def require_right_to_deploy(run: Any) -> None:
     :param run: Airflow's DAG run.
     :raises SlipwayError: when who started it may not.
     """
-    from slipway.webhook.asking import ask_may_start
+    from slipway.apiserver.client import ask_may_start
 
     user = run.triggering_user_name
     if user and not ask_may_start(user, DEPLOY):

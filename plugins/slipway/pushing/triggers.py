@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from slipway.apiserver.questions import PUSHES_ROUTE, PushesQuestion
 from slipway.flow.followed import Followed, is_through, is_under_way, states
-from slipway.webhook.questions import PUSHES_ROUTE, PushesQuestion
 from slipway.webhook.triggers import TIMEOUT_SECONDS, ask
 
 log = logging.getLogger(__name__)

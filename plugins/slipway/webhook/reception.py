@@ -5,44 +5,22 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from slipway.flow.apps import Apps
 from slipway.flow.record import SlipwayError
-from slipway.webhook import approvals, events, history, inbox, rights, turns
+from slipway.webhook import events, inbox
 from slipway.webhook.github import receive
-from slipway.webhook.questions import (
-    ApprovalQuestion,
-    PushesQuestion,
-    RightsQuestion,
-    RunsQuestion,
-    TurnsAnswer,
-    TurnsQuestion,
-)
 from slipway.webhook.search import Search, reply
+from slipway.webhook.transport import DATABASE_AWAY, Answer, Sessions, look
 from slipway.webhook.verdict import Accepted, Ignored, Pong, Refused, Verdict
 
 log = logging.getLogger(__name__)
 
 PRUNE_EVERY = 100
-DATABASE_AWAY = (
-    "not stored: the database did not take it. Send it again; if it stays, the API server's log says why "
-    "(`airflow db migrate` makes Slipway's table)"
-)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer: status and JSON body."""
-
-    status: int
-    body: dict[str, Any]
 
 
 @dataclass
@@ -53,7 +31,7 @@ class Reception:
     (raising SlipwayError), ``secrets`` returns what may sign.
     """
 
-    session: Callable[[], AbstractContextManager[Session]]
+    session: Sessions
     apps: Callable[[], Apps]
     secrets: Callable[[], list[str]]
 
@@ -89,43 +67,7 @@ class Reception:
     def search(self, search: Search) -> Answer:
         """Look for a stored delivery."""
         now = datetime.now(UTC)
-        return self._look(lambda session: reply(inbox.find(session, search), now))
-
-    def runs(self, question: RunsQuestion) -> Answer:
-        """Say which runs live."""
-        return self._look(lambda session: history.runs(session, question).to_json())
-
-    def pushes(self, question: PushesQuestion) -> Answer:
-        """Say what became of pushes."""
-        return self._look(lambda session: history.pushes(session, question).to_json())
-
-    def turns(self, question: TurnsQuestion) -> Answer:
-        """Say whose turn it is: each place in a transaction of its own, so that none waits for another."""
-        try:
-            given = []
-            for one in question.turns:
-                with self.session() as session:
-                    given.append(turns.give(session, one))
-        except SQLAlchemyError:
-            log.exception("a turn cannot be given")
-            return Answer(503, {"reason": "the database does not answer; ask again"})
-        return Answer(200, TurnsAnswer(turns=tuple(given)).to_json())
-
-    def approvals(self, question: ApprovalQuestion) -> Answer:
-        """Say whether a run is the one that people are asked about."""
-        return self._look(lambda session: approvals.claim(session, question).to_json())
-
-    def may_start(self, question: RightsQuestion) -> Answer:
-        """Say whether a user may start runs of a DAG."""
-        return self._look(lambda session: rights.may_start(session, question).to_json())
-
-    def _look(self, find: Callable[[Session], dict[str, Any]]) -> Answer:
-        try:
-            with self.session() as session:
-                return Answer(200, find(session))
-        except SQLAlchemyError:
-            log.exception("the database cannot be searched")
-            return Answer(503, {"reason": "the database does not answer; ask again"})
+        return look(self.session, lambda session: reply(inbox.find(session, search), now))
 
     def _take(self, accepted: Accepted, now: datetime, sender: str, size: int) -> Answer:
         after_commit: list[Callable[[], None]] = []

@@ -18,12 +18,12 @@ from airflow.models.xcom import XComModel
 from sqlalchemy import Engine, insert, select, text
 from sqlalchemy.orm import Session
 
+from slipway.apiserver.client import ask_approval
+from slipway.apiserver.questions import ApprovalAnswer, ApprovalQuestion
 from slipway.flow.approval import APPROVAL, APPROVE_TASK, RELEASE_TASK, Request
 from slipway.flow.environments import Approval
 from slipway.flow.push import PushEvent
 from slipway.flow.turns import Contender, Place
-from slipway.webhook.asking import ask_approval
-from slipway.webhook.questions import ApprovalAnswer, ApprovalQuestion
 
 NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
 HISTORY = ("hitl_detail_history", "task_instance_history")

@@ -13,13 +13,13 @@ from airflow.models.dagrun import DagRun
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from slipway.apiserver.client import ask_pushes, ask_runs, ask_under_way
+from slipway.apiserver.questions import AT_ONCE, PUSHES_ROUTE, RUNS_ROUTE, KnownPush, KnownRun
 from slipway.assets import CONTAINER_IMAGE, PUSH, VM_IMAGE
 from slipway.flow.orphans import RunState
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.webhook import events
-from slipway.webhook.asking import ask_pushes, ask_runs, ask_under_way
-from slipway.webhook.questions import AT_ONCE, PUSHES_ROUTE, RUNS_ROUTE, KnownPush, KnownRun
 from slipway.webhook.reception import Reception
 from slipway.webhook.signature import sign_search
 from tests.served import client
@@ -34,7 +34,6 @@ def store(engine: Engine) -> Iterator[Session]:
     """What Airflow itself would write."""
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM dag_run"))
-        connection.execute(text("DELETE FROM asset WHERE name LIKE 'slipway_%_image'"))
     with Session(engine) as session:
         yield session
 

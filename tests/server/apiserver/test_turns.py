@@ -11,11 +11,11 @@ from airflow.models.dagrun import DagRun
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from slipway.apiserver.client import ask_turn, ask_turns
+from slipway.apiserver.questions import TURNS_AT_ONCE, TurnQuestion
+from slipway.apiserver.turn_trigger import TurnTrigger
 from slipway.flow.record import SlipwayError
 from slipway.flow.turns import Contender, Place
-from slipway.webhook.asking import ask_turn, ask_turns
-from slipway.webhook.questions import TURNS_AT_ONCE, TurnQuestion
-from slipway.webhook.waiting import TurnTrigger
 
 NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
 

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from slipway.apiserver.routes import create_app
 from slipway.flow.apps import Apps
 from slipway.webhook.reception import Reception
-from slipway.webhook.routes import create_app
 from tests.served import client, served
 from tests.server.conftest import Rows
 from tests.server.sender import ROUTE, Sender, encode, encode_form, headers

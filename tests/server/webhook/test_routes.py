@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
+from slipway.apiserver.routes import create_app
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 from slipway.webhook import inbox as inbox_rules
-from slipway.webhook import routes
+from slipway.webhook import transport
 from slipway.webhook.reception import Reception
-from slipway.webhook.routes import create_app
 from tests.served import client, served
 from tests.server.conftest import Rows, session_of
 from tests.server.sender import APPS, COMMIT, ROUTE, SECRET, Sender, encode, headers, push
@@ -169,7 +169,7 @@ def test_largest_body_is_read(sender: Sender, inbox: Rows) -> None:
 
 
 def test_slow_body_is_given_up(sender: Sender, monkeypatch: pytest.MonkeyPatch, inbox: Rows) -> None:
-    monkeypatch.setattr(routes, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(transport, "BODY_SECONDS", 0.2)
 
     def chunks() -> Iterator[bytes]:
         yield b"{"
@@ -265,7 +265,7 @@ def test_database_that_hangs_is_answered_in_time(
     reception: Reception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     released = threading.Event()
-    monkeypatch.setattr(routes, "STORE_SECONDS", 0.2)
+    monkeypatch.setattr(transport, "STORE_SECONDS", 0.2)
     reception.secrets = lambda: [SECRET] if released.wait(20) else []
     with served(create_app(reception)) as url, client(url) as other:
         response = Sender(other).deliver(push())

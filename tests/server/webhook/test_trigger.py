@@ -14,8 +14,8 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowException, TaskDeferred
 from pydantic import ValidationError
 
+from slipway.apiserver.routes import create_app
 from slipway.webhook.reception import Reception
-from slipway.webhook.routes import create_app
 from slipway.webhook.sensors import WebhookSensor, server_url
 from slipway.webhook.triggers import DeliveryTrigger
 from tests.served import client, served

@@ -89,9 +89,9 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
 
         :raises SlipwayError: when nobody could answer.
         """
+        from slipway.apiserver.client import ask_approval
+        from slipway.apiserver.questions import ApprovalQuestion
         from slipway.pipelines.release.turns import question_of
-        from slipway.webhook.asking import ask_approval
-        from slipway.webhook.questions import ApprovalQuestion
 
         turn = question_of(context, next(iter(_plans(context).values())))
         first = context["ti"].max_tries - self.retries  # clearing a task gives it as many tries anew

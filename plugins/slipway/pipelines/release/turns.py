@@ -11,8 +11,8 @@ from slipway.flow.release import SupersededError
 from slipway.flow.turns import Contender, Place
 
 if TYPE_CHECKING:
-    from slipway.webhook.questions import TurnQuestion
-    from slipway.webhook.waiting import TurnTrigger
+    from slipway.apiserver.questions import TurnQuestion
+    from slipway.apiserver.turn_trigger import TurnTrigger
 
 TURN = "turn"
 """XCom key: when it became the run's turn; it is over when the run is."""
@@ -28,9 +28,9 @@ def take(context: Any, plan: Mapping[str, Any]) -> TurnTrigger | None:
     :raises SupersededError: when a newer push waits, or is being deployed.
     :raises TransientError: when the API server does not answer.
     """
-    from slipway.webhook.asking import ask_turn
+    from slipway.apiserver.client import ask_turn
+    from slipway.apiserver.turn_trigger import TurnTrigger
     from slipway.webhook.sensors import server_url
-    from slipway.webhook.waiting import TurnTrigger
 
     question = question_of(context, plan)
     turn = ask_turn(question)
@@ -48,7 +48,7 @@ def question_of(context: Any, plan: Mapping[str, Any]) -> TurnQuestion:
 
     :param plan: a platform's; each says of which push, application and environment it is.
     """
-    from slipway.webhook.questions import TurnQuestion
+    from slipway.apiserver.questions import TurnQuestion
 
     push, ti = PushEvent.from_json(plan["push"]), context["ti"]
     application, environment = plan["application"], plan["environment"]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from slipway.apiserver.client import ask_pushes, ask_under_way
 from slipway.config import load_apps
 from slipway.flow import night as flow
 from slipway.flow.night import Came, Started, Turn
@@ -14,7 +15,6 @@ from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 from slipway.github.hook import GithubHook
 from slipway.github.repository import find_commit
-from slipway.webhook.asking import ask_pushes, ask_under_way
 
 log = logging.getLogger(__name__)
 

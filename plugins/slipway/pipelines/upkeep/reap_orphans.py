@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from slipway.apiserver.client import ask_runs
 from slipway.diskimage_builder import inputs as dib
 from slipway.flow.orphans import RunState, Trace, Verdict, application_of, judge, named_runs, table
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.packer import inputs as packer
 from slipway.pipelines.upkeep.orphan_places import Place
-from slipway.webhook.asking import ask_runs
 
 log = logging.getLogger(__name__)
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+from slipway.apiserver.client import ask_pushes
+from slipway.apiserver.questions import KnownPush
 from slipway.config import load_apps
 from slipway.flow.apps import Application
 from slipway.flow.push import PushEvent
@@ -14,8 +16,6 @@ from slipway.flow.record import SlipwayError
 from slipway.github.hook import GithubHook
 from slipway.github.repository import Remote, find_commit, list_refs, list_times
 from slipway.pipelines.task_endings import NothingToDo
-from slipway.webhook.asking import ask_pushes
-from slipway.webhook.questions import KnownPush
 
 log = logging.getLogger(__name__)
 

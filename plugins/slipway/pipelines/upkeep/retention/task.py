@@ -12,6 +12,7 @@ from functools import partial
 from math import inf
 from typing import Any, get_args
 
+from slipway.apiserver.client import ask_pushes
 from slipway.artifactory.files import Files
 from slipway.artifactory.hook import ArtifactoryHook
 from slipway.config import load_apps
@@ -34,7 +35,6 @@ from slipway.pipelines.release.deployments import deployments
 from slipway.pipelines.upkeep.retention import in_use
 from slipway.pipelines.upkeep.retention.removing import Removing
 from slipway.pipelines.upkeep.retention.shelves import Shelves
-from slipway.webhook.asking import ask_pushes
 
 log = logging.getLogger(__name__)
 

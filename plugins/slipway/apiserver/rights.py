@@ -13,7 +13,7 @@ from airflow.configuration import conf
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from slipway.webhook.questions import RightsAnswer, RightsQuestion
+from slipway.apiserver.questions import RightsAnswer, RightsQuestion
 
 
 def may_start(session: Session, question: RightsQuestion) -> RightsAnswer:

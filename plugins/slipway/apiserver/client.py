@@ -16,10 +16,7 @@ from contextlib import contextmanager
 import httpx
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from slipway.flow.orphans import RunState
-from slipway.flow.record import Record, SlipwayError, TransientError
-from slipway.flow.turns import Turn
-from slipway.webhook.questions import (
+from slipway.apiserver.questions import (
     APPROVALS_ROUTE,
     AT_ONCE,
     PUSHES_ROUTE,
@@ -40,6 +37,9 @@ from slipway.webhook.questions import (
     TurnsAnswer,
     TurnsQuestion,
 )
+from slipway.flow.orphans import RunState
+from slipway.flow.record import Record, SlipwayError, TransientError
+from slipway.flow.turns import Turn
 from slipway.webhook.secrets import CONNECTION, choose, trigger_secrets
 from slipway.webhook.sensors import server_url
 from slipway.webhook.signature import sign_search

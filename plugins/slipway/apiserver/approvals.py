@@ -22,6 +22,7 @@ from airflow.utils.state import TaskInstanceState
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from slipway.apiserver.questions import ApprovalAnswer, ApprovalQuestion, Given
 from slipway.flow.approval import (
     APPROVAL,
     APPROVE_TASK,
@@ -33,7 +34,6 @@ from slipway.flow.approval import (
 )
 from slipway.flow.environments import ROLE
 from slipway.flow.turns import Contender, Place
-from slipway.webhook.questions import ApprovalAnswer, ApprovalQuestion, Given
 
 PARKED = (TaskInstanceState.AWAITING_INPUT, TaskInstanceState.DEFERRED)
 WAITING = (*PARKED, TaskInstanceState.RUNNING)

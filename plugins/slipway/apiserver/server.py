@@ -7,9 +7,9 @@ from functools import partial
 from airflow.utils.session import create_session
 from fastapi import FastAPI
 
+from slipway.apiserver.routes import create_app
 from slipway.config import load_apps
 from slipway.webhook.reception import Reception
-from slipway.webhook.routes import create_app
 from slipway.webhook.secrets import server_secrets
 
 

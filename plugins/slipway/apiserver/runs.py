@@ -11,10 +11,7 @@ from airflow.models.dagrun import DagRun
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from slipway.assets import BARE_METAL_IMAGE, CONTAINER_IMAGE, PUSH, VM_IMAGE
-from slipway.flow.orphans import RunState
-from slipway.flow.states import LIVING
-from slipway.webhook.questions import (
+from slipway.apiserver.questions import (
     KnownPush,
     KnownRun,
     Outcome,
@@ -23,6 +20,9 @@ from slipway.webhook.questions import (
     RunsAnswer,
     RunsQuestion,
 )
+from slipway.assets import BARE_METAL_IMAGE, CONTAINER_IMAGE, PUSH, VM_IMAGE
+from slipway.flow.orphans import RunState
+from slipway.flow.states import LIVING
 
 IMAGES = tuple(asset.name for asset in (CONTAINER_IMAGE, VM_IMAGE, BARE_METAL_IMAGE))
 

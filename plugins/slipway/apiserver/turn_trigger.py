@@ -10,11 +10,11 @@ from weakref import WeakKeyDictionary
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from slipway.apiserver.client import ask_turns
+from slipway.apiserver.questions import TurnQuestion
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.flow.turns import Turn
 from slipway.polling import Poll
-from slipway.webhook.asking import ask_turns
-from slipway.webhook.questions import TurnQuestion
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class TurnTrigger(BaseTrigger):  # type: ignore[misc]
     """Fires when a run's turn has come, or will not come; all that wait share one poll.
 
     :param url: of the API server's ``/slipway``.
-    :param question: a :class:`slipway.webhook.questions.TurnQuestion` as JSON.
+    :param question: a :class:`slipway.apiserver.questions.TurnQuestion` as JSON.
     """
 
     def __init__(self, url: str, question: dict[str, Any]) -> None:

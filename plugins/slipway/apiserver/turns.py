@@ -11,9 +11,9 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from slipway.apiserver.questions import TurnQuestion
 from slipway.flow.states import LIVING
 from slipway.flow.turns import Contender, Turn, take
-from slipway.webhook.questions import TurnQuestion
 from slipway.webhook.table import turns
 
 
