@@ -12,7 +12,7 @@ import pytest
 from slipway.diskimage_builder import elements, settings
 from slipway.diskimage_builder.errors import PackageSourceError, TransientPackageSourceError
 from slipway.diskimage_builder.inputs import Inputs
-from slipway.diskimage_builder.release import index_digests, states
+from slipway.diskimage_builder.package_indexes import index_digests, states
 from slipway.diskimage_builder.sources import AptSource, ask
 from slipway.flow.ironic.bare_metal import BareMetal
 

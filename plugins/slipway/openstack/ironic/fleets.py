@@ -19,10 +19,10 @@ from slipway.flow.release import SupersededError
 from slipway.openstack.ironic import ledger
 from slipway.openstack.ironic.allocating import allocate, free_nodes
 from slipway.openstack.ironic.errors import RefusedError
-from slipway.openstack.ironic.fitting import disk_bytes, is_small, refuse_unfit, with_hash
 from slipway.openstack.ironic.ironic import Allocation, Ironic, drive
 from slipway.openstack.ironic.ledger import Attempt, Ledger
 from slipway.openstack.ironic.ports import Ports
+from slipway.openstack.ironic.preflight import disk_bytes, is_small, refuse_unfit, with_hash
 from slipway.openstack.ironic.watch import Placed, Watch
 
 log = logging.getLogger(__name__)

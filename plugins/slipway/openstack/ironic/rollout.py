@@ -18,8 +18,8 @@ from slipway.flow.release import SupersededError
 from slipway.openstack.ironic import health
 from slipway.openstack.ironic.fleets import Fleets
 from slipway.openstack.ironic.ironic import Node
+from slipway.openstack.ironic.late_allocation import LateAllocation
 from slipway.openstack.ironic.releasing import broken, release
-from slipway.openstack.ironic.rest import Rest
 from slipway.openstack.ironic.watch import Watch
 from slipway.polling import Feed
 
@@ -59,7 +59,7 @@ class Rollout:
 
     async def follow(self, feed: Feed[Nodes]) -> Outcome:
         """Go on until nothing is left to do, or nothing more may be done."""
-        rest = Rest(self.fleets, self.watch)
+        late = LateAllocation(self.fleets, self.watch)
         try:
             while True:
                 try:
@@ -67,16 +67,16 @@ class Rollout:
                 except TransientError as error:
                     log.warning("%s; looking again", error)
                     continue
-                if whole := rest.at_look():
+                if whole := late.at_look():
                     self._grow(whole, nodes)
                 if missing := [one for one in self.watch.nodes if one.node not in nodes]:
                     return self._gone(missing[0].index)
-                if outcome := await self._step(nodes, rest):
+                if outcome := await self._step(nodes, late):
                     return outcome
         finally:
             for task in (*self.checks.values(), *self.beginning.values()):
                 task.cancel()
-            await rest.ended()
+            await late.ended()
 
     def _grow(self, whole: Watch, nodes: Nodes) -> None:
         names = {node.id: node.name for node in nodes.values()}
@@ -84,7 +84,7 @@ class Rollout:
             log.info("%s", line)
         self.watch = whole
 
-    async def _step(self, nodes: Nodes, rest: Rest) -> Outcome | None:
+    async def _step(self, nodes: Nodes, late: LateAllocation) -> Outcome | None:
         shown = (nodes[one.node].seen(one.index) for one in self.watch.nodes)
         seen = [self._as_explained(self._as_begun(one)) for one in shown]
         self._collect()
@@ -95,10 +95,10 @@ class Rollout:
             decision = self._decide(seen)
         self._tell(seen)
         self._say(decision)
-        if rest.refused:
+        if late.refused:
             is_busy = decision.busy or self.beginning
-            return None if is_busy else Outcome(state="failed", reason=rest.refused)
-        if decision.over and (decision.stopped or not rest.is_coming):
+            return None if is_busy else Outcome(state="failed", reason=late.refused)
+        if decision.over and (decision.stopped or not late.is_coming):
             return self._outcome(decision)
         if decision.begin:
             try:
@@ -112,7 +112,7 @@ class Rollout:
                 self.beginning[node.id] = asyncio.create_task(self._begin(node))
         self._check(decision.check)
         if not (self.beginning or decision.stopped):  # Ironic has its hands free
-            rest.ask()
+            late.ask()
         return None
 
     def _decide(self, seen: list[Seen]) -> Decision:

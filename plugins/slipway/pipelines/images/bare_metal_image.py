@@ -6,7 +6,7 @@ import logging
 from contextlib import suppress
 from pathlib import Path
 
-from slipway.diskimage_builder import release
+from slipway.diskimage_builder import package_indexes
 from slipway.diskimage_builder.build import TO_BOOT
 from slipway.diskimage_builder.inputs import Inputs as ElementInputs
 from slipway.diskimage_builder.inputs import build_name
@@ -45,7 +45,7 @@ def resolve(known: Plan, inputs: ElementInputs | TemplateInputs) -> Resolved:
 def _with_sources(known: Plan, inputs: ElementInputs) -> ElementInputs:
     """Return the inputs with the state that the package sources are in."""
     wanted = known.bare_metal
-    states = release.states(known.sources, wanted.index_urls, ARCHITECTURE)
+    states = package_indexes.states(known.sources, wanted.index_urls, ARCHITECTURE)
     for name, digest in states.items():
         log.info("package source %s: %s", name, digest)
     if not states:

@@ -14,7 +14,7 @@ from slipway.openstack.ironic.watch import Watch
 log = logging.getLogger(__name__)
 
 
-class Rest:
+class LateAllocation:
     """The allocation of what is missing in a watch, beside the looks at the nodes."""
 
     def __init__(self, fleets: Fleets, watch: Watch) -> None:
