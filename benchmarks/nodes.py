@@ -27,7 +27,7 @@ from benchmarks.result import Result
 from lab.openstack.login import identity
 from lab.openstack.machines import Machine, enroll, make_available
 from slipway.flow.image import Image
-from slipway.flow.ironic.fleet import Fleet
+from slipway.flow.ironic.fleet import IronicPlan
 from slipway.flow.ironic.spec import Ironic
 from slipway.flow.push import PushEvent
 from slipway.openstack.ironic.fleets import Fleets
@@ -91,7 +91,7 @@ def _bring(tenant: Connection, system: Connection, image: Image) -> tuple[float,
     return seconds, looks, notes
 
 
-def _counted(fleets: Fleets, fleet: Fleet, looks: Looks) -> Poll[Nodes]:
+def _counted(fleets: Fleets, fleet: IronicPlan, looks: Looks) -> Poll[Nodes]:
     """Return the product's poll, with a note of each look."""
     poll = poll_of(fleets.ironic)
     asked = poll._ask
@@ -138,14 +138,14 @@ def _figures(what: str, seconds: float, looks: Looks, notes: list[str]) -> Itera
     )
 
 
-def _fleet(image: Image) -> Fleet:
+def _fleet(image: Image) -> IronicPlan:
     push = PushEvent(
         repository="examples/bench",
         ref="refs/heads/main",
         commit=image.digest.removeprefix("sha256:")[:40],
         at=datetime.now(UTC),
     )
-    return Fleet(
+    return IronicPlan(
         push=push,
         application=NAME,
         environment="production",

@@ -21,7 +21,7 @@ from benchmarks.servers import ROOT, variables
 from lab.airflow.connections import connections
 from slipway.flow.image import Image
 from slipway.flow.nova.marks import TAG, new_metadata
-from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.nova.spec import Nova
 from slipway.flow.nova.steps import Until
 from slipway.flow.push import PushEvent
@@ -42,7 +42,7 @@ NEVER = "SHUTOFF"
 class Awaited:
     """The servers of one application, as one trigger waits for them."""
 
-    plan: ServersPlan
+    plan: NovaPlan
     ids: tuple[str, ...]
 
     def trigger(self) -> ServersTrigger:
@@ -125,7 +125,7 @@ def _awaited(cloud: Connection) -> Iterator[list[Awaited]]:
         cloud.image.delete_image(image.id)
 
 
-def _servers(cloud: Connection, plan: ServersPlan) -> tuple[str, ...]:
+def _servers(cloud: Connection, plan: NovaPlan) -> tuple[str, ...]:
     """Have Nova make the servers of one application by one request."""
     cloud.compute.create_server(
         name=plan.name(0),
@@ -140,7 +140,7 @@ def _servers(cloud: Connection, plan: ServersPlan) -> tuple[str, ...]:
     return tuple(str(one.id) for one in cloud.compute.servers(details=False, any_tags=plan.tag))
 
 
-def _plan(cloud: Connection, image: str, number: int) -> ServersPlan:
+def _plan(cloud: Connection, image: str, number: int) -> NovaPlan:
     commit = secrets.token_hex(20)
     name = f"bench-{number}-{commit[:6]}"
     built = Image(
@@ -154,7 +154,7 @@ def _plan(cloud: Connection, image: str, number: int) -> ServersPlan:
         glance=image,
     )
     nova = Nova(flavor="small", networks=("demo",), count=SERVERS)
-    return ServersPlan(
+    return NovaPlan(
         push=PushEvent(repository="benchmarks/servers", ref="refs/heads/main", commit=commit),
         application=name,
         environment="benchmark",

@@ -7,7 +7,7 @@ from typing import Any
 
 from slipway.flow.document import load
 from slipway.flow.image import Image
-from slipway.flow.kubernetes.workload import Workload, finished, from_spec
+from slipway.flow.kubernetes.workload import KubernetesPlan, finished, from_spec
 from slipway.flow.push import PushEvent
 from slipway.flow.spec import BuildSpec
 
@@ -46,10 +46,10 @@ def workload(
     name: str = "shop",
     namespace: str = "acme",
     runs: Image | None = None,
-) -> Workload:
+) -> KubernetesPlan:
     pushed, runs = pushed or push(), runs or image(name)
     known: Any = spec(kubernetes, name)
-    return Workload(
+    return KubernetesPlan(
         push=pushed,
         application=name,
         environment="production",

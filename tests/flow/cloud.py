@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from slipway.flow.image import Image
 from slipway.flow.nova.marks import Mark, Metadata, new_metadata
 from slipway.flow.nova.observed import Seen, Server, View
-from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.nova.spec import Nova
 from slipway.flow.nova.steps import Attach, Create, Delete, Lead, Order, Start, Stop, Wait, Write
 from slipway.flow.nova.traffic import Led, Place, RecordSet, read
@@ -18,10 +18,10 @@ OTHERS = "others"
 TTL = timedelta(seconds=90)
 
 
-def plan(number: int, image: str = "", **nova: object) -> ServersPlan:
+def plan(number: int, image: str = "", **nova: object) -> NovaPlan:
     """A release's plan: each number is a later push, of another image unless ``image`` says which."""
     digest = f"sha256:{(image or f'{number:x}')[0] * 64}"
-    return ServersPlan(
+    return NovaPlan(
         push=push(f"{number:x}"[0], minutes=number),
         application="shop",
         environment="production",
@@ -57,14 +57,14 @@ class Cloud:
     answered: set[str] = field(default_factory=set)
     given_up: dict[str, str] = field(default_factory=dict)
 
-    def view(self, plan: ServersPlan) -> View:
+    def view(self, plan: NovaPlan) -> View:
         seen = Seen(frozenset(self.answered), dict(self.given_up))
         marks = [one.mark for one in self.servers.values() if one.mark.deployment == plan.deployment]
         places = {plan.traffic, *(read(mark.traffic) for mark in marks)} - {None}
         traffic = {place: self.traffic.get(place, Led(frozenset())) for place in places if place}
         return View.of(self.servers.values(), plan.deployment, self.floating, traffic, seen)
 
-    def obey(self, order: Order, plan: ServersPlan, run: str) -> None:
+    def obey(self, order: Order, plan: NovaPlan, run: str) -> None:
         match order:
             case Create(index):
                 self._create(plan, new_metadata(plan, run, index), plan.name(index))
@@ -131,7 +131,7 @@ class Cloud:
         had_one = isinstance(place, RecordSet) and place in self.traffic
         return self.now + TTL if had_one else None
 
-    def _create(self, plan: ServersPlan, metadata: Metadata, name: str) -> Server:
+    def _create(self, plan: NovaPlan, metadata: Metadata, name: str) -> Server:
         self.made += 1
         mark = Mark.read(metadata)
         assert mark is not None
@@ -145,6 +145,6 @@ class Cloud:
     def _put(self, server: Server) -> None:
         self.servers[server.id] = server
 
-    def _touch(self, server: Server, plan: ServersPlan) -> Server:
+    def _touch(self, server: Server, plan: NovaPlan) -> Server:
         assert server.mark.deployment == plan.deployment, "a server of another application"
         return self.servers[server.id]

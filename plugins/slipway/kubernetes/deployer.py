@@ -13,7 +13,7 @@ from itertools import groupby
 
 from slipway.flow.deployment import Deployment
 from slipway.flow.kubernetes.objects import KEPT, RANK, WATCHED, Json, ObjectRef
-from slipway.flow.kubernetes.workload import APPLICATION, REPOSITORY, RUN, Workload, refs
+from slipway.flow.kubernetes.workload import APPLICATION, REPOSITORY, RUN, KubernetesPlan, refs
 from slipway.flow.release import version
 from slipway.kubernetes import health, ledger
 from slipway.kubernetes.cluster import Cluster
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 _TRIES = 5
 
 
-async def begin(cluster: Cluster, workload: Workload, run: str) -> Watch:
+async def begin(cluster: Cluster, workload: KubernetesPlan, run: str) -> Watch:
     """Write down what is to be applied, and apply it.
 
     :raises SupersededError: when a newer push is in place or on its way.
@@ -124,7 +124,7 @@ async def _change(
     return decided
 
 
-async def _apply(cluster: Cluster, workload: Workload, run: str) -> None:
+async def _apply(cluster: Cluster, workload: KubernetesPlan, run: str) -> None:
     """Apply objects, kind by kind in their order, those of one kind side by side."""
 
     def kind(body: Json) -> int:
@@ -158,7 +158,7 @@ async def _remove_leftovers(cluster: Cluster, application: str, namespace: str, 
     )
 
 
-async def _refuse_foreign(cluster: Cluster, workload: Workload, known: Ledger) -> None:
+async def _refuse_foreign(cluster: Cluster, workload: KubernetesPlan, known: Ledger) -> None:
     """Refuse to take over objects that are not this application's."""
     for ref in refs(workload.objects):
         if ref in known.applied:
@@ -180,7 +180,7 @@ async def _refuse_foreign(cluster: Cluster, workload: Workload, known: Ledger) -
             )
 
 
-def described(workload: Workload) -> str:
+def described(workload: KubernetesPlan) -> str:
     """Return what people call this version."""
     return version(workload.push.commit, workload.image.digest)
 
@@ -200,7 +200,7 @@ def _deployment(good: Good, replaced: Good | None, url: str) -> Deployment:
     )
 
 
-def main_object(workload: Workload) -> ObjectRef:
+def main_object(workload: KubernetesPlan) -> ObjectRef:
     """Return the object that people call the application."""
     watched = [ref for ref in refs(workload.objects) if ref.kind in WATCHED]
     named = [ref for ref in watched if ref.name == workload.application]

@@ -16,7 +16,7 @@ from pydantic import AwareDatetime
 
 from slipway.flow.kubernetes.manifests import RECORD_SUFFIX
 from slipway.flow.kubernetes.objects import Json, ObjectRef
-from slipway.flow.kubernetes.workload import APPLICATION, MANAGED_BY, REPOSITORY, Workload, refs
+from slipway.flow.kubernetes.workload import APPLICATION, MANAGED_BY, REPOSITORY, KubernetesPlan, refs
 from slipway.flow.record import Record
 from slipway.flow.release import refuse_older
 from slipway.kubernetes.cluster import Cluster
@@ -31,14 +31,14 @@ class Attempt(Record):
     """A rollout that has begun."""
 
     run: str
-    workload: Workload
+    workload: KubernetesPlan
 
 
 class Good(Record):
     """The last rollout that was healthy."""
 
     run: str
-    workload: Workload
+    workload: KubernetesPlan
     since: AwareDatetime
 
 
@@ -145,7 +145,7 @@ def is_good(ledger: Ledger, run: str) -> bool:
     return ledger.good is not None and ledger.good.run == run
 
 
-def mine(ledger: Ledger, run: str) -> Workload:
+def mine(ledger: Ledger, run: str) -> KubernetesPlan:
     """Return what ``run`` is rolling out.
 
     :raises SupersededError: when another run took its place.

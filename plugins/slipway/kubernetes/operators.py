@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from slipway.flow.kubernetes.workload import Workload
+from slipway.flow.kubernetes.workload import KubernetesPlan
 from slipway.kubernetes import deployer
 from slipway.kubernetes.cluster import Cluster
 from slipway.kubernetes.diagnosis import diagnose
@@ -26,7 +26,7 @@ SLACK = timedelta(hours=2)
 
 
 class RolloutOperator(operators.RolloutOperator):
-    """Applies a :class:`slipway.flow.kubernetes.workload.Workload` and follows it until it is healthy.
+    """Applies a :class:`slipway.flow.kubernetes.workload.KubernetesPlan` and follows it until it is healthy.
 
     When it does not become healthy, the pods' events and last lines are in the log.
     """
@@ -39,7 +39,7 @@ class RolloutOperator(operators.RolloutOperator):
 
     def roll_out(self, context: Context, plan: Json) -> None:
         """Apply, and hand the waiting to the triggerer unless everything runs already."""
-        workload, run = Workload.from_json(plan), context["run_id"]
+        workload, run = KubernetesPlan.from_json(plan), context["run_id"]
         push = workload.push
         self.log.info(
             "%s %s (%s) of %s goes to %s: namespace %s",
@@ -56,7 +56,7 @@ class RolloutOperator(operators.RolloutOperator):
         """End as the rollout did."""
         with self.ending(context):
             workload, run, outcome = (
-                Workload.from_json(self.plan),
+                KubernetesPlan.from_json(self.plan),
                 context["run_id"],
                 Outcome.from_json(event),
             )
@@ -88,7 +88,7 @@ class GoBackOperator(operators.GoBackOperator):
 
     def go_back(self, context: Context, plan: Json) -> None:
         """Apply, and hand the waiting to the triggerer."""
-        workload, run = Workload.from_json(plan), context["run_id"]
+        workload, run = KubernetesPlan.from_json(plan), context["run_id"]
         place = (workload.application, workload.namespace, run)
         watch = self.side().ask(lambda cluster: deployer.go_back(cluster, *place))
         if watch is None:
@@ -109,7 +109,7 @@ class GoBackOperator(operators.GoBackOperator):
             self.back(context, self.plan)
 
 
-async def _begin(cluster: Cluster, workload: Workload, run: str) -> tuple[Watch, bool]:
+async def _begin(cluster: Cluster, workload: KubernetesPlan, run: str) -> tuple[Watch, bool]:
     """Apply; say whether it runs and answers already, as when nothing changed or it starts at once."""
     watch = await deployer.begin(cluster, workload, run)
     try:

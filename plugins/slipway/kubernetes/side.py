@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from slipway.flow.deployment import Deployment
-from slipway.flow.kubernetes.workload import Workload
+from slipway.flow.kubernetes.workload import KubernetesPlan
 from slipway.flow.release import NOTHING
 from slipway.kubernetes import deployer, ledger
 from slipway.kubernetes.cluster import CONNECTION, Cluster, connected
@@ -18,7 +18,7 @@ Work = Callable[[Cluster], Coroutine[Any, Any, T]]
 
 
 class KubernetesSide(Side):
-    """Plans are :class:`slipway.flow.kubernetes.workload.Workload`.
+    """Plans are :class:`slipway.flow.kubernetes.workload.KubernetesPlan`.
 
     :param conn_id: connection of Airflow's type ``kubernetes``.
     """
@@ -29,11 +29,11 @@ class KubernetesSide(Side):
     @classmethod
     def of(cls, plan: Json) -> KubernetesSide:
         """Return the side of the cluster that the plan is for."""
-        return cls(Workload.from_json(plan).cluster)
+        return cls(KubernetesPlan.from_json(plan).cluster)
 
     def tried(self, plan: Json) -> str:
         """Return the workload's commit and digest."""
-        return deployer.described(Workload.from_json(plan))
+        return deployer.described(KubernetesPlan.from_json(plan))
 
     def before(self, plan: Json, run: str) -> str:
         """Return what the ledger says was good before ``run``."""
@@ -44,7 +44,7 @@ class KubernetesSide(Side):
     def refuse_older(self, plan: Json, run: str) -> None:
         """Read the ledger."""
         known = self.ask(lambda cluster: ledger.read(cluster, *_place(plan)))
-        ledger.claim(known, ledger.Attempt(run=run, workload=Workload.from_json(plan)))
+        ledger.claim(known, ledger.Attempt(run=run, workload=KubernetesPlan.from_json(plan)))
 
     def check(self, plan: Json, run: str) -> None:
         """Read the ledger."""
@@ -62,7 +62,7 @@ class KubernetesSide(Side):
 
     def page(self, plan: Json) -> str:
         """Return the main object's address in the cluster's API."""
-        workload = Workload.from_json(plan)
+        workload = KubernetesPlan.from_json(plan)
 
         async def work(cluster: Cluster) -> str:
             return cluster.address(deployer.main_object(workload), workload.namespace)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from slipway.flow.kubernetes import rollout
 from slipway.flow.kubernetes.objects import WATCHED, Json, ObjectRef
 from slipway.flow.kubernetes.rollout import Progress
-from slipway.flow.kubernetes.workload import RUN, Workload, refs
+from slipway.flow.kubernetes.workload import RUN, KubernetesPlan, refs
 from slipway.flow.record import Name, Record
 from slipway.flow.spec import Health
 from slipway.kubernetes import health
@@ -36,7 +36,7 @@ class Watch(Record):
     progress_seconds: int
 
     @classmethod
-    def of(cls, workload: Workload, run: str) -> Watch:
+    def of(cls, workload: KubernetesPlan, run: str) -> Watch:
         """Return what has to be followed of a workload."""
         return cls(
             run=run,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.flow.nova.endings import clear, go_back, keep
-from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.nova.rollout import roll_out
 from slipway.flow.nova.spec import ServerVolume
 from slipway.flow.nova.steps import Create, Delete, Do, Done, Fail, Lead, Step, Stop, Wait
@@ -38,7 +38,7 @@ class Worker:
     promised_traffic: int = 0
     """Traffic comes to at least so many."""
 
-    def until_end(self, plan: ServersPlan, run: str, decide: Callable[[], Step]) -> Done | Fail:
+    def until_end(self, plan: NovaPlan, run: str, decide: Callable[[], Step]) -> Done | Fail:
         for _ in range(STEPS):
             step = decide()
             if isinstance(step, Done | Fail):
@@ -50,7 +50,7 @@ class Worker:
             self.check()
         raise AssertionError("it comes to no end")
 
-    def orders(self, plan: ServersPlan, run: str, step: Do) -> None:
+    def orders(self, plan: NovaPlan, run: str, step: Do) -> None:
         left = self.lives.pop() if self.lives else len(step.orders)
         for order in step.orders[:left]:
             self.cloud.obey(order, plan, run)
@@ -63,20 +63,20 @@ class Worker:
         assert self.cloud.serving() >= self.promised
         assert self.cloud.led_to() >= self.promised_traffic
 
-    def roll_out(self, plan: ServersPlan, run: str) -> Done | Fail:
+    def roll_out(self, plan: NovaPlan, run: str) -> Done | Fail:
         return self.until_end(plan, run, lambda: roll_out(plan, run, self.cloud.view(plan), self.cloud.now))
 
-    def go_back(self, plan: ServersPlan, run: str) -> Done | Fail:
+    def go_back(self, plan: NovaPlan, run: str) -> Done | Fail:
         self.cloud.given_up.clear()
         return self.until_end(plan, run, lambda: go_back(plan, run, self.cloud.view(plan), self.cloud.now))
 
-    def keep(self, plan: ServersPlan, run: str, *, clears: bool = True) -> None:
+    def keep(self, plan: NovaPlan, run: str, *, clears: bool = True) -> None:
         while orders := keep(plan, run, self.cloud.view(plan), self.cloud.now):
             self.orders(plan, run, Do(orders))
         while clears and (orders := clear(plan, run, self.cloud.view(plan))):
             self.orders(plan, run, Do(orders))
 
-    def release(self, plan: ServersPlan, run: str) -> bool:
+    def release(self, plan: NovaPlan, run: str) -> bool:
         """One release from beginning to end."""
         if isinstance(self.roll_out(plan, run), Done):
             self.keep(plan, run)
@@ -94,7 +94,7 @@ def picture(cloud: Cloud) -> set[tuple[str, int, str, str, str]]:
     }
 
 
-def switches(cloud: Cloud, plan: ServersPlan) -> object:
+def switches(cloud: Cloud, plan: NovaPlan) -> object:
     """Where traffic goes, and who has the plan's floating IP."""
     leads = {place: to.addresses for place, to in cloud.traffic.items() if to.addresses}
     return leads, cloud.floating.get(plan.floating_ip(0))
@@ -139,7 +139,7 @@ def test_whatever_happens_the_newest_good_release_runs_whole_and_alone(
     cloud = Cloud()
     other = cloud.someone_elses()
     worker = Worker(cloud, lives)
-    good: tuple[ServersPlan, str] | None = None
+    good: tuple[NovaPlan, str] | None = None
     for number, (count, kind, place) in enumerate(zip(counts, kinds, places, strict=False), start=1):
         addresses = [f"10.0.0.{index}" for index in range(count)]
         wanted = plan(

@@ -14,7 +14,7 @@ from lab.access import Lab
 from lab.kubernetes.versions import OLDEST, version_of
 from lab.paths import this_checkout
 from slipway.flow.kubernetes.objects import Json, ObjectRef
-from slipway.flow.kubernetes.workload import Workload
+from slipway.flow.kubernetes.workload import KubernetesPlan
 from slipway.flow.push import PushEvent
 from slipway.kubernetes import deployer, ledger
 from slipway.kubernetes.cluster import Cluster
@@ -35,7 +35,7 @@ NONE = "{replicas: 0}"
 NONE_WITH_SERVICE = "{replicas: 0, ports: [{container: 80}], config: {a: {mount: /a, data: {b: c}}}}"
 
 
-def nothing_runs(name: str, kubernetes: str = NONE, pushed: PushEvent | None = None) -> Workload:
+def nothing_runs(name: str, kubernetes: str = NONE, pushed: PushEvent | None = None) -> KubernetesPlan:
     """A workload without pods: its rollout is done at once, whatever its image is."""
     return workload(kubernetes, pushed, name=name, namespace=NAMESPACE)
 

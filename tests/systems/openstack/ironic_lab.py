@@ -21,7 +21,7 @@ from lab.openstack.login import identity
 from lab.openstack.machines import Machine, enroll, make_available
 from lab.process import wait_gone
 from slipway.flow.image import Image
-from slipway.flow.ironic.fleet import Fleet
+from slipway.flow.ironic.fleet import IronicPlan
 from slipway.flow.ironic.spec import Ironic as Wanted
 from slipway.flow.push import PushEvent
 from slipway.flow.release import NOTHING
@@ -104,7 +104,7 @@ class Ground:
             glance=glance,
         )
 
-    def fleet(self, image: Image, count: int = 1, at: datetime | None = None, **about: Any) -> Fleet:
+    def fleet(self, image: Image, count: int = 1, at: datetime | None = None, **about: Any) -> IronicPlan:
         """Return a release of the application, pushed now."""
         fields = {name: about.pop(name) for name in ("url", "user_data", "kind") if name in about}
         push = PushEvent(
@@ -113,7 +113,7 @@ class Ground:
             commit=uuid4().hex + "0" * 8,
             at=at or datetime.now(UTC),
         )
-        return Fleet(
+        return IronicPlan(
             push=push,
             application=self.name,
             environment=self.environment,
@@ -149,7 +149,7 @@ class Ground:
         answer = self.system.baremetal.get(f"/nodes/detail?resource_class={self.name}", microversion="1.65")
         return [Node(body) for body in answer.json()["nodes"]]
 
-    def roll_out(self, fleet: Fleet, run: str) -> Outcome:
+    def roll_out(self, fleet: IronicPlan, run: str) -> Outcome:
         """Do what the rollout task and its trigger do."""
         return self.follow(self.fleets.begin(fleet, run))
 
@@ -161,7 +161,7 @@ class Ground:
     async def following(self, watch: Watch) -> Outcome:
         return await bring(self.fleets, poll_of(self.ironic, TICK), watch)
 
-    def keep(self, fleet: Fleet, run: str) -> None:
+    def keep(self, fleet: IronicPlan, run: str) -> None:
         """Do what the task keep does."""
         first, now = f"{self.prefix}0", datetime.now(UTC)
         ledger.change(self.ironic, first, lambda known: ledger.succeeded(known, run, now))
@@ -170,12 +170,12 @@ class Ground:
             wait_released(self.ironic, self.fleets.ports, self.prefix, fleet.ironic.count, SECONDS, 0.3) == []
         )
 
-    def release(self, fleet: Fleet, run: str) -> None:
+    def release(self, fleet: IronicPlan, run: str) -> None:
         outcome = self.roll_out(fleet, run)
         assert outcome.state == "healthy", outcome.reason
         self.keep(fleet, run)
 
-    def go_back(self, fleet: Fleet, run: str) -> Outcome:
+    def go_back(self, fleet: IronicPlan, run: str) -> Outcome:
         """Do what the task go_back and its trigger do."""
         outcome = self.follow(self.fleets.go_back(fleet, run))
         first = f"{self.prefix}0"
@@ -183,7 +183,7 @@ class Ground:
             ledger.change(self.ironic, first, lambda known: ledger.ended(known, run))
         return outcome
 
-    def good(self, fleet: Fleet) -> str:
+    def good(self, fleet: IronicPlan) -> str:
         known = self.fleets.read(fleet).good
         return ledger.described(known.fleet) if known else NOTHING
 

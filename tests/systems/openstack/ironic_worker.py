@@ -14,7 +14,7 @@ from typing import Any
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 
-from slipway.flow.ironic.fleet import Fleet
+from slipway.flow.ironic.fleet import IronicPlan
 from slipway.openstack.ironic.fleets import Fleets
 from slipway.openstack.ironic.triggers import bring, poll_of
 
@@ -23,7 +23,7 @@ PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__])
 
 
-def start(clouds: str, verb: str, run: str, fleet: Fleet) -> tuple[ForkServerProcess, Pipe]:
+def start(clouds: str, verb: str, run: str, fleet: IronicPlan) -> tuple[ForkServerProcess, Pipe]:
     """Start a worker; returns it, and where it says how it ended.
 
     :param clouds: file of the lab's logins.
@@ -41,7 +41,7 @@ def work(said: Pipe, clouds: str, verb: str, run: str, plan: dict[str, Any]) -> 
     config = OpenStackConfig(config_files=[clouds]).get_one("slipway", api_timeout=60)
     with Connection(config=config) as cloud:
         fleets = Fleets(cloud)
-        watch = getattr(fleets, verb)(Fleet.from_json(plan), run)
+        watch = getattr(fleets, verb)(IronicPlan.from_json(plan), run)
         if watch is None:
             said.send("there was nothing to follow")
             return

@@ -14,7 +14,7 @@ from slipway.flow.deployment import Deployment
 from slipway.flow.image import Image
 from slipway.flow.nova.endings import go_back
 from slipway.flow.nova.observed import Seen, Server
-from slipway.flow.nova.plan import ServersPlan, tag_of
+from slipway.flow.nova.plan import NovaPlan, tag_of
 from slipway.flow.nova.rollout import roll_out
 from slipway.flow.nova.spec import Nova
 from slipway.flow.nova.steps import Done, Fail, Wait
@@ -43,7 +43,7 @@ class Application:
     image: str
     side: NovaSide = field(default_factory=NovaSide)
 
-    def plan(self, number: int, **nova: Any) -> ServersPlan:
+    def plan(self, number: int, **nova: Any) -> NovaPlan:
         """Return the plan of release ``number``; later numbers are later pushes of other images."""
         commit = f"{number:x}"[0] * 40
         image = Image(
@@ -57,7 +57,7 @@ class Application:
             glance=self.image,
         )
         wanted = Nova.model_validate({"flavor": "small", "networks": ["demo"], **nova})
-        return ServersPlan(
+        return NovaPlan(
             push=PushEvent(
                 repository=REPOSITORY,
                 ref="refs/heads/main",
@@ -71,7 +71,7 @@ class Application:
             **resolve(self.cloud, wanted, image, tag_of(REPOSITORY, self.name, "staging")),
         )
 
-    def until_end(self, plan: ServersPlan, run: str, decide: Decide) -> Done | Fail:
+    def until_end(self, plan: NovaPlan, run: str, decide: Decide) -> Done | Fail:
         """Carry decisions out, waiting as the triggerer waits."""
         seen = Seen()
         while True:
@@ -85,17 +85,17 @@ class Application:
         async with poll_of(self.cloud, tick=0.3).of(watch.tag) as feed:
             return await follow(feed, watch)
 
-    def roll_out(self, plan: ServersPlan, run: str) -> Done | Fail:
+    def roll_out(self, plan: NovaPlan, run: str) -> Done | Fail:
         return self.until_end(plan, run, roll_out)
 
-    def go_back(self, plan: ServersPlan, run: str) -> Done | Fail:
+    def go_back(self, plan: NovaPlan, run: str) -> Done | Fail:
         return self.until_end(plan, run, go_back)
 
-    def keep(self, plan: ServersPlan, run: str) -> Deployment:
+    def keep(self, plan: NovaPlan, run: str) -> Deployment:
         [kept] = keeping.keep({"vm": self.side}, {"vm": plan.to_json()}, run)
         return kept
 
-    def release(self, plan: ServersPlan, run: str) -> Deployment:
+    def release(self, plan: NovaPlan, run: str) -> Deployment:
         end = self.roll_out(plan, run)
         assert end == Done()
         return self.keep(plan, run)

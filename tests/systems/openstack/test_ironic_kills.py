@@ -11,7 +11,7 @@ import pytest
 from lab.access import Lab
 from lab.patience import stretched
 from lab.process import wait_gone
-from slipway.flow.ironic.fleet import Fleet
+from slipway.flow.ironic.fleet import IronicPlan
 from tests.systems.openstack.ironic_lab import SECONDS, Ground, ground_in
 from tests.systems.openstack.ironic_worker import start
 
@@ -26,7 +26,7 @@ def ground(lab: Lab) -> Iterator[Ground]:
         yield ground
 
 
-def killed_until_it_ends(lab: Lab, verb: str, run: str, fleet: Fleet, moments: list[float]) -> str:
+def killed_until_it_ends(lab: Lab, verb: str, run: str, fleet: IronicPlan, moments: list[float]) -> str:
     """Kill a worker after each of ``moments`` seconds, and let the last one come to its end."""
     for seconds in moments:
         process, _ = start(lab["OS_CLIENT_CONFIG_FILE"], verb, run, fleet)

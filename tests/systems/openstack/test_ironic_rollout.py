@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from slipway.flow.image import Image
-from slipway.flow.ironic.fleet import Fleet, instance_info
+from slipway.flow.ironic.fleet import IronicPlan, instance_info
 from slipway.flow.ironic.spec import Ironic
 from slipway.openstack.ironic import rollout
 from slipway.openstack.ironic.fleets import Fleets
@@ -32,7 +32,7 @@ class Looks(Feed[Nodes]):
         return {"n": Node({"uuid": "n", "name": "node-1", **look, "instance_info": INFO})}
 
 
-FLEET = Fleet(
+FLEET = IronicPlan(
     push=push("1"),
     application="shop",
     environment="staging",

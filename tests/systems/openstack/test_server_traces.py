@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.orphans import Trace
 from slipway.openstack.errors import TransientOpenstackError
 from slipway.openstack.nova.traces import ServerTraces
@@ -14,7 +14,7 @@ from tests.systems.openstack.nova import Application
 pytestmark = pytest.mark.lab
 
 
-def traces(app: Application, **plans: ServersPlan) -> ServerTraces:
+def traces(app: Application, **plans: NovaPlan) -> ServerTraces:
     known: dict[str, Json] = {run: plan.to_json() for run, plan in plans.items()}
     return ServerTraces(app.cloud, known.get)
 

@@ -22,7 +22,7 @@ COMMIT, FINGERPRINT, TRY, BEGAN_AFTER = (
 ROOT_GIB = 10
 
 
-class Fleet(Record):
+class IronicPlan(Record):
     """An application's nodes for one environment."""
 
     push: PushEvent
@@ -63,7 +63,7 @@ def prefix(application: str, environment: str, project: str) -> str:
     return f"{application}.{environment}.{project[:8]}."
 
 
-def instance_info(fleet: Fleet, index: int, effort: str, tries: int, began_after: str) -> dict[str, Any]:
+def instance_info(fleet: IronicPlan, index: int, effort: str, tries: int, began_after: str) -> dict[str, Any]:
     """Return what Ironic is told of the instance on a node: what is written to it, and whose it is.
 
     https://docs.openstack.org/ironic/latest/install/standalone/deploy.html
@@ -96,7 +96,7 @@ def instance_info(fleet: Fleet, index: int, effort: str, tries: int, began_after
     return info
 
 
-def _hash(fleet: Fleet) -> dict[str, str]:
+def _hash(fleet: IronicPlan) -> dict[str, str]:
     if fleet.url:
         algorithm, _, value = fleet.image.digest.partition(":")
         return {"image_os_hash_algo": algorithm, "image_os_hash_value": value}

@@ -21,7 +21,7 @@ RUN = "slipway.io/run"
 """Annotation: the run that applied the object last."""
 
 
-class Workload(Record):
+class KubernetesPlan(Record):
     """An application's objects for one environment."""
 
     push: PushEvent

@@ -8,7 +8,7 @@ from datetime import datetime
 from slipway.flow.nova.leading import led_back, taken_out
 from slipway.flow.nova.marks import BEFORE, KEPT, Kept, claim_of, how, read_health, written
 from slipway.flow.nova.observed import Server, View, best, kept_but_for, refuse_older_than
-from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.nova.rollout import attached, come_up
 from slipway.flow.nova.steps import Delete, Do, Done, Fail, Order, Step, Wait, Write, until_stopped
 from slipway.flow.record import SlipwayError
@@ -16,7 +16,7 @@ from slipway.flow.record import SlipwayError
 STOP_SECONDS, WITHIN_SECONDS = 300, 60
 
 
-def keep(plan: ServersPlan, run: str, view: View, now: datetime) -> tuple[Order, ...]:
+def keep(plan: NovaPlan, run: str, view: View, now: datetime) -> tuple[Order, ...]:
     """Return the orders that take what ``run`` rolled out for good; none when it is.
 
     :raises SupersededError: when a newer push took its place.
@@ -38,7 +38,7 @@ def is_kept(server: Server, run: str) -> bool:
     return server.mark.kept is not None and server.mark.kept.claim.run == run
 
 
-def clear(plan: ServersPlan, run: str, view: View) -> tuple[Order, ...]:
+def clear(plan: NovaPlan, run: str, view: View) -> tuple[Order, ...]:
     """Return the orders that remove what nothing needs, now that ``run`` is kept."""
     ours = best(view.servers, plan.version)
     stay = {ours[index].id for index in range(plan.nova.count) if index in ours and is_kept(ours[index], run)}
@@ -47,7 +47,7 @@ def clear(plan: ServersPlan, run: str, view: View) -> tuple[Order, ...]:
     return tuple(order for one in view.servers for order in _cleared(plan, one, stays=one.id in stay))
 
 
-def go_back(plan: ServersPlan, run: str, view: View, now: datetime) -> Step:
+def go_back(plan: NovaPlan, run: str, view: View, now: datetime) -> Step:
     """Return the next step back to what was good before ``run``; what ``run`` made is removed at the end.
 
     :raises SupersededError: when a newer push took over; what ``run`` alone made is removed before.
@@ -75,7 +75,7 @@ def go_back(plan: ServersPlan, run: str, view: View, now: datetime) -> Step:
     return problem or Done()
 
 
-def _restored(plan: ServersPlan, good: list[Server], view: View, now: datetime) -> Step | None:
+def _restored(plan: NovaPlan, good: list[Server], view: View, now: datetime) -> Step | None:
     if going := [one for one in good if one.task == "powering-off"]:
         return Wait(tuple(until_stopped(one, now, STOP_SECONDS) for one in going))
     within = plan.nova.health.within_seconds if plan.nova.health else WITHIN_SECONDS
@@ -87,7 +87,7 @@ def _restored(plan: ServersPlan, good: list[Server], view: View, now: datetime) 
     return problem
 
 
-def _kept(plan: ServersPlan, run: str, server: Server, now: datetime) -> Write:
+def _kept(plan: NovaPlan, run: str, server: Server, now: datetime) -> Write:
     done = Kept(claim_of(plan, run), now)
     before = server.mark.kept
     # One that was kept before may be gone back to: how it was switched to then stays until it is cleared.
@@ -95,7 +95,7 @@ def _kept(plan: ServersPlan, run: str, server: Server, now: datetime) -> Write:
     return Write(server, {**written(done, KEPT), **written(before, BEFORE), **switched})
 
 
-def _cleared(plan: ServersPlan, server: Server, *, stays: bool) -> Iterator[Order]:
+def _cleared(plan: NovaPlan, server: Server, *, stays: bool) -> Iterator[Order]:
     if stays:
         if server.mark.before is not None:
             yield Write(server, {**written(None, BEFORE), **how(plan, server.mark.index)})

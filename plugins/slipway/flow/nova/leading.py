@@ -9,13 +9,13 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 from slipway.flow.nova.observed import Server, View
-from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.nova.steps import Do, Lead, Order, Step, Wait
 from slipway.flow.nova.traffic import Place, read
 
 
 def led(
-    plan: ServersPlan, view: View, here: Collection[Server], out: Collection[Server], now: datetime
+    plan: NovaPlan, view: View, here: Collection[Server], out: Collection[Server], now: datetime
 ) -> Step | None:
     """Return what it takes until traffic comes to ``here``, and to ``out`` no more; None when that is so.
 

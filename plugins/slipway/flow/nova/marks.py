@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.nova.spec import ServerHealth
 
 TAG = "slipway"
@@ -102,12 +102,12 @@ class Mark:
             return None
 
 
-def claim_of(plan: ServersPlan, run: str) -> Claim:
+def claim_of(plan: NovaPlan, run: str) -> Claim:
     """Return what ``run`` writes on the servers it wants."""
     return Claim(run, plan.push.commit, plan.push.at)
 
 
-def new_metadata(plan: ServersPlan, run: str, index: int) -> Metadata:
+def new_metadata(plan: NovaPlan, run: str, index: int) -> Metadata:
     """Return a new server's metadata."""
     return {
         **plan.nova.metadata,
@@ -124,7 +124,7 @@ def new_metadata(plan: ServersPlan, run: str, index: int) -> Metadata:
     }
 
 
-def how(plan: ServersPlan, index: int) -> Metadata:
+def how(plan: NovaPlan, index: int) -> Metadata:
     """Return how a server is switched to and asked: what going back to it needs."""
     health = plan.nova.health
     return {

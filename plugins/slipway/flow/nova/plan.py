@@ -15,7 +15,7 @@ from slipway.flow.record import Name, Record
 DIGITS = 16
 
 
-class ServersPlan(Record):
+class NovaPlan(Record):
     """Servers of one release; names of the cloud's things are resolved to ids."""
 
     push: PushEvent

@@ -14,7 +14,7 @@ from datetime import datetime
 from slipway.flow.nova.leading import led
 from slipway.flow.nova.marks import claim_of
 from slipway.flow.nova.observed import Server, View, best, refuse_older_than
-from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.nova.spec import ServerHealth
 from slipway.flow.nova.steps import (
     Attach,
@@ -38,7 +38,7 @@ RESTING = ("PAUSED", "SUSPENDED", "SHELVED", "SHELVED_OFFLOADED", "RESCUE")
 Health = Callable[[Server], ServerHealth | None]
 
 
-def roll_out(plan: ServersPlan, run: str, view: View, now: datetime) -> Step:
+def roll_out(plan: NovaPlan, run: str, view: View, now: datetime) -> Step:
     """Return the next step towards ``plan``.
 
     :raises SupersededError: when a newer push is in place or on its way.
@@ -94,15 +94,13 @@ def attached(servers: dict[str, Server], view: View) -> tuple[Order, ...]:
     )
 
 
-def _batches(plan: ServersPlan) -> list[range]:
+def _batches(plan: NovaPlan) -> list[range]:
     count = plan.nova.count
     size = plan.nova.batch if plan.nova.strategy == "rolling" else count
     return [range(first, min(first + size, count)) for first in range(0, count, size)]
 
 
-def _batch(
-    plan: ServersPlan, view: View, ours: dict[int, Server], batch: range, now: datetime
-) -> Step | None:
+def _batch(plan: NovaPlan, view: View, ours: dict[int, Server], batch: range, now: datetime) -> Step | None:
     """Return the next step of replacing the servers of these indices; None when it is done."""
     if missing := [index for index in batch if index not in ours]:
         return Do(tuple(Create(index) for index in missing))
@@ -121,7 +119,7 @@ def _batch(
     return Do(orders) if orders else None
 
 
-def _doubles(plan: ServersPlan, run: str, view: View, ours: dict[int, Server]) -> Iterator[Order]:
+def _doubles(plan: NovaPlan, run: str, view: View, ours: dict[int, Server]) -> Iterator[Order]:
     """Remove second servers of one index, and what an earlier run left broken."""
     for one in view.servers:
         if one.mark.version != plan.version or one.mark.kept is not None:
@@ -130,14 +128,14 @@ def _doubles(plan: ServersPlan, run: str, view: View, ours: dict[int, Server]) -
             yield Delete(one)
 
 
-def _claims(plan: ServersPlan, run: str, ours: dict[int, Server]) -> Iterator[Order]:
+def _claims(plan: NovaPlan, run: str, ours: dict[int, Server]) -> Iterator[Order]:
     for one in ours.values():
         if one.mark.claim.run != run and one.status != "ERROR":
             yield Write(one, claim_of(plan, run).to_metadata())
 
 
 def _retired(
-    plan: ServersPlan, view: View, ours: dict[int, Server], batch: range, *, everything: bool
+    plan: NovaPlan, view: View, ours: dict[int, Server], batch: range, *, everything: bool
 ) -> Iterator[Order]:
     """Shut off the good servers that were replaced, and remove those of attempts that were given up.
 

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Mapping
 
-from slipway.flow.ironic.fleet import APPLICATION, ENVIRONMENT, RUN, Fleet
+from slipway.flow.ironic.fleet import APPLICATION, ENVIRONMENT, RUN, IronicPlan
 from slipway.openstack.errors import TransientOpenstackError
 from slipway.openstack.ironic.errors import ConflictError, RefusedError
 from slipway.openstack.ironic.ironic import Allocation, Ironic, Node
@@ -22,7 +22,9 @@ TRIES = 3
 SHOWN = 8
 
 
-def allocate(ironic: Ironic, fleet: Fleet, prefix: str, run: str, count: int) -> Mapping[int, Allocation]:
+def allocate(
+    ironic: Ironic, fleet: IronicPlan, prefix: str, run: str, count: int
+) -> Mapping[int, Allocation]:
     """Return the fleet's first allocations by index, each with a node; those that are missing are made.
 
     :param count: how many.
@@ -48,12 +50,12 @@ def allocate(ironic: Ironic, fleet: Fleet, prefix: str, run: str, count: int) ->
     raise RefusedError(_refusal(ironic, fleet, failed))
 
 
-def free_nodes(ironic: Ironic, fleet: Fleet) -> list[Node]:
+def free_nodes(ironic: Ironic, fleet: IronicPlan) -> list[Node]:
     """Return the nodes that Ironic may choose."""
     return [node for node in ironic.nodes_of(fleet.ironic.resource_class) if _is_free(node, fleet)]
 
 
-def _refuse_another_class(fleet: Fleet, have: Mapping[int, Allocation]) -> None:
+def _refuse_another_class(fleet: IronicPlan, have: Mapping[int, Allocation]) -> None:
     wanted = fleet.ironic.resource_class
     for index, one in have.items():
         if index < fleet.ironic.count and one.resource_class != wanted:
@@ -65,7 +67,7 @@ def _refuse_another_class(fleet: Fleet, have: Mapping[int, Allocation]) -> None:
 
 
 def _create(
-    ironic: Ironic, fleet: Fleet, name: str, run: str, extra: Mapping[str, object] | None = None
+    ironic: Ironic, fleet: IronicPlan, name: str, run: str, extra: Mapping[str, object] | None = None
 ) -> None:
     mine = {APPLICATION: fleet.application, ENVIRONMENT: fleet.environment, RUN: run}
     wanted = fleet.ironic
@@ -88,7 +90,7 @@ def _settled(ironic: Ironic, prefix: str, count: int) -> dict[int, Allocation]:
         time.sleep(PAUSE_SECONDS)
 
 
-def _is_free(node: Node, fleet: Fleet) -> bool:
+def _is_free(node: Node, fleet: IronicPlan) -> bool:
     body = node.body
     return (
         body["provision_state"] == "available"
@@ -98,7 +100,7 @@ def _is_free(node: Node, fleet: Fleet) -> bool:
     )
 
 
-def _refusal(ironic: Ironic, fleet: Fleet, failed: Mapping[int, Allocation]) -> str:
+def _refusal(ironic: Ironic, fleet: IronicPlan, failed: Mapping[int, Allocation]) -> str:
     wanted = fleet.ironic
     of = f"resource class {wanted.resource_class}" + (
         f" with traits {', '.join(wanted.traits)}" if wanted.traits else ""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from openstack.connection import Connection
 
 from slipway.flow.ironic import fleet as names
-from slipway.flow.ironic.fleet import Fleet, instance_info
+from slipway.flow.ironic.fleet import IronicPlan, instance_info
 from slipway.flow.ironic.nodes import BEGINNABLE, Seen, next_try, stuck
 from slipway.flow.release import SupersededError
 from slipway.openstack.ironic import ledger
@@ -44,15 +44,15 @@ class Fleets:
         """The project's ports."""
         return Ports(self.cloud)
 
-    def prefix(self, fleet: Fleet) -> str:
+    def prefix(self, fleet: IronicPlan) -> str:
         """Return how the names of the fleet's allocations begin."""
         return names.prefix(fleet.application, fleet.environment, self.ironic.project)
 
-    def read(self, fleet: Fleet) -> Ledger:
+    def read(self, fleet: IronicPlan) -> Ledger:
         """Return what is known of the application's nodes."""
         return ledger.of(self.ironic.find_allocation(f"{self.prefix(fleet)}0"))
 
-    def begin(self, fleet: Fleet, run: str) -> Watch:
+    def begin(self, fleet: IronicPlan, run: str) -> Watch:
         """Claim the application's nodes for ``run`` and allocate what is needed at first.
 
         :raises SupersededError: when a newer push is in place or on its way.
@@ -74,7 +74,7 @@ class Fleets:
         size = disk_bytes(self.cloud, watch.fleet)
         return self._allocated(watch, watch.fleet, size, watch.fleet.ironic.count)
 
-    def go_back(self, fleet: Fleet, run: str) -> Watch | None:
+    def go_back(self, fleet: IronicPlan, run: str) -> Watch | None:
         """Write down that ``run`` goes back, and return what to bring where.
 
         :returns: None when there is nothing of this run.
@@ -135,7 +135,7 @@ class Fleets:
         """
         ledger.mine(ledger.of(self.ironic.find_allocation(watch.first)), watch.run)
 
-    def _claim(self, fleet: Fleet, prefix: str, run: str) -> None:
+    def _claim(self, fleet: IronicPlan, prefix: str, run: str) -> None:
         attempt, first = Attempt(run=run, fleet=fleet), f"{prefix}0"
         have = self.ironic.allocations(prefix)
         if 0 in have and ledger.LEDGER in have[0].extra:
@@ -151,7 +151,7 @@ class Fleets:
             first, ironic.resource_class, ironic.traits, ledger.carried(ledger.claim(Ledger(), attempt))
         )
 
-    def _first(self, fleet: Fleet, size: int, prefix: str) -> int:
+    def _first(self, fleet: IronicPlan, size: int, prefix: str) -> int:
         """Return how many nodes are allocated before one is begun.
 
         For each that it chooses Ironic looks at all that are free, and hundreds take it a while. Those of
@@ -169,7 +169,7 @@ class Fleets:
         is_sure = is_enough and not any(is_small(node, size) for node in free)
         return needed if is_sure else wanted.count
 
-    def _allocated(self, watch: Watch, fleet: Fleet, size: int, count: int) -> Watch:
+    def _allocated(self, watch: Watch, fleet: IronicPlan, size: int, count: int) -> Watch:
         allocated = allocate(self.ironic, fleet, watch.prefix, watch.run, count)
         nodes = {node.id: node for node in self.ironic.nodes_of(fleet.ironic.resource_class)}
         refuse_unfit(fleet, size, allocated, nodes)

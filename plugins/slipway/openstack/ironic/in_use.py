@@ -8,7 +8,7 @@ from typing import Any
 
 from openstack.connection import Connection
 
-from slipway.flow.ironic.fleet import Fleet
+from slipway.flow.ironic.fleet import IronicPlan
 from slipway.openstack.errors import OpenstackError
 from slipway.openstack.ironic import ledger
 from slipway.openstack.ironic.errors import told
@@ -51,7 +51,7 @@ def _of_instance(info: Mapping[str, Any]) -> Iterator[str]:
         yield from _ID.findall(str(info.get(key) or ""))
 
 
-def _of_fleet(fleet: Fleet) -> Iterator[str]:
+def _of_fleet(fleet: IronicPlan) -> Iterator[str]:
     yield fleet.image.digest
     for glance in (fleet.image.glance, *(part.glance for part in fleet.image.parts.values())):
         if glance is not None:

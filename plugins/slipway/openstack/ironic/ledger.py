@@ -15,7 +15,7 @@ from datetime import datetime
 
 from pydantic import AwareDatetime
 
-from slipway.flow.ironic.fleet import APPLICATION, ENVIRONMENT, RUN, Fleet
+from slipway.flow.ironic.fleet import APPLICATION, ENVIRONMENT, RUN, IronicPlan
 from slipway.flow.record import Record
 from slipway.flow.release import SupersededError, refuse_older, version
 from slipway.openstack.errors import OpenstackError, TransientOpenstackError
@@ -32,14 +32,14 @@ class Attempt(Record):
     """A rollout that has begun."""
 
     run: str
-    fleet: Fleet
+    fleet: IronicPlan
 
 
 class Good(Record):
     """A rollout that was taken for good."""
 
     run: str
-    fleet: Fleet
+    fleet: IronicPlan
     since: AwareDatetime
 
 
@@ -117,7 +117,7 @@ def is_good(ledger: Ledger, run: str) -> bool:
     return ledger.good is not None and ledger.good.run == run
 
 
-def mine(ledger: Ledger, run: str) -> Fleet:
+def mine(ledger: Ledger, run: str) -> IronicPlan:
     """Return what ``run`` is rolling out.
 
     :raises SupersededError: when another run took its place.
@@ -130,7 +130,7 @@ def mine(ledger: Ledger, run: str) -> Fleet:
     raise SupersededError(f"this rollout was superseded by {by}, which goes on")
 
 
-def described(fleet: Fleet) -> str:
+def described(fleet: IronicPlan) -> str:
     """Return a release of the application, for people."""
     return version(fleet.push.commit, fleet.image.digest)
 

@@ -38,15 +38,15 @@ class _Branch:
 
 
 class RolloutOperator(_Branch, operators.RolloutOperator):
-    """Brings a :class:`slipway.flow.ironic.fleet.Fleet` onto its nodes, a few at a time."""
+    """Brings a :class:`slipway.flow.ironic.fleet.IronicPlan` onto its nodes, a few at a time."""
 
     platform = "bare_metal"
 
     def roll_out(self, context: Context, plan: Json) -> None:
         """Claim and allocate, and hand the rest to the triggerer."""
-        from slipway.flow.ironic.fleet import Fleet
+        from slipway.flow.ironic.fleet import IronicPlan
 
-        fleet, run = Fleet.from_json(plan), context["run_id"]
+        fleet, run = IronicPlan.from_json(plan), context["run_id"]
         self.log.info(
             "%s %s (%s) of %s goes to %s: %d x %s, %d at once",
             *(fleet.application, fleet.push.short_commit, fleet.image.digest, fleet.push.repository),
@@ -79,10 +79,10 @@ class GoBackOperator(_Branch, operators.GoBackOperator):
 
     def go_back(self, context: Context, plan: Json) -> None:
         """Write down that the run goes back, and hand the rest to the triggerer."""
-        from slipway.flow.ironic.fleet import Fleet
+        from slipway.flow.ironic.fleet import IronicPlan
 
         with self.side().fleets() as fleets:
-            watch = fleets.go_back(Fleet.from_json(plan), context["run_id"])
+            watch = fleets.go_back(IronicPlan.from_json(plan), context["run_id"])
         if watch is None:
             self.back(context, plan)
         else:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from openstack.connection import Connection
 
-from slipway.flow.ironic.fleet import Fleet
+from slipway.flow.ironic.fleet import IronicPlan
 from slipway.flow.ironic.nodes import arrived, stuck
 from slipway.openstack.errors import OpenstackError
 from slipway.openstack.glance.glance import Glance
@@ -14,7 +14,7 @@ from slipway.openstack.ironic.errors import RefusedError
 from slipway.openstack.ironic.ironic import Allocation, Node
 
 
-def with_hash(cloud: Connection, fleet: Fleet) -> Fleet:
+def with_hash(cloud: Connection, fleet: IronicPlan) -> IronicPlan:
     """Look at the image before any node is touched."""
     if fleet.url:
         return fleet
@@ -28,7 +28,7 @@ def with_hash(cloud: Connection, fleet: Fleet) -> Fleet:
 
 
 def refuse_unfit(
-    fleet: Fleet, size: int, allocated: Mapping[int, Allocation], nodes: Mapping[str, Node]
+    fleet: IronicPlan, size: int, allocated: Mapping[int, Allocation], nodes: Mapping[str, Node]
 ) -> None:
     """Refuse before the first node is touched what would fail on the last one.
 
@@ -52,12 +52,12 @@ def is_small(node: Node, size: int) -> bool:
     return 0 < node.disk_gib << 30 < size
 
 
-def _in_the_way(node: Node, index: int, fleet: Fleet) -> str:
+def _in_the_way(node: Node, index: int, fleet: IronicPlan) -> str:
     seen = node.seen(index)
     return "" if arrived(seen, fleet.fingerprint) else stuck(seen)
 
 
-def disk_bytes(cloud: Connection, fleet: Fleet) -> int:
+def disk_bytes(cloud: Connection, fleet: IronicPlan) -> int:
     """Return how many bytes of disk the image takes, as far as that is known."""
     root = (fleet.ironic.root_gib or 0) << 30 if fleet.kind == "partition" else 0
     if fleet.url or fleet.image.glance is None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from slipway.flow.deployment import Deployment
-from slipway.flow.ironic.fleet import Fleet
+from slipway.flow.ironic.fleet import IronicPlan
 from slipway.flow.release import NOTHING
 from slipway.openstack.hook import OpenstackHook
 from slipway.openstack.ironic import ledger
@@ -23,7 +23,7 @@ RELEASE_SECONDS = 120.0
 
 
 class IronicSide(Side):
-    """Plans are :class:`slipway.flow.ironic.fleet.Fleet`.
+    """Plans are :class:`slipway.flow.ironic.fleet.IronicPlan`.
 
     :param conn_id: connection of type ``slipway_openstack``.
     """
@@ -34,34 +34,34 @@ class IronicSide(Side):
     @classmethod
     def of(cls, plan: Json) -> IronicSide:
         """Return the side of the cloud that the plan is for."""
-        return cls(Fleet.from_json(plan).cloud)
+        return cls(IronicPlan.from_json(plan).cloud)
 
     def tried(self, plan: Json) -> str:
         """Return the release's commit and digest."""
-        return ledger.described(Fleet.from_json(plan))
+        return ledger.described(IronicPlan.from_json(plan))
 
     def before(self, plan: Json, run: str) -> str:
         """Return what the ledger says was good before ``run``."""
         with self.fleets() as fleets:
-            known = ledger.before(fleets.read(Fleet.from_json(plan)), run)
+            known = ledger.before(fleets.read(IronicPlan.from_json(plan)), run)
         return ledger.described(known.fleet) if known else NOTHING
 
     def refuse_older(self, plan: Json, run: str) -> None:
         """Read the ledger."""
-        fleet = Fleet.from_json(plan)
+        fleet = IronicPlan.from_json(plan)
         with self.fleets() as fleets:
             ledger.claim(fleets.read(fleet), ledger.Attempt(run=run, fleet=fleet))
 
     def check(self, plan: Json, run: str) -> None:
         """Read the ledger."""
         with self.fleets() as fleets:
-            known = fleets.read(Fleet.from_json(plan))
+            known = fleets.read(IronicPlan.from_json(plan))
         if not ledger.is_good(known, run):
             ledger.mine(known, run)
 
     def keep(self, plan: Json, run: str) -> Deployment:
         """Write into the ledger that it is good."""
-        fleet, now = Fleet.from_json(plan), datetime.now(UTC)
+        fleet, now = IronicPlan.from_json(plan), datetime.now(UTC)
         with self.fleets() as fleets:
             prefix = fleets.prefix(fleet)
             done = ledger.change(fleets.ironic, f"{prefix}0", lambda known: ledger.succeeded(known, run, now))
@@ -71,7 +71,7 @@ class IronicSide(Side):
 
     def clear(self, plan: Json, run: str) -> None:
         """Give back nodes that only the version before needed."""
-        fleet = Fleet.from_json(plan)
+        fleet = IronicPlan.from_json(plan)
         with self.fleets() as fleets:
             prefix = fleets.prefix(fleet)
             ledger.change(fleets.ironic, f"{prefix}0", lambda known: ledger.settled(known, run))
@@ -83,7 +83,7 @@ class IronicSide(Side):
     def end(self, plan: Json, run: str) -> None:
         """Say that ``run`` tries nothing any more, now that the nodes are as they were before it."""
         with self.fleets() as fleets:
-            first = f"{fleets.prefix(Fleet.from_json(plan))}0"
+            first = f"{fleets.prefix(IronicPlan.from_json(plan))}0"
             if fleets.ironic.find_allocation(first):
                 ledger.change(fleets.ironic, first, lambda known: ledger.ended(known, run))
 

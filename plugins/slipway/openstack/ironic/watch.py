@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from slipway.flow.ironic.fleet import Fleet
+from slipway.flow.ironic.fleet import IronicPlan
 from slipway.flow.ironic.nodes import Goal
 from slipway.flow.ironic.spec import Pacing
 from slipway.flow.record import Record
@@ -27,7 +27,7 @@ class Watch(Record):
     """The run, or that it goes back: what the nodes carry."""
     prefix: str
     """Of the allocations' names."""
-    fleet: Fleet | None = None
+    fleet: IronicPlan | None = None
     """None when nothing is to run any more."""
     nodes: tuple[Placed, ...] = ()
     """At the beginning perhaps only the first ones."""

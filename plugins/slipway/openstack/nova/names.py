@@ -21,7 +21,7 @@ Resolved = dict[str, Any]
 
 
 def resolve(cloud: Connection, nova: Nova, image: Image, tag: str) -> Resolved:
-    """Return the fields of :class:`slipway.flow.nova.plan.ServersPlan` that the cloud knows.
+    """Return the fields of :class:`slipway.flow.nova.plan.NovaPlan` that the cloud knows.
 
     :param tag: of the deployment.
     :raises OpenstackError: when a name is not there, is that of several, or belongs to others.

@@ -40,11 +40,11 @@ class _Waiting:
 
     def wait(self, cloud: Connection, plan: Json, run: str, wait: Wait, seen: Seen) -> Seen:
         """Return what is seen within a few seconds, or defer until there is something to see."""
-        from slipway.flow.nova.plan import ServersPlan
+        from slipway.flow.nova.plan import NovaPlan
         from slipway.openstack.nova.triggers import ServersTrigger
         from slipway.openstack.nova.watch import Watch
 
-        watch = Watch.of(ServersPlan.from_json(plan), run, wait)
+        watch = Watch.of(NovaPlan.from_json(plan), run, wait)
         outcome = asyncio.run(_soon(cloud, watch))
         if outcome is not None:
             return outcome.seen(seen.healthy)
@@ -58,16 +58,16 @@ class _Waiting:
 
 
 class RolloutOperator(_Waiting, operators.RolloutOperator):
-    """Makes the servers of a :class:`slipway.flow.nova.plan.ServersPlan` and switches to them."""
+    """Makes the servers of a :class:`slipway.flow.nova.plan.NovaPlan` and switches to them."""
 
     platform = "vm"
 
     def roll_out(self, context: Context, plan: Json) -> None:
         """Begin, or go on after a crash."""
         from slipway.flow.nova.observed import Seen
-        from slipway.flow.nova.plan import ServersPlan
+        from slipway.flow.nova.plan import NovaPlan
 
-        known = ServersPlan.from_json(plan)
+        known = NovaPlan.from_json(plan)
         self.log.info(
             "%s %s (image %s) goes to %s: %d servers, flavor %s, %s",
             *(known.application, known.push.short_commit, known.image.glance, known.environment),
@@ -81,12 +81,12 @@ class RolloutOperator(_Waiting, operators.RolloutOperator):
             self._go_on(context, self.plan, _seen(event, healthy))
 
     def _go_on(self, context: Context, plan: Json, seen: Seen) -> None:
-        from slipway.flow.nova.plan import ServersPlan
+        from slipway.flow.nova.plan import NovaPlan
         from slipway.flow.nova.rollout import roll_out
         from slipway.flow.nova.steps import Fail, Wait
 
         run = context["run_id"]
-        servers = self.side().servers(ServersPlan.from_json(plan), run)
+        servers = self.side().servers(NovaPlan.from_json(plan), run)
         while True:
             step = servers.drive(roll_out, seen)
             if isinstance(step, Fail):
@@ -116,11 +116,11 @@ class GoBackOperator(_Waiting, operators.GoBackOperator):
 
     def _go_on(self, context: Context, plan: Json, seen: Seen) -> None:
         from slipway.flow.nova.endings import go_back
-        from slipway.flow.nova.plan import ServersPlan
+        from slipway.flow.nova.plan import NovaPlan
         from slipway.flow.nova.steps import Fail, Wait
 
         run = context["run_id"]
-        servers = self.side().servers(ServersPlan.from_json(plan), run)
+        servers = self.side().servers(NovaPlan.from_json(plan), run)
         while True:
             step = servers.drive(go_back, seen)
             if isinstance(step, Wait):

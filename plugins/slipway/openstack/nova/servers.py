@@ -13,7 +13,7 @@ from openstack.connection import Connection
 
 from slipway.flow.nova.marks import TAG, new_metadata
 from slipway.flow.nova.observed import Seen, Server, View
-from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.nova.spec import ServerVolume
 from slipway.flow.nova.steps import (
     Attach,
@@ -45,13 +45,13 @@ ROUNDS = 120
 CONFLICT_SECONDS = 1.0
 CONSOLE_LINES = 30
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-Decide = Callable[[ServersPlan, str, View, datetime], Step]
+Decide = Callable[[NovaPlan, str, View, datetime], Step]
 
 
 class Servers:
     """The servers of one plan, for one run."""
 
-    def __init__(self, cloud: Connection, plan: ServersPlan, run: str) -> None:
+    def __init__(self, cloud: Connection, plan: NovaPlan, run: str) -> None:
         self.cloud = cloud
         self._plan = plan
         self._run = run
@@ -172,7 +172,7 @@ class Servers:
         log.info("%s server %s (%s)", what, server.name, server.id)
 
 
-def block_devices(plan: ServersPlan) -> list[dict[str, Any]]:
+def block_devices(plan: NovaPlan) -> list[dict[str, Any]]:
     """Return a server's disks as Nova takes them: the image's, and an empty volume for each of the plan's.
 
     https://docs.openstack.org/nova/latest/user/block-device-mapping.html

@@ -10,7 +10,7 @@ from openstack.connection import Connection
 from slipway.flow.deployment import Deployment
 from slipway.flow.nova import endings
 from slipway.flow.nova.observed import Server, View, best, kept_but_for, refuse_older_than
-from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.release import NOTHING, version
 from slipway.openstack.hook import OpenstackHook
 from slipway.openstack.nova.servers import Servers
@@ -21,7 +21,7 @@ NAMED = 3
 
 
 class NovaSide(Side):
-    """Plans are :class:`slipway.flow.nova.plan.ServersPlan`.
+    """Plans are :class:`slipway.flow.nova.plan.NovaPlan`.
 
     :param conn_id: connection of type ``slipway_openstack``.
     """
@@ -32,29 +32,29 @@ class NovaSide(Side):
     @classmethod
     def of(cls, plan: Json) -> NovaSide:
         """Return the side of the cloud that the plan is for."""
-        return cls(ServersPlan.from_json(plan).cloud)
+        return cls(NovaPlan.from_json(plan).cloud)
 
     @cached_property
     def _cloud(self) -> Connection:
         """The login and what was asked of the cloud's versions: kept, for they cost half a dozen requests."""
         return OpenstackHook(self.conn_id).get_conn()
 
-    def servers(self, plan: ServersPlan, run: str) -> Servers:
+    def servers(self, plan: NovaPlan, run: str) -> Servers:
         """Return the plan's servers in the cloud."""
         return Servers(self._cloud, plan, run)
 
     def tried(self, plan: Json) -> str:
         """Return the commit and the image's digest."""
-        known = ServersPlan.from_json(plan)
+        known = NovaPlan.from_json(plan)
         return version(known.push.commit, known.image.digest)
 
     def before(self, plan: Json, run: str) -> str:
         """Return what the servers' metadata says was good before ``run``."""
-        return _described(self.servers(ServersPlan.from_json(plan), run).view().good(run), run)
+        return _described(self.servers(NovaPlan.from_json(plan), run).view().good(run), run)
 
     def refuse_older(self, plan: Json, run: str) -> None:
         """Read the servers' metadata."""
-        known = ServersPlan.from_json(plan)
+        known = NovaPlan.from_json(plan)
         refuse_older_than(self.servers(known, run).view().servers, known.push, run)
 
     def check(self, plan: Json, run: str) -> None:
@@ -63,7 +63,7 @@ class NovaSide(Side):
 
     def keep(self, plan: Json, run: str) -> Deployment:
         """Write on the servers that they are good."""
-        known = ServersPlan.from_json(plan)
+        known = NovaPlan.from_json(plan)
         servers = self.servers(known, run)
         for order in endings.keep(known, run, servers.view(), datetime.now(UTC)):
             servers.obey(order)
@@ -71,7 +71,7 @@ class NovaSide(Side):
 
     def clear(self, plan: Json, run: str) -> None:
         """Remove the servers and server groups that only the version before needed."""
-        known = ServersPlan.from_json(plan)
+        known = NovaPlan.from_json(plan)
         servers = self.servers(known, run)
         view = servers.view()
         servers.forget(view)  # the orders write over where traffic came from before
@@ -85,7 +85,7 @@ def _described(good: tuple[Server, ...], run: str) -> str:
     return version(kept.claim.commit, good[0].mark.digest) if kept else NOTHING
 
 
-def _deployment(plan: ServersPlan, run: str, view: View) -> Deployment:
+def _deployment(plan: NovaPlan, run: str, view: View) -> Deployment:
     ours = best(view.servers, plan.version)
     servers = [ours[index] for index in range(plan.nova.count)]
     replaced = view.good(run)
@@ -105,7 +105,7 @@ def _deployment(plan: ServersPlan, run: str, view: View) -> Deployment:
     )
 
 
-def _url(plan: ServersPlan, server: Server) -> str:
+def _url(plan: NovaPlan, server: Server) -> str:
     health = plan.nova.health
     if health is None or health.path is None:
         return ""

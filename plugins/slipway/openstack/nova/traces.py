@@ -13,7 +13,7 @@ from openstack.connection import Connection
 from slipway.flow.nova.endings import go_back
 from slipway.flow.nova.marks import TAG
 from slipway.flow.nova.observed import Seen, Server
-from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.nova.steps import Fail, Wait
 from slipway.flow.orphans import Trace
 from slipway.flow.release import SupersededError
@@ -74,7 +74,7 @@ class ServerTraces:
                 f"what run {trace.run} wanted is not known any more. The application's next deployment "
                 "removes its servers; or delete them, when the floating IPs are where they belong"
             )
-        servers = Servers(self.cloud, ServersPlan.from_json(plan), trace.run)
+        servers = Servers(self.cloud, NovaPlan.from_json(plan), trace.run)
         for _ in range(TRIES):
             every = frozenset(server.id for server in servers.view().servers)
             try:

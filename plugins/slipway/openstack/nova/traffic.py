@@ -7,7 +7,7 @@ from collections.abc import Collection
 from openstack.connection import Connection
 
 from slipway.flow.nova.observed import Server
-from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.nova.traffic import Led, Place, Pool, RecordSet
 from slipway.openstack.designate import recordsets
 from slipway.openstack.octavia import pools
@@ -22,7 +22,7 @@ def traffic(cloud: Connection, place: Place, tag: str) -> Led:
             return recordsets.traffic(cloud, place, tag)
 
 
-def lead(cloud: Connection, place: Place, plan: ServersPlan, servers: Collection[Server]) -> None:
+def lead(cloud: Connection, place: Place, plan: NovaPlan, servers: Collection[Server]) -> None:
     """Lead it to these servers, and to no others of the deployment."""
     match place:
         case Pool():

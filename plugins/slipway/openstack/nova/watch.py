@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pydantic import AwareDatetime
 
 from slipway.flow.nova.observed import Seen, Server
-from slipway.flow.nova.plan import ServersPlan
+from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.nova.steps import Until, Wait
 from slipway.flow.record import Record, TransientError
 from slipway.openstack.health import answer
@@ -35,7 +35,7 @@ class Watch(Record):
     """The wait does not end well before this moment."""
 
     @classmethod
-    def of(cls, plan: ServersPlan, run: str, wait: Wait) -> Watch:
+    def of(cls, plan: NovaPlan, run: str, wait: Wait) -> Watch:
         """Return what ``run`` waits for."""
         return cls(tag=plan.tag, run=run, at=plan.push.at, until=wait.until, not_before=wait.not_before)
 

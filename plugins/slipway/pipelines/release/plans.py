@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from slipway.flow.environments import Environment
 from slipway.flow.image import Image, Platform
-from slipway.flow.ironic.fleet import Fleet
+from slipway.flow.ironic.fleet import IronicPlan
 from slipway.flow.kubernetes.manifests import from_manifests
-from slipway.flow.kubernetes.workload import Workload, finished, from_spec
-from slipway.flow.nova.plan import ServersPlan, tag_of
+from slipway.flow.kubernetes.workload import KubernetesPlan, finished, from_spec
+from slipway.flow.nova.plan import NovaPlan, tag_of
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record, SlipwayError
 from slipway.flow.spec import BuildSpec
@@ -43,7 +43,7 @@ class Wanted:
     """The run that deploys."""
 
 
-def _container(wanted: Wanted) -> Workload:
+def _container(wanted: Wanted) -> KubernetesPlan:
     spec, image, namespace = wanted.spec, wanted.image, wanted.environment.namespace
     assert spec.container is not None  # an image was made from it
     kubernetes = spec.container.kubernetes
@@ -53,7 +53,7 @@ def _container(wanted: Wanted) -> Workload:
     else:
         objects = from_spec(spec, namespace, image)
     log.info("%s goes to %s: namespace %s, %d objects", image.reference, wanted.name, namespace, len(objects))
-    return Workload(
+    return KubernetesPlan(
         push=wanted.push,
         application=spec.name,
         environment=wanted.name,
@@ -66,7 +66,7 @@ def _container(wanted: Wanted) -> Workload:
     )
 
 
-def _servers(wanted: Wanted) -> ServersPlan | None:
+def _servers(wanted: Wanted) -> NovaPlan | None:
     vm, image = wanted.spec.vm, wanted.image
     if vm is None or vm.nova is None:
         return None
@@ -82,7 +82,7 @@ def _servers(wanted: Wanted) -> ServersPlan | None:
     with OpenstackHook(connection).get_conn() as cloud:
         resolved = resolve(cloud, nova, image, tag_of(wanted.push.repository, wanted.spec.name, wanted.name))
     log.info("image %s goes to %s: %d servers", image.glance, wanted.name, nova.count)
-    return ServersPlan(
+    return NovaPlan(
         push=wanted.push,
         application=wanted.spec.name,
         environment=wanted.name,
@@ -94,7 +94,7 @@ def _servers(wanted: Wanted) -> ServersPlan | None:
     )
 
 
-def _fleet(wanted: Wanted) -> Fleet | None:
+def _fleet(wanted: Wanted) -> IronicPlan | None:
     bare_metal, image = wanted.spec.bare_metal, wanted.image
     if bare_metal is None or bare_metal.ironic is None:
         return None
@@ -110,7 +110,7 @@ def _fleet(wanted: Wanted) -> Fleet | None:
         ) from error
     image = placed(image, wanted.environment.openstack, bare_metal.properties, wanted.run)
     log.info("image %s goes to %s: %d x %s", image.glance, wanted.name, ironic.count, ironic.resource_class)
-    return Fleet(
+    return IronicPlan(
         push=wanted.push,
         application=wanted.spec.name,
         environment=wanted.name,
