@@ -71,9 +71,9 @@ with DAG(
         """Look what the package sources, or the base, are now, and whether these inputs were built before."""
         with retried_if_worth_it():
             from slipway.pipelines.images import bare_metal_image
-            from slipway.pipelines.images.bare_metal_plan import Plan
+            from slipway.pipelines.images.bare_metal_plan import BareMetalBuildPlan
 
-            known = Plan.from_json(planned["plan"])
+            known = BareMetalBuildPlan.from_json(planned["plan"])
             assert known.inputs is not None  # or this task is skipped
             found = bare_metal_image.resolve(known, known.inputs)
             return hand_on(get_current_context(), found.to_json(), idle_of(found.image, found.good))
@@ -83,10 +83,10 @@ with DAG(
         """Have diskimage-builder or Packer build the image, and keep it in Artifactory and Glance."""
         with retried_if_worth_it():
             from slipway.pipelines.images import bare_metal_build
-            from slipway.pipelines.images.bare_metal_plan import Resolved
+            from slipway.pipelines.images.bare_metal_plan import ResolvedBareMetal
             from slipway.sandbox.program import interrupt_all
 
-            known, context = Resolved.from_json(resolved), get_current_context()
+            known, context = ResolvedBareMetal.from_json(resolved), get_current_context()
             if known.image is not None:
                 raise NothingToDo(f"built before: {known.image.reference}")
             # The builder tidies up; the task may be retried.
@@ -99,9 +99,9 @@ with DAG(
         with retried_if_worth_it():
             from slipway.flow.image import Image
             from slipway.pipelines.images import bare_metal_image
-            from slipway.pipelines.images.bare_metal_plan import Resolved
+            from slipway.pipelines.images.bare_metal_plan import ResolvedBareMetal
 
-            known = Resolved.from_json(resolved)
+            known = ResolvedBareMetal.from_json(resolved)
             if known.good:
                 raise NothingToDo("booted before, and handed on")
             made = Image.from_json(image) if image else known.image

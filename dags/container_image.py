@@ -58,9 +58,9 @@ with DAG(
     def base_images(planned: dict[str, Any]) -> dict[str, Any]:
         """Resolve every FROM by digest, and look whether these inputs were built before."""
         with retried_if_worth_it():
-            from slipway.pipelines.images.container_image import Plan, resolve
+            from slipway.pipelines.images.container_image import ContainerBuildPlan, resolve
 
-            known = Plan.from_json(planned["plan"])
+            known = ContainerBuildPlan.from_json(planned["plan"])
             assert known.inputs is not None  # or this task is skipped
             found = resolve(known, known.inputs)
             asked = known.spec.build.jenkins is not None and found.image is None
@@ -74,7 +74,7 @@ with DAG(
             from slipway.flow.jenkins import FinishedBuild
             from slipway.pipelines.images import container_image
 
-            known = container_image.Resolved.from_json(resolved)
+            known = container_image.ResolvedContainer.from_json(resolved)
             if known.image is not None:
                 raise NothingToDo(f"built before: {known.image.reference}")
             finished = FinishedBuild.from_json(delegated) if delegated else None
@@ -91,7 +91,7 @@ with DAG(
             from slipway.pipelines.images.run import run_of
 
             context = get_current_context()
-            known = container_image.Plan.from_json(planned["plan"])
+            known = container_image.ContainerBuildPlan.from_json(planned["plan"])
             found = image or (resolved or {}).get("image")
             built, links = container_image.publish(known, found, planned["deploy"], run_of(context))
             return announce(context, CONTAINER_IMAGE, built.found(before=image is None), links)

@@ -69,9 +69,9 @@ with DAG(
         """Find the base by its digest, and look whether these inputs were built before."""
         with retried_if_worth_it():
             from slipway.pipelines.images import vm_image
-            from slipway.pipelines.images.vm_plan import Plan
+            from slipway.pipelines.images.vm_plan import VmBuildPlan
 
-            known = Plan.from_json(planned["plan"])
+            known = VmBuildPlan.from_json(planned["plan"])
             assert known.inputs is not None  # or this task is skipped
             found = vm_image.resolve(known, known.inputs)
             return hand_on(get_current_context(), found.to_json(), idle_of(found.image, found.good))
@@ -81,10 +81,10 @@ with DAG(
         """Have Packer build the image, and keep it in Artifactory and Glance."""
         with retried_if_worth_it():
             from slipway.pipelines.images import vm_build
-            from slipway.pipelines.images.vm_plan import Resolved
+            from slipway.pipelines.images.vm_plan import ResolvedVm
             from slipway.sandbox.program import interrupt_all
 
-            known, context = Resolved.from_json(resolved), get_current_context()
+            known, context = ResolvedVm.from_json(resolved), get_current_context()
             if known.image is not None:
                 raise NothingToDo(f"built before: {known.image.reference}")
             # Packer removes what it made elsewhere; the task may be retried.
@@ -97,9 +97,9 @@ with DAG(
         with retried_if_worth_it():
             from slipway.flow.image import Image
             from slipway.pipelines.images import vm_image
-            from slipway.pipelines.images.vm_plan import Resolved
+            from slipway.pipelines.images.vm_plan import ResolvedVm
 
-            known = Resolved.from_json(resolved)
+            known = ResolvedVm.from_json(resolved)
             if known.good:
                 raise NothingToDo("booted before, and handed on")
             made = Image.from_json(image) if image else known.image

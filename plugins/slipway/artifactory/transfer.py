@@ -20,7 +20,7 @@ ANSWER_SECONDS = 900
 _TIMEOUT = (CONNECT_SECONDS, ANSWER_SECONDS)
 
 
-class Deployment:
+class FileUpload:
     """A sink: what comes through becomes the file at ``path``, at once when it is complete.
 
     :param size: bytes that will come, if known.

@@ -24,8 +24,8 @@ class JenkinsBuildOperator(BaseOperator):  # type: ignore[misc]
     It asks once: a retry finds the build of the try before it by a parameter that is this run's alone. A
     task that is ended aborts its build.
 
-    :param resolved: a :class:`slipway.pipelines.images.container_image.Resolved` as JSON, whose spec names
-        the job.
+    :param resolved: a :class:`slipway.pipelines.images.container_image.ResolvedContainer` as JSON, whose
+        spec names the job.
     :param conn_id: of Jenkins.
     """
 
@@ -71,9 +71,9 @@ class JenkinsBuildOperator(BaseOperator):  # type: ignore[misc]
             self.log.info("the build of %s is aborted", self._asked.wanted.job)
 
     def _wanted(self) -> tuple[JenkinsJob, PushEvent]:
-        from slipway.pipelines.images.container_image import Resolved
+        from slipway.pipelines.images.container_image import ResolvedContainer
 
-        plan = Resolved.from_json(self.resolved).plan
+        plan = ResolvedContainer.from_json(self.resolved).plan
         assert plan.spec.build.jenkins is not None  # or this task is skipped
         return plan.spec.build.jenkins, plan.push
 

@@ -16,11 +16,11 @@ from typing import Literal
 
 from slipway.diskimage_builder import inside
 from slipway.diskimage_builder.elements import Elements
-from slipway.diskimage_builder.errors import BuildError
+from slipway.diskimage_builder.errors import DiskimageBuildError
 from slipway.diskimage_builder.inputs import SUFFIXES
-from slipway.diskimage_builder.output import Transcript
+from slipway.diskimage_builder.output import DiskimageTranscript
 from slipway.diskimage_builder.settings import ARCHITECTURE, of_tool
-from slipway.diskimage_builder.workplace import Workplace
+from slipway.diskimage_builder.workplace import DiskimageWorkplace
 from slipway.flow.ironic.bare_metal import BareMetal
 from slipway.sandbox.errors import ProgramTimeoutError
 from slipway.sandbox.program import Program
@@ -47,7 +47,7 @@ TOOLS = {
 
 
 @dataclass(frozen=True)
-class Files:
+class BuiltFiles:
     """What a build made."""
 
     image: Path
@@ -55,7 +55,7 @@ class Files:
 
 
 @dataclass(frozen=True)
-class Build:
+class DiskimageBuild:
     """One build.
 
     :param name: of the files that it makes.
@@ -67,29 +67,29 @@ class Build:
     spec: BareMetal
     name: str
     elements: Elements
-    place: Workplace
+    place: DiskimageWorkplace
     variables: Mapping[str, str] = field(repr=False)
     lock: int | None = None
 
-    def run(self) -> Files:
+    def run(self) -> BuiltFiles:
         """Have diskimage-builder build, telling each step and line as it comes; returns what it made.
 
-        :raises BuildError: when it fails, or lacks a program.
+        :raises DiskimageBuildError: when it fails, or lacks a program.
         :raises SandboxError: when this worker cannot run it apart.
         """
         check_tools()
-        transcript = Transcript(self.elements.having)
+        transcript = DiskimageTranscript(self.elements.having)
         with self._program() as program:
             try:
                 for text in program.lines():
                     for is_step, line in transcript.read(text):
                         log.info("%s %s", f"[{program.elapsed:6.1f} s]" if is_step else " " * 10, line)
             except ProgramTimeoutError as error:
-                raise BuildError(
+                raise DiskimageBuildError(
                     f"{error}, in {transcript.where}. Raise bare_metal.build_seconds, or see why it hangs."
                 ) from None
             if (status := program.wait()) != 0:
-                raise BuildError(transcript.failure(status))
+                raise DiskimageBuildError(transcript.failure(status))
         return self._made()
 
     def _program(self) -> Program:
@@ -111,7 +111,7 @@ class Build:
         held = [] if self.lock is None else [self.lock]
         return Program(command, sandbox, self.spec.build_seconds, GRACE_SECONDS, holds=held)
 
-    def _made(self) -> Files:
+    def _made(self) -> BuiltFiles:
         image = self.place.output / f"{self.name}.{self.spec.format}"
         parts: dict[Literal["kernel", "ramdisk"], Path] = {}
         if self.spec.kind == "partition":
@@ -119,8 +119,10 @@ class Build:
         for path in (image, *parts.values()):
             # An element may write here, too: what is a link leads wherever it wants to.
             if path.is_symlink() or not path.is_file():
-                raise BuildError(f"diskimage-builder made no {path.name}. Its log says what became of it.")
-        return Files(image, parts)
+                raise DiskimageBuildError(
+                    f"diskimage-builder made no {path.name}. Its log says what became of it."
+                )
+        return BuiltFiles(image, parts)
 
 
 def options(spec: BareMetal, name: str) -> list[str]:
@@ -138,11 +140,11 @@ def options(spec: BareMetal, name: str) -> list[str]:
 def program() -> str:
     """Return where ``disk-image-create`` is.
 
-    :raises BuildError: when it is not installed beside Slipway.
+    :raises DiskimageBuildError: when it is not installed beside Slipway.
     """
     path = Path(sysconfig.get_path("scripts"), "disk-image-create")
     if not path.exists():
-        raise BuildError(
+        raise DiskimageBuildError(
             "diskimage-builder is not installed on this worker. Install it beside Slipway "
             "(pip install diskimage-builder), or have builds run where it is: queue `dib`."
         )
@@ -152,11 +154,11 @@ def program() -> str:
 def check_tools() -> None:
     """Check that the programs are there which diskimage-builder runs.
 
-    :raises BuildError: when one is not.
+    :raises DiskimageBuildError: when one is not.
     """
     search = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     if missing := {name: package for name, package in TOOLS.items() if not shutil.which(name, path=search)}:
-        raise BuildError(
+        raise DiskimageBuildError(
             f"this worker lacks {', '.join(missing)}, which diskimage-builder runs. Install Debian's "
             f"{' '.join(sorted(set(missing.values())))}, or have builds run where they are: queue `dib`."
         )

@@ -9,7 +9,7 @@ class ElementError(SlipwayError):
     """Permanent: an element is missing or breaks a rule."""
 
 
-class BuildError(SlipwayError):
+class DiskimageBuildError(SlipwayError):
     """Permanent: the build failed; the element, its script and what it said are in the message."""
 
 

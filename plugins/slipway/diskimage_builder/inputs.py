@@ -14,7 +14,7 @@ SUFFIXES: dict[Literal["kernel", "ramdisk"], str] = {"kernel": "vmlinuz", "ramdi
 _NAMESPACE = UUID("0c5d2b39-0c5a-4d39-9f0e-2b7c53a8a6d4")
 
 
-class Inputs(Record):
+class ElementInputs(Record):
     """Everything that decides an image, as far as anyone can."""
 
     elements: tuple[str, ...]

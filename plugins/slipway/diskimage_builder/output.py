@@ -29,7 +29,7 @@ _NOISE = re.compile(r"^(dib-run-parts( |$)|\++ |Copying hooks |Unmount |INFO dis
 
 
 @dataclass
-class Transcript:
+class DiskimageTranscript:
     """Reads a build's lines; keeps the script that runs, and its last lines.
 
     :param element_of: name of the element that brings ``PHASE.d/SCRIPT``, or None.

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from slipway.diskimage_builder.elements import COMMIT_VARIABLE
-from slipway.diskimage_builder.workplace import Workplace
+from slipway.diskimage_builder.workplace import DiskimageWorkplace
 from slipway.flow.ironic.bare_metal import SET_BY_SLIPWAY, BareMetal
 from slipway.flow.record import CommitId
 
@@ -53,7 +53,7 @@ def deciding(spec: BareMetal, found: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def of_tool(place: Workplace, own: Path | None) -> dict[str, str]:
+def of_tool(place: DiskimageWorkplace, own: Path | None) -> dict[str, str]:
     """Return what diskimage-builder itself is told.
 
     :param own: folder of the application's elements.

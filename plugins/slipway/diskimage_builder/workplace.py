@@ -18,7 +18,7 @@ UNUSED_SECONDS = 30 * 24 * 3600
 
 
 @dataclass(frozen=True)
-class Workplace:
+class DiskimageWorkplace:
     """The folder of one build.
 
     :param root: of the worker's builds.
@@ -98,6 +98,6 @@ def _drop_unused(folder: Path) -> None:
             continue
 
 
-def workplace(name: str, owner: str) -> Workplace:
+def workplace(name: str, owner: str) -> DiskimageWorkplace:
     """Return the folder of the build called ``name`` on this worker."""
-    return Workplace(work_dir(), name, owner)
+    return DiskimageWorkplace(work_dir(), name, owner)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from slipway.docker.errors import BaseImageError, DockerError, TransientDockerError
 from slipway.docker.reference import HUB, Reference, parse
-from slipway.docker.registry import LIST_TYPES, Manifest, RegistryClient, copy_image
+from slipway.docker.registry import LIST_TYPES, ImageManifest, RegistryClient, copy_image
 from slipway.flow.image import BaseImage
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class Bases:
             and not repository.startswith(f"{key}/{tenant}/")
         )
 
-    def _base(self, name: str, repository: str, image: Manifest, served_by: str) -> BaseImage:
+    def _base(self, name: str, repository: str, image: ImageManifest, served_by: str) -> BaseImage:
         log.info("%s is %s, served by %s", name, image.digest, served_by)
         return BaseImage.model_validate(
             {
@@ -93,7 +93,7 @@ class Bases:
             }
         )
 
-    def _find_on_hub(self, name: str, reference: Reference) -> Manifest | None:
+    def _find_on_hub(self, name: str, reference: Reference) -> ImageManifest | None:
         try:
             return self._find(self.hub, reference.repository, reference.identifier)
         except BaseImageError:
@@ -105,7 +105,7 @@ class Bases:
                 f"or keeps it private. Check its name in the Dockerfile, or the login. ({error})"
             ) from error
 
-    def _find(self, client: RegistryClient, repository: str, identifier: str) -> Manifest | None:
+    def _find(self, client: RegistryClient, repository: str, identifier: str) -> ImageManifest | None:
         """Return the image for this architecture: a list of several is followed to it."""
         manifest = client.find_manifest(repository, identifier)
         if manifest is None or manifest.media_type not in LIST_TYPES:
@@ -116,7 +116,7 @@ class Bases:
                 return client.find_manifest(repository, entry["digest"])
         raise BaseImageError(f"{repository}:{identifier} has no image for linux/{self.architecture}.")
 
-    def _report_move(self, name: str, reference: Reference, here: Manifest) -> None:
+    def _report_move(self, name: str, reference: Reference, here: ImageManifest) -> None:
         if reference.digest is not None:
             return
         try:

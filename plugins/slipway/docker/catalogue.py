@@ -8,13 +8,13 @@ from typing import Any
 
 from slipway.docker.errors import DigestMismatchError
 from slipway.docker.inputs import INPUT_LABEL, REVISION_LABEL, input_tag
-from slipway.docker.registry import IMAGE_TYPES, Manifest, RegistryClient
+from slipway.docker.registry import IMAGE_TYPES, ImageManifest, RegistryClient
 
 log = logging.getLogger(__name__)
 CONFIG_BYTES = 1024**2
 
 
-def find_built(client: RegistryClient, repository: str, digest: str) -> tuple[Manifest, str] | None:
+def find_built(client: RegistryClient, repository: str, digest: str) -> tuple[ImageManifest, str] | None:
     """Return the image made from these inputs and the commit that made it, or None.
 
     The tag only finds it; the image's own label must name the whole digest.
@@ -31,7 +31,7 @@ def find_built(client: RegistryClient, repository: str, digest: str) -> tuple[Ma
 
 def find_commit_image(
     client: RegistryClient, repository: str, commit: str
-) -> tuple[Manifest, str, str] | None:
+) -> tuple[ImageManifest, str, str] | None:
     """Return the image recorded for a commit, the commit that made it and its input digest, or None."""
     manifest = client.find_manifest(repository, commit)
     if manifest is None or manifest.media_type not in IMAGE_TYPES:
@@ -59,7 +59,7 @@ def tag_again(client: RegistryClient, repository: str, digest: str, tag: str) ->
     client.put_manifest(repository, tag, manifest)
 
 
-def verify_pushed(client: RegistryClient, repository: str, tag: str, pushed: str) -> Manifest:
+def verify_pushed(client: RegistryClient, repository: str, tag: str, pushed: str) -> ImageManifest:
     """Read the manifest of ``tag`` back and compare it with what the push reported.
 
     :raises DigestMismatchError: when the registry holds another, or none.
@@ -85,7 +85,7 @@ def was_built_here(client: RegistryClient, repository: str, digest: str) -> bool
     return {INPUT_LABEL, REVISION_LABEL} <= _labels(client, repository, manifest).keys()
 
 
-def _labels(client: RegistryClient, repository: str, manifest: Manifest) -> dict[str, Any]:
+def _labels(client: RegistryClient, repository: str, manifest: ImageManifest) -> dict[str, Any]:
     config = json.loads(client.get_blob(repository, manifest.document["config"]["digest"], CONFIG_BYTES))
     found: dict[str, Any] = (config.get("config") or {}).get("Labels") or {}
     return found

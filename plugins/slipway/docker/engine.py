@@ -21,7 +21,7 @@ from docker.utils import kwargs_from_env
 from requests.exceptions import RequestException
 
 from slipway.docker.context import Context
-from slipway.docker.errors import SHOWN, BuildError, DockerError, TransientDockerError
+from slipway.docker.errors import SHOWN, ContainerBuildError, DockerError, TransientDockerError
 from slipway.docker.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class BuildOptions:
 
 
 @dataclass
-class Transcript:
+class DockerTranscript:
     """The lines of a build, logged as they come; keeps the step and the last of them for an error."""
 
     started: float = field(default_factory=time.monotonic)
@@ -63,11 +63,11 @@ class Transcript:
     def follow(self, messages: Iterable[Mapping[str, Any]]) -> None:
         """Log every message.
 
-        :raises BuildError: when the engine says that a step failed.
+        :raises ContainerBuildError: when the engine says that a step failed.
         """
         for message in messages:
             if "error" in message:
-                raise BuildError(self._failure(str(message["error"])))
+                raise ContainerBuildError(self._failure(str(message["error"])))
             self.image_id = message.get("aux", {}).get("ID", self.image_id)
             for line in str(message.get("stream", "")).splitlines():
                 self._line(printable(line))
@@ -133,9 +133,9 @@ class Engine:
 
         The engine ends the build when this process dies or is stopped.
 
-        :raises BuildError: when a step fails.
+        :raises ContainerBuildError: when a step fails.
         """
-        transcript = Transcript()
+        transcript = DockerTranscript()
         with TemporaryFile(prefix="slipway-context-") as archive, _told("build"):
             context.archive(archive, dockerfile, DOCKERFILE)
             log.info("sending a context of %.1f MiB", archive.tell() / 1024**2)

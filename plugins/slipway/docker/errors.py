@@ -20,7 +20,7 @@ class ContextError(DockerError):
     """The build context cannot be sent."""
 
 
-class BuildError(DockerError):
+class ContainerBuildError(DockerError):
     """A step of the build failed."""
 
 

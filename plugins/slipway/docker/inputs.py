@@ -24,7 +24,7 @@ FORMAT = 1
 _DECLARED = re.compile(rb"^\s*ARG\s+SLIPWAY_COMMIT\b", re.IGNORECASE | re.MULTILINE)
 
 
-class Inputs(Record):
+class ContainerInputs(Record):
     """Everything that decides an image's bytes."""
 
     dockerfile: Digest

@@ -39,7 +39,7 @@ again = retry(
 
 
 @dataclass(frozen=True)
-class Manifest:
+class ImageManifest:
     """An image's manifest, as its bytes."""
 
     digest: str
@@ -166,7 +166,7 @@ class RegistryClient:
         self._http.close()
 
     @again
-    def find_manifest(self, repository: str, identifier: str) -> Manifest | None:
+    def find_manifest(self, repository: str, identifier: str) -> ImageManifest | None:
         """Return the manifest, or None when the registry says that it has none.
 
         :param identifier: tag or digest.
@@ -184,10 +184,10 @@ class RegistryClient:
                 f"{self.registry.host} served {digest} for {repository}@{identifier}. "
                 "The registry's storage is damaged or someone changes its answers: stop and look."
             )
-        return Manifest(digest, response.headers.get("Content-Type", "").split(";")[0], response.content)
+        return ImageManifest(digest, response.headers.get("Content-Type", "").split(";")[0], response.content)
 
     @again
-    def put_manifest(self, repository: str, identifier: str, manifest: Manifest) -> None:
+    def put_manifest(self, repository: str, identifier: str, manifest: ImageManifest) -> None:
         """Store a manifest under a tag or its digest."""
         headers = {"Content-Type": manifest.media_type}
         path = f"/v2/{repository}/manifests/{identifier}"
@@ -286,7 +286,7 @@ class RegistryClient:
 
 
 def copy_image(
-    source: RegistryClient, origin: str, target: RegistryClient, repository: str, image: Manifest
+    source: RegistryClient, origin: str, target: RegistryClient, repository: str, image: ImageManifest
 ) -> None:
     """Copy one image by digest: blobs that are there are not sent again, the manifest comes last."""
     for descriptor in image.blobs:

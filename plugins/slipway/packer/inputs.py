@@ -13,7 +13,7 @@ QCOW2 = "qcow2"
 _NAMESPACE = UUID("3b0a3f43-4c3e-4a55-9d0c-6a6e0b2f7f50")
 
 
-class Inputs(Record):
+class TemplateInputs(Record):
     """Everything that decides an image, as far as anyone can."""
 
     template: str

@@ -21,7 +21,7 @@ _SUMMARY = re.compile(r"^Some builds didn't complete")
 
 
 @dataclass(frozen=True)
-class Line:
+class OutputLine:
     """One line of output: ``kind`` is Packer's message type, ``data`` its unescaped fields."""
 
     target: str
@@ -29,12 +29,12 @@ class Line:
     data: tuple[str, ...]
 
 
-def parse(text: str) -> Line | None:
+def parse(text: str) -> OutputLine | None:
     """Return the line that ``text`` is, or None when it is none of the machine-readable ones."""
     fields = text.split(",")
     if len(fields) < 3 or not fields[0].isdigit():
         return None
-    return Line(target=fields[1], kind=fields[2], data=tuple(_unescaped(field) for field in fields[3:]))
+    return OutputLine(target=fields[1], kind=fields[2], data=tuple(_unescaped(field) for field in fields[3:]))
 
 
 def _unescaped(field: str) -> str:
@@ -42,7 +42,7 @@ def _unescaped(field: str) -> str:
 
 
 @dataclass
-class Transcript:
+class PackerTranscript:
     """Reads a run's lines; keeps its step, its last lines, its errors and what it made."""
 
     step: str = ""

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slipway.packer.errors import PackerError, TemplateError, TransientPackerError
-from slipway.packer.output import Transcript
-from slipway.packer.workplace import Workplace
+from slipway.packer.output import PackerTranscript
+from slipway.packer.workplace import PackerWorkplace
 from slipway.sandbox.errors import ProgramTimeoutError
 from slipway.sandbox.program import Program
 from slipway.sandbox.sandbox import TEMPORARY, Sandbox
@@ -32,7 +32,7 @@ _OPTIONS = ("-color=false", "-on-error=cleanup", "-timestamp-ui=false")
 
 
 @dataclass(frozen=True)
-class Build:
+class PackerBuild:
     """One build of a template.
 
     :param template: file or folder, below ``context``.
@@ -47,7 +47,7 @@ class Build:
 
     template: Path
     context: Path
-    place: Workplace
+    place: PackerWorkplace
     lock: int
     values: Mapping[str, str] = field(default_factory=dict)
     readable: Sequence[Path] = ()
@@ -118,12 +118,12 @@ def version() -> str:
     return words[1].removeprefix("v")
 
 
-def validate(build: Build) -> None:
+def validate(build: PackerBuild) -> None:
     """Have Packer check the template.
 
     :raises TemplateError: with what it says.
     """
-    transcript = Transcript()
+    transcript = PackerTranscript()
     with _running(build, build.command("validate"), VALIDATE_SECONDS) as packer:
         for text in packer.lines():
             for _, line in transcript.read(text):
@@ -135,13 +135,13 @@ def validate(build: Build) -> None:
             )
 
 
-def run(build: Build, seconds: float) -> Transcript:
+def run(build: PackerBuild, seconds: float) -> PackerTranscript:
     """Have Packer build, telling each of its lines as it comes.
 
     :param seconds: how long it may take.
     :raises PackerError: when the build fails.
     """
-    transcript = Transcript()
+    transcript = PackerTranscript()
     with _running(build, build.command("build", *_OPTIONS), seconds) as packer:
         try:
             for text in packer.lines():
@@ -156,5 +156,5 @@ def run(build: Build, seconds: float) -> Transcript:
     return transcript
 
 
-def _running(build: Build, command: Sequence[str], seconds: float) -> Program:
+def _running(build: PackerBuild, command: Sequence[str], seconds: float) -> Program:
     return Program(command, build.sandbox(), seconds, holds=[build.lock])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slipway.flow.push import PushEvent
-from slipway.packer.workplace import Workplace
+from slipway.packer.workplace import PackerWorkplace
 
 COMMIT = "slipway_commit"
 NAMES = frozenset(
@@ -27,7 +27,7 @@ def lasting(push: PushEvent) -> dict[str, str]:
     return {COMMIT: push.commit}
 
 
-def passing(place: Workplace, application: str, run: str) -> dict[str, str]:
+def passing(place: PackerWorkplace, application: str, run: str) -> dict[str, str]:
     """Return those that name what a build uses on its way, and that leave no trace in the image."""
     return {
         "slipway_application": application,

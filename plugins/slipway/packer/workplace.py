@@ -16,7 +16,7 @@ from slipway.sandbox.occupied import occupied
 
 
 @dataclass(frozen=True)
-class Workplace:
+class PackerWorkplace:
     """The folder of one build, below the worker's: ``name`` is derived from its run."""
 
     root: Path
@@ -94,6 +94,6 @@ class Workplace:
             folder.mkdir(parents=True, exist_ok=True)
 
 
-def workplace(name: str) -> Workplace:
+def workplace(name: str) -> PackerWorkplace:
     """Return the folder of the build called ``name`` on this worker."""
-    return Workplace(work_dir(), name)
+    return PackerWorkplace(work_dir(), name)

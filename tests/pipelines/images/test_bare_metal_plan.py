@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from slipway.diskimage_builder.inputs import Inputs as ElementInputs
+from slipway.diskimage_builder.inputs import ElementInputs
 from slipway.flow.image import BaseImage
 from slipway.flow.push import PushEvent
 from slipway.github import repository
 from slipway.github.repository import Commit
 from slipway.packer import packer
 from slipway.packer.errors import TemplateError
-from slipway.packer.inputs import Inputs as TemplateInputs
-from slipway.pipelines.images.bare_metal_plan import Plan, Resolved, decide
+from slipway.packer.inputs import TemplateInputs
+from slipway.pipelines.images.bare_metal_plan import BareMetalBuildPlan, ResolvedBareMetal, decide
 from slipway.pipelines.images.commit import read_spec
 
 SPEC = """\
@@ -43,7 +43,7 @@ name: shop
 bare_metal: {elements: [tiny], base: false}
 """
 TINY = Path(__file__).parents[2] / "samples/elements/tiny"
-Decide = Callable[..., Plan]
+Decide = Callable[..., BareMetalBuildPlan]
 
 
 @pytest.fixture
@@ -66,7 +66,9 @@ def decided(tmp_path: Path) -> Decide:
 
     git("init", "--quiet")
 
-    def decided(spec: str = SPEC, form: str = "qcow2", builder: str = "qemu", **more: str) -> Plan:
+    def decided(
+        spec: str = SPEC, form: str = "qcow2", builder: str = "qemu", **more: str
+    ) -> BareMetalBuildPlan:
         template = TEMPLATE.replace("BUILDER", builder)
         files = {"slipway.yaml": spec.replace("FORMAT", form), "metal/metal.pkr.hcl": template, **more}
         for name, text in files.items():
@@ -76,7 +78,9 @@ def decided(tmp_path: Path) -> Decide:
         git("commit", "--quiet", "--allow-empty", "--message=x")
         push = PushEvent(repository="acme/shop", ref="refs/heads/main", commit=git("rev-parse", "HEAD"))
         commit = Commit(push, folder / ".git", folder)
-        known = Plan(push=push, place="generic-local/acme/shop/bare_metal", spec=read_spec(commit))
+        known = BareMetalBuildPlan(
+            push=push, place="generic-local/acme/shop/bare_metal", spec=read_spec(commit)
+        )
         return decide(known, commit)
 
     return decided
@@ -100,7 +104,7 @@ def test_elements_are_built_by_diskimage_builder(decided: Decide) -> None:
 WITHOUT_COMMIT = TEMPLATE.replace('variable "slipway_commit" { type = string }\n', "")
 
 
-def digest_of(plan: Plan) -> str:
+def digest_of(plan: BareMetalBuildPlan) -> str:
     assert plan.inputs is not None
     return plan.inputs.digest
 
@@ -124,11 +128,11 @@ def test_inputs_are_those_of_the_template_and_not_of_the_commit(decided: Decide)
 
 def test_plan_travels_as_json_and_stays_what_it_was(decided: Decide) -> None:
     plan = decided()
-    assert Plan.from_json(plan.to_json()) == plan
+    assert BareMetalBuildPlan.from_json(plan.to_json()) == plan
     assert isinstance(plan.inputs, TemplateInputs)
     base = BaseImage(name="a", digest=f"sha256:{'1' * 64}", reference="a", served_by="artifactory")
     inputs = plan.inputs.model_copy(update={"base": base})
-    resolved = Resolved.from_json(Resolved(plan=plan, inputs=inputs, image=None).to_json())
+    resolved = ResolvedBareMetal.from_json(ResolvedBareMetal(plan=plan, inputs=inputs, image=None).to_json())
     assert isinstance(resolved.inputs, TemplateInputs)
     assert resolved.bases == (base,)
 

@@ -13,7 +13,7 @@ from slipway.flow.packer import PackerBase
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.pipelines.images import base_images
 from slipway.pipelines.images.base_images import fetch_base, find_base
-from slipway.pipelines.images.copying import Kept, keep_file
+from slipway.pipelines.images.copying import KeptCopy, keep_file
 from slipway.pipelines.images.stores import Stores
 from tests.pipelines.places import Counted, Place
 
@@ -30,11 +30,11 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def kept(both: Stores, place: Place, file: Path) -> Kept:
+def kept(both: Stores, place: Place, file: Path) -> KeptCopy:
     return keep_file(both, file, place.path(), place.new())
 
 
-def named(kept: Kept, served_by: str, digest: str | None = None) -> PackerBase:
+def named(kept: KeptCopy, served_by: str, digest: str | None = None) -> PackerBase:
     if served_by == "glance":
         return PackerBase(glance=kept.glance, digest=digest)
     return PackerBase(artifactory=kept.reference, digest=digest)
@@ -42,7 +42,7 @@ def named(kept: Kept, served_by: str, digest: str | None = None) -> PackerBase:
 
 @pytest.mark.parametrize("served_by", ["glance", "artifactory"])
 def test_a_base_is_fetched_once(
-    counted: Counted, file: Path, kept: Kept, tmp_path: Path, served_by: str
+    counted: Counted, file: Path, kept: KeptCopy, tmp_path: Path, served_by: str
 ) -> None:
     found = find_base(counted.both, named(kept, served_by, kept.digest))
     assert found.served_by == served_by
@@ -61,7 +61,7 @@ def test_a_base_is_fetched_once(
 
 
 def test_what_became_other_bytes_on_the_worker_is_fetched_again(
-    both: Stores, file: Path, kept: Kept, tmp_path: Path
+    both: Stores, file: Path, kept: KeptCopy, tmp_path: Path
 ) -> None:
     found = find_base(both, named(kept, "artifactory"))
     path = fetch_base(both, found, tmp_path / "bases").path
@@ -72,7 +72,7 @@ def test_what_became_other_bytes_on_the_worker_is_fetched_again(
 
 @pytest.mark.parametrize("served_by", ["glance", "artifactory"])
 def test_a_base_that_is_not_what_is_required(
-    both: Stores, kept: Kept, tmp_path: Path, served_by: str
+    both: Stores, kept: KeptCopy, tmp_path: Path, served_by: str
 ) -> None:
     required = f"sha256:{'0' * 64}"
     with pytest.raises(SlipwayError, match=f"is {kept.digest}, and not {required}.*correct `digest`"):
@@ -80,7 +80,7 @@ def test_a_base_that_is_not_what_is_required(
 
 
 def test_a_base_that_changed_since_it_was_found(
-    both: Stores, place: Place, file: Path, kept: Kept, tmp_path: Path
+    both: Stores, place: Place, file: Path, kept: KeptCopy, tmp_path: Path
 ) -> None:
     found = find_base(both, named(kept, "artifactory"))
     file.write_bytes(os.urandom(MIB))
@@ -115,7 +115,7 @@ def test_bases_that_are_not_there(both: Stores, place: Place) -> None:
 
 
 def test_a_download_that_breaks_leaves_nothing(
-    both: Stores, counted: Counted, kept: Kept, tmp_path: Path
+    both: Stores, counted: Counted, kept: KeptCopy, tmp_path: Path
 ) -> None:
     found = find_base(both, named(kept, "artifactory"))
     counted.artifactory.cut_down_after = MIB
@@ -126,7 +126,7 @@ def test_a_download_that_breaks_leaves_nothing(
     assert fetch_base(counted.both, found, tmp_path / "bases").hashes.digest == kept.digest
 
 
-def test_what_nobody_used_for_long_goes(both: Stores, kept: Kept, tmp_path: Path) -> None:
+def test_what_nobody_used_for_long_goes(both: Stores, kept: KeptCopy, tmp_path: Path) -> None:
     folder = tmp_path / "bases"
     folder.mkdir()
     for name, age in (

@@ -19,7 +19,7 @@ from slipway.openstack.errors import OpenstackError
 from slipway.openstack.glance import transfer
 from slipway.openstack.glance.glance import KEY, Glance, NewImage
 from slipway.pipelines.images import copying
-from slipway.pipelines.images.copying import Kept, hand_on, keep_file, keep_glance_image
+from slipway.pipelines.images.copying import KeptCopy, hand_on, keep_file, keep_glance_image
 from slipway.pipelines.images.stores import Stores
 from tests.broken_server import serving
 from tests.pipelines.places import Connect, Counted, Place, files_of
@@ -42,7 +42,7 @@ def sha(kind: str, file: Path) -> str:
     return hashlib.new(kind, file.read_bytes()).hexdigest()
 
 
-def is_in_both(both: Stores, place: Place, kept: Kept, file: Path) -> None:
+def is_in_both(both: Stores, place: Place, kept: KeptCopy, file: Path) -> None:
     """There is just one image and one file, of these bytes."""
     assert kept.digest == f"sha256:{sha('sha256', file)}"
     (image,) = both.glance.find_by({KEY: kept.reference})

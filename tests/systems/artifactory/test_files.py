@@ -13,7 +13,7 @@ from slipway.artifactory import transfer
 from slipway.artifactory.catalogue import Catalogue
 from slipway.artifactory.errors import ArtifactoryError, TransientArtifactoryError
 from slipway.artifactory.files import Files
-from slipway.artifactory.transfer import Deployment
+from slipway.artifactory.transfer import FileUpload
 from slipway.streams.hashes import Hashes
 from slipway.streams.tee import Source, tee
 from tests.broken_server import serving
@@ -38,7 +38,7 @@ def stream(content: bytes = CONTENT, size: int | None = len(CONTENT)) -> Source:
 
 @pytest.mark.parametrize("size", [len(CONTENT), None])
 def test_a_stream_becomes_a_file(files: Files, folder: str, size: int | None) -> None:
-    sink = Deployment(files, f"{folder}/a+b@c.raw", size)
+    sink = FileUpload(files, f"{folder}/a+b@c.raw", size)
     hashes = tee(stream(size=size), sink, also=("sha1", "md5"))
     file = sink.verify(hashes)
     assert file == files.find(f"{folder}/a+b@c.raw") == files.get(f"{folder}/a+b@c.raw")
@@ -54,7 +54,7 @@ def test_a_stream_becomes_a_file(files: Files, folder: str, size: int | None) ->
 
 
 def test_artifactory_that_got_other_bytes_loses_them_again(files: Files, folder: str) -> None:
-    sink = Deployment(files, f"{folder}/a.raw", None)
+    sink = FileUpload(files, f"{folder}/a.raw", None)
     sink([b"truncated"])
     sent = Hashes(sha256=SHA256, sha512="0" * 128, size=len(CONTENT))
     with pytest.raises(TransientArtifactoryError, match=r"got other bytes of .*a\.raw than were sent"):
@@ -126,7 +126,7 @@ def test_a_login_that_may_only_read(lab: Lab, folder: str) -> None:
     with pytest.raises(
         ArtifactoryError, match=r"403 .*connection slipway_artifactory, and that it may deploy"
     ):
-        tee(stream(), Deployment(files, f"{folder}/a", len(CONTENT)))
+        tee(stream(), FileUpload(files, f"{folder}/a", len(CONTENT)))
 
 
 @pytest.mark.parametrize("status", [413, 507])
@@ -134,7 +134,7 @@ def test_artifactory_that_is_full_says_so_and_is_not_asked_again(status: int) ->
     with serving(lambda _asked, _handler: (status, {}, b'{"errors": []}')) as full:
         files = Files(Catalogue(f"http://{full.host}/artifactory", "a", "b"))
         with pytest.raises(ArtifactoryError, match=rf"{status} .*delete what nobody uses there"):
-            tee(stream(), Deployment(files, "generic-local/a", len(CONTENT)))
+            tee(stream(), FileUpload(files, "generic-local/a", len(CONTENT)))
         assert len(full.asked) == 1
 
 
@@ -144,7 +144,7 @@ def test_an_upload_is_sent_once(status: int, error: type[Exception]) -> None:
     with serving(lambda _asked, _handler: (status, headers, b"")) as broken:
         files = Files(Catalogue(f"http://{broken.host}/artifactory", "a", "top-secret"))
         with pytest.raises(error) as raised:
-            tee(stream(), Deployment(files, "generic-local/a", len(CONTENT)))
+            tee(stream(), FileUpload(files, "generic-local/a", len(CONTENT)))
         assert len(broken.asked) == 1
     assert "top-secret" not in str(raised.value)
 

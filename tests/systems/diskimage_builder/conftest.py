@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from slipway.diskimage_builder import elements, settings
-from slipway.diskimage_builder.build import Build, Files
+from slipway.diskimage_builder.build import BuiltFiles, DiskimageBuild
 from slipway.diskimage_builder.loops import attached
-from slipway.diskimage_builder.workplace import Workplace
+from slipway.diskimage_builder.workplace import DiskimageWorkplace
 from slipway.flow.ironic.bare_metal import BareMetal
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "elements"
@@ -26,7 +26,7 @@ class Checkout:
     """Files of a commit; ``tiny`` is a distribution that is built in seconds and boots nothing."""
 
     folder: Path
-    place: Workplace
+    place: DiskimageWorkplace
     fields: dict[str, Any] = field(default_factory=dict)
 
     def element(self, name: str, script: str, text: str) -> Path:
@@ -47,28 +47,30 @@ class Checkout:
         }
         return BareMetal.model_validate({"elements": ("tiny", *names), **least, **fields})
 
-    def build(self, *names: str, seconds: int = 600, **fields: Any) -> Files:
+    def build(self, *names: str, seconds: int = 600, **fields: Any) -> BuiltFiles:
         """Build, and leave what was made in ``kept``."""
         spec = self.spec(*names, **fields).model_copy(update={"build_seconds": seconds})
         found = elements.find(spec, self.folder)
         with self.place.occupied() as lock:
             variables = settings.variables(spec, {}, COMMIT)
-            made = Build(spec, "web", found, self.place, variables, lock).run()
+            made = DiskimageBuild(spec, "web", found, self.place, variables, lock).run()
             kept = self.folder / "kept"
             shutil.copytree(self.place.output, kept, dirs_exist_ok=True)
-        return Files(kept / made.image.name, {name: kept / path.name for name, path in made.parts.items()})
+        return BuiltFiles(
+            kept / made.image.name, {name: kept / path.name for name, path in made.parts.items()}
+        )
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Iterator[Checkout]:
     folder = tmp_path / "checkout"
     shutil.copytree(SAMPLES, folder / "elements")
-    place = Workplace(tmp_path / "worker", "build", "demo/web")
+    place = DiskimageWorkplace(tmp_path / "worker", "build", "demo/web")
     yield Checkout(folder, place)
     assert leavings(place) == []
 
 
-def leavings(place: Workplace) -> list[str]:
+def leavings(place: DiskimageWorkplace) -> list[str]:
     """What a build left: mounts, loop devices, processes, files."""
     root = str(place.root)
     mounts = [line for line in Path("/proc/self/mounts").read_text().splitlines() if root in line]

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.diskimage_builder.build import Files
-from slipway.diskimage_builder.errors import BuildError
+from slipway.diskimage_builder.build import BuiltFiles
+from slipway.diskimage_builder.errors import DiskimageBuildError
 from slipway.streams.disk_format import check_file
 from tests.systems.diskimage_builder.conftest import COMMIT, Checkout, leavings
 
@@ -62,7 +62,7 @@ def loops() -> set[Path]:
     return set(Path("/sys/block").glob("loop*/loop"))
 
 
-def assert_is_made(made: Files, said: list[str]) -> None:
+def assert_is_made(made: BuiltFiles, said: list[str]) -> None:
     check_file(made.image, "qcow2")
     assert made.parts["kernel"].read_text() == "a kernel\n"
     assert made.parts["ramdisk"].read_text() == "a ramdisk\n"
@@ -104,7 +104,7 @@ def hostile(checkout: Checkout, other: Path) -> list[str]:
 
 
 def assert_nothing_was_changed_or_learnt(
-    checkout: Checkout, made: Files, reach: list[str], other: Path
+    checkout: Checkout, made: BuiltFiles, reach: list[str], other: Path
 ) -> None:
     assert [path for path in reach if Path(path).exists()] == []
     assert (other / "slipway.yaml").read_text() == "name: other\n"
@@ -156,7 +156,7 @@ def test_failing_script_is_named_with_its_element_and_last_lines(checkout: Check
     checkout.element(
         "broken", "root.d/50-break", f"{SCRIPT}echo about to fail\necho no such disk >&2\nexit 7\n"
     )
-    with pytest.raises(BuildError) as refusal:
+    with pytest.raises(DiskimageBuildError) as refusal:
         checkout.build("broken")
     said = str(refusal.value)
     assert said.startswith("diskimage-builder failed in element broken: root.d/50-break (exit 7)")
@@ -165,7 +165,9 @@ def test_failing_script_is_named_with_its_element_and_last_lines(checkout: Check
 
 def test_build_that_takes_too_long_is_ended_where_it_was(checkout: Checkout) -> None:
     checkout.element("slow", "root.d/50-wait", f"{SCRIPT}sleep 600\n")
-    with pytest.raises(BuildError, match=r"took longer than 8 s and was ended, in \w+.*build_seconds"):
+    with pytest.raises(
+        DiskimageBuildError, match=r"took longer than 8 s and was ended, in \w+.*build_seconds"
+    ):
         checkout.build("slow", seconds=8)
 
 
@@ -175,7 +177,7 @@ def test_image_that_is_a_link_is_not_followed(checkout: Checkout) -> None:
         "cleanup.d/999-link",
         f'{SCRIPT}rm -f "$IMAGE_NAME.vmlinuz"\nln -s /etc/hostname "$IMAGE_NAME.vmlinuz"\n',
     )
-    with pytest.raises(BuildError, match=r"made no web\.vmlinuz"):
+    with pytest.raises(DiskimageBuildError, match=r"made no web\.vmlinuz"):
         checkout.build("linking")
 
 
@@ -186,9 +188,9 @@ def test_worker_that_is_killed_leaves_nothing_and_the_next_try_builds_a_raw_imag
     worker = tmp_path / "worker.py"
     worker.write_text(
         "import sys\nfrom pathlib import Path\n"
-        "from slipway.diskimage_builder.workplace import Workplace\n"
+        "from slipway.diskimage_builder.workplace import DiskimageWorkplace\n"
         "from tests.systems.diskimage_builder.conftest import Checkout\n"
-        f"place = Workplace(Path({str(checkout.place.root)!r}), 'build', 'demo/web')\n"
+        f"place = DiskimageWorkplace(Path({str(checkout.place.root)!r}), 'build', 'demo/web')\n"
         f"Checkout(Path({str(checkout.folder)!r}), place).build('slow')\n"
     )
     root = Path(__file__).parents[3]

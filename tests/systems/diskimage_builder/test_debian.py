@@ -15,10 +15,10 @@ import pytest
 from lab.debian import image_mirrors
 from lab.paths import this_checkout
 from slipway.diskimage_builder import elements, settings
-from slipway.diskimage_builder.build import TO_BOOT, Build, Files
+from slipway.diskimage_builder.build import TO_BOOT, BuiltFiles, DiskimageBuild
 from slipway.diskimage_builder.elements import Elements
-from slipway.diskimage_builder.inputs import SUFFIXES, Inputs
-from slipway.diskimage_builder.workplace import Workplace
+from slipway.diskimage_builder.inputs import SUFFIXES, ElementInputs
+from slipway.diskimage_builder.workplace import DiskimageWorkplace
 from slipway.flow.ironic.bare_metal import BareMetal
 from slipway.qemu.accelerator import accelerator
 from slipway.qemu.boot import Expected, boot
@@ -46,10 +46,13 @@ def test_a_minimal_debian_is_built_and_boots_to_its_login(tmp_path: Path) -> Non
     found = elements.find(SPEC, tmp_path)
     variables = settings.variables(SPEC, image_mirrors(), COMMIT)
     cache = this_checkout().cache / "dib"
-    place, kept = Workplace(cache, "debian-minimal", "tests/debian"), cache / "debian" / key(found, variables)
+    place, kept = (
+        DiskimageWorkplace(cache, "debian-minimal", "tests/debian"),
+        cache / "debian" / key(found, variables),
+    )
     with place.occupied() as lock:
         if not kept.exists():
-            keep(Build(SPEC, "debian", found, place, variables, lock).run(), kept)
+            keep(DiskimageBuild(SPEC, "debian", found, place, variables, lock).run(), kept)
         image = kept / "debian.qcow2"
         parts = {part: image.with_suffix(f".{suffix}") for part, suffix in SUFFIXES.items()}
         check_file(image, "qcow2")
@@ -66,7 +69,7 @@ def test_a_minimal_debian_is_built_and_boots_to_its_login(tmp_path: Path) -> Non
 
 def key(found: Elements, variables: dict[str, str]) -> str:
     """What the image is kept by: the digest of its inputs, and of the code that has it built."""
-    inputs = Inputs(
+    inputs = ElementInputs(
         elements=SPEC.all_elements,
         trees=found.digests(),
         variables=settings.deciding(SPEC, variables),
@@ -79,7 +82,7 @@ def key(found: Elements, variables: dict[str, str]) -> str:
     return code.hexdigest()[:40]
 
 
-def keep(made: Files, folder: Path) -> None:
+def keep(made: BuiltFiles, folder: Path) -> None:
     """Keep what was made, whole or not at all, in the place of what was kept before."""
     shutil.rmtree(folder.parent, ignore_errors=True)
     unfinished = folder.with_suffix(".unfinished")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slipway.diskimage_builder.output import Transcript
+from slipway.diskimage_builder.output import DiskimageTranscript
 
 BUILD = """\
 diskimage-builder version 3.43.0
@@ -20,7 +20,7 @@ E: Unable to locate package nignx
 """
 
 
-def said(transcript: Transcript, text: str) -> list[tuple[bool, str]]:
+def said(transcript: DiskimageTranscript, text: str) -> list[tuple[bool, str]]:
     return [found for line in text.splitlines() for found in transcript.read(line)]
 
 
@@ -29,7 +29,7 @@ def element_of(script: str) -> str | None:
 
 
 def test_steps_are_elements_and_scripts_and_noise_is_left_out() -> None:
-    assert said(Transcript(element_of), BUILD) == [
+    assert said(DiskimageTranscript(element_of), BUILD) == [
         (False, "diskimage-builder version 3.43.0"),
         (True, "reading elements"),
         (True, "element mine: root.d/10-root"),
@@ -40,7 +40,7 @@ def test_steps_are_elements_and_scripts_and_noise_is_left_out() -> None:
 
 
 def test_failure_names_element_script_and_its_own_last_lines() -> None:
-    transcript = Transcript(element_of)
+    transcript = DiskimageTranscript(element_of)
     said(transcript, BUILD)
     assert transcript.failure(100) == (
         "diskimage-builder failed in element shop: install.d/50-shop (exit 100)\n"
@@ -49,17 +49,17 @@ def test_failure_names_element_script_and_its_own_last_lines() -> None:
 
 
 def test_failure_between_scripts_names_the_step() -> None:
-    transcript = Transcript(element_of)
+    transcript = DiskimageTranscript(element_of)
     said(
         transcript,
         BUILD + "dib-run-parts 50-shop completed\nConverting image using qemu-img convert\nno room\n",
     )
     assert transcript.failure(1).startswith("diskimage-builder failed while converting the image (exit 1)")
-    phase = Transcript(element_of)
+    phase = DiskimageTranscript(element_of)
     said(phase, "Running hooks from /w/hooks/extra-data.d\nbash: syntax error\n")
     assert phase.failure(2).startswith("diskimage-builder failed while in the phase extra-data.d (exit 2)")
 
 
 def test_script_that_nobody_brings_is_named_alone() -> None:
-    transcript = Transcript(lambda _: None)
+    transcript = DiskimageTranscript(lambda _: None)
     assert said(transcript, "dib-run-parts Running /w/hooks/root.d/99-x") == [(True, "root.d/99-x")]

@@ -11,7 +11,7 @@ import pytest
 
 from slipway.diskimage_builder import elements, settings
 from slipway.diskimage_builder.errors import PackageSourceError, TransientPackageSourceError
-from slipway.diskimage_builder.inputs import Inputs
+from slipway.diskimage_builder.inputs import ElementInputs
 from slipway.diskimage_builder.package_indexes import index_digests, states
 from slipway.diskimage_builder.sources import AptSource, ask
 from slipway.flow.ironic.bare_metal import BareMetal
@@ -174,7 +174,7 @@ def test_worker_hands_on_its_mirrors_and_the_application_goes_before_it() -> Non
 
 
 def test_every_input_counts_in_the_digest() -> None:
-    first = Inputs(
+    first = ElementInputs(
         elements=("a",),
         trees={"a": f"sha256:{'1' * 64}"},
         variables={"DIB_X": "1"},

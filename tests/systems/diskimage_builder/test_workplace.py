@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from slipway.diskimage_builder.loops import attached, detach
-from slipway.diskimage_builder.workplace import UNUSED_SECONDS, Workplace
+from slipway.diskimage_builder.workplace import UNUSED_SECONDS, DiskimageWorkplace
 
 
 def test_folder_is_empty_at_first_and_gone_afterwards(tmp_path: Path) -> None:
-    place = Workplace(tmp_path, "build", "demo/web")
+    place = DiskimageWorkplace(tmp_path, "build", "demo/web")
     place.work.mkdir(parents=True)
     (place.work / "half-made").write_text("x")
     with place.occupied():
@@ -24,7 +24,10 @@ def test_folder_is_empty_at_first_and_gone_afterwards(tmp_path: Path) -> None:
 
 
 def test_cache_is_the_application_s_and_forgets_what_nobody_reads(tmp_path: Path) -> None:
-    place, other = Workplace(tmp_path, "a", "demo/web"), Workplace(tmp_path, "b", "demo/shop")
+    place, other = (
+        DiskimageWorkplace(tmp_path, "a", "demo/web"),
+        DiskimageWorkplace(tmp_path, "b", "demo/shop"),
+    )
     assert place.cache != other.cache
     place.cache.mkdir(parents=True)
     old, new = place.cache / "old.deb", place.cache / "new.deb"

@@ -22,7 +22,7 @@ from slipway.docker.bases import Bases
 from slipway.docker.catalogue import find_built, verify_pushed
 from slipway.docker.context import Context
 from slipway.docker.engine import BuildOptions, Engine
-from slipway.docker.errors import BuildError, DockerError, TransientDockerError
+from slipway.docker.errors import ContainerBuildError, DockerError, TransientDockerError
 from slipway.docker.inputs import INPUT_LABEL, REVISION_LABEL, input_tag
 from slipway.docker.registry import Registry, RegistryClient
 from tests.broken_server import Answer, Asked, serving
@@ -138,7 +138,7 @@ def test_a_failing_step_is_named_with_its_last_lines_and_leaves_nothing(
     build: Callable[..., str], tag: str, docker_api: docker.DockerClient
 ) -> None:
     token = secrets.token_hex(8)
-    with pytest.raises(BuildError) as caught:
+    with pytest.raises(ContainerBuildError) as caught:
         build(f"RUN true\nRUN echo because of {token}; exit 7\nRUN echo never")
     said = str(caught.value)
     assert f"the build failed at Step 3/4 : RUN echo because of {token}; exit 7" in said

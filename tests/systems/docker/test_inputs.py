@@ -9,7 +9,7 @@ import pytest
 from slipway.docker.inputs import (
     INPUT_LABEL,
     REVISION_LABEL,
-    Inputs,
+    ContainerInputs,
     arguments,
     input_tag,
     labels,
@@ -24,7 +24,7 @@ from slipway.flow.spec import Container
 A, B, C = ("sha256:" + digit * 64 for digit in "abc")
 PUSH = PushEvent(repository="tests/app", ref="refs/heads/main", commit="1" * 40)
 BASE = BaseImage(name="busybox:1.36", digest=C, reference=f"r/busybox@{C}", served_by="artifactory")
-INPUTS = Inputs(dockerfile=A, context=B, arguments={"X": "1"}, target=None, bases=(BASE,))
+INPUTS = ContainerInputs(dockerfile=A, context=B, arguments={"X": "1"}, target=None, bases=(BASE,))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_order_and_where_a_base_came_from_decide_nothing() -> None:
 
 
 def test_inputs_travel_as_json() -> None:
-    assert Inputs.from_json(INPUTS.to_json()).digest == INPUTS.digest
+    assert ContainerInputs.from_json(INPUTS.to_json()).digest == INPUTS.digest
 
 
 @pytest.mark.parametrize(

@@ -7,29 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from slipway.packer.packer import Build
-from slipway.packer.workplace import Workplace
+from slipway.packer.packer import PackerBuild
+from slipway.packer.workplace import PackerWorkplace
 
-Make = Callable[[str, str], Build]
+Make = Callable[[str, str], PackerBuild]
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Workplace]:
-    found = Workplace(tmp_path / "work", "slipway-build-shop-0123456789abcdef")
+def place(tmp_path: Path) -> Iterator[PackerWorkplace]:
+    found = PackerWorkplace(tmp_path / "work", "slipway-build-shop-0123456789abcdef")
     with found.occupied():
         yield found
 
 
 @pytest.fixture
-def make(place: Workplace, tmp_path: Path) -> Iterator[Make]:
+def make(place: PackerWorkplace, tmp_path: Path) -> Iterator[Make]:
     """Make a build of a template with this name and content."""
     lock = (tmp_path / "lock").open("w")
 
-    def made(name: str, content: str) -> Build:
+    def made(name: str, content: str) -> PackerBuild:
         context = place.checkout / "files"
         context.mkdir(exist_ok=True)
         (context / name).write_text(content)
-        return Build(context / name, context, place, lock.fileno())
+        return PackerBuild(context / name, context, place, lock.fileno())
 
     yield made
     lock.close()

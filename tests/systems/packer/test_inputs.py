@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from slipway.flow.image import BaseImage
-from slipway.packer.inputs import Inputs, build_name, image_path
+from slipway.packer.inputs import TemplateInputs, build_name, image_path
 
 BASE = BaseImage(
     name="generic-local/a.qcow2", digest=f"sha256:{'1' * 64}", reference="x", served_by="artifactory"
 )
-KNOWN = Inputs(template="a.json", context="c" * 40, variables={"A": "1"}, tool="1.6.6", boot="{}", base=BASE)
+KNOWN = TemplateInputs(
+    template="a.json", context="c" * 40, variables={"A": "1"}, tool="1.6.6", boot="{}", base=BASE
+)
 
 
 @pytest.mark.parametrize(

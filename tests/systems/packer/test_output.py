@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slipway.packer.output import Line, Transcript, parse
+from slipway.packer.output import OutputLine, PackerTranscript, parse
 
 RUN = r"""
 1795567037,,ui,say,==> qemu.hello: Waiting for SSH to become available...
@@ -35,13 +35,13 @@ MADE = r"""
 """.strip().splitlines()
 
 
-def read(lines: list[str]) -> tuple[Transcript, list[tuple[bool, str]]]:
-    transcript = Transcript()
+def read(lines: list[str]) -> tuple[PackerTranscript, list[tuple[bool, str]]]:
+    transcript = PackerTranscript()
     return transcript, [said for line in lines for said in transcript.read(line)]
 
 
 def test_line_is_taken_apart() -> None:
-    assert parse(r"1,qemu.a,ui,say,a%!(PACKER_COMMA) b\nc") == Line("qemu.a", "ui", ("say", "a, b\nc"))
+    assert parse(r"1,qemu.a,ui,say,a%!(PACKER_COMMA) b\nc") == OutputLine("qemu.a", "ui", ("say", "a, b\nc"))
     assert parse("Error: Unsupported block type") is None
     assert parse("") is None
 
@@ -71,7 +71,7 @@ def test_failure_is_of_the_step_that_failed_and_not_of_those_that_tidy_up() -> N
 
 
 def test_failure_without_a_word_is_told_as_such() -> None:
-    assert Transcript().failure() == "Packer failed: it gave no reason\nits last lines: none"
+    assert PackerTranscript().failure() == "Packer failed: it gave no reason\nits last lines: none"
 
 
 def test_what_was_made_is_known_by_its_id() -> None:

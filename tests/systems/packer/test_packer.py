@@ -11,8 +11,8 @@ import pytest
 
 from slipway.packer import packer
 from slipway.packer.errors import PackerError, TemplateError, TransientPackerError
-from slipway.packer.packer import Build
-from slipway.packer.workplace import Workplace
+from slipway.packer.packer import PackerBuild
+from slipway.packer.workplace import PackerWorkplace
 from tests.systems.packer.conftest import Make
 
 SECRET = "a-secret-of-the-worker"
@@ -52,7 +52,7 @@ def test_build_tells_its_steps_as_they_come(make: Make, caplog: pytest.LogCaptur
     assert all(" s] " in line for line in steps)
 
 
-def test_variables_come_by_file_and_folders_can_be_written_to(make: Make, place: Workplace) -> None:
+def test_variables_come_by_file_and_folders_can_be_written_to(make: Make, place: PackerWorkplace) -> None:
     template = 'variable "slipway_output" { type = string }\n' + shell(
         "mkdir -p ${var.slipway_output}", "echo made > ${var.slipway_output}/image", "echo t > /tmp/big"
     )
@@ -107,7 +107,7 @@ HOSTILE = {
 }
 
 
-def outcome(build: Build) -> str:
+def outcome(build: PackerBuild) -> str:
     """What comes of a build, in words."""
     try:
         packer.run(build, 60)

@@ -10,7 +10,7 @@ import pytest
 from slipway.packer.errors import TemplateError
 from slipway.packer.result import find_image
 from slipway.packer.seed import write_seed
-from slipway.packer.workplace import Workplace
+from slipway.packer.workplace import PackerWorkplace
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_login_of_the_machine_is_made_anew_each_time_and_its_private_half_is_nob
 
 
 def test_folder_of_a_build_is_empty_at_first_and_gone_afterwards(tmp_path: Path) -> None:
-    place = Workplace(tmp_path, "slipway-build-shop-1")
+    place = PackerWorkplace(tmp_path, "slipway-build-shop-1")
     place.writable.mkdir(parents=True)
     (place.writable / "half").write_text("of a try whose worker died")
     with place.occupied():

@@ -9,16 +9,22 @@ from pathlib import Path
 from typing import Literal
 
 from slipway.diskimage_builder import workplace as diskimage_builder
-from slipway.diskimage_builder.build import Build, Files
+from slipway.diskimage_builder.build import BuiltFiles, DiskimageBuild
 from slipway.diskimage_builder.inputs import build_name, image_path, part_path
 from slipway.flow.image import Image, Part
 from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
 from slipway.openstack.glance.glance import NewImage
 from slipway.packer import workplace as packer
-from slipway.packer.inputs import Inputs as TemplateInputs
+from slipway.packer.inputs import TemplateInputs
 from slipway.pipelines.images import stores
-from slipway.pipelines.images.bare_metal_plan import PLATFORM, Plan, Resolved, find_source, find_template
+from slipway.pipelines.images.bare_metal_plan import (
+    PLATFORM,
+    BareMetalBuildPlan,
+    ResolvedBareMetal,
+    find_source,
+    find_template,
+)
 from slipway.pipelines.images.base_images import path_in
 from slipway.pipelines.images.copying import keep_file
 from slipway.pipelines.images.file_images import FORMATS
@@ -36,11 +42,11 @@ class _Made:
     :param images: folder in which the boot test looks for files by their digests.
     """
 
-    files: Files
+    files: BuiltFiles
     images: Path
 
 
-def build(resolved: Resolved, run: str) -> Image:
+def build(resolved: ResolvedBareMetal, run: str) -> Image:
     """Build the image and keep it in Artifactory and Glance."""
     known, inputs = resolved.plan, resolved.inputs
     # The name is this pipeline's, whoever builds: `vm_image` may have a run with the same id.
@@ -66,18 +72,22 @@ def _hand_over(made: _Made, image: Image) -> None:
 
 
 @contextmanager
-def _by_diskimage_builder(known: Plan, name: str) -> Iterator[_Made]:
+def _by_diskimage_builder(known: BareMetalBuildPlan, name: str) -> Iterator[_Made]:
     place = diskimage_builder.workplace(name, known.owner)
     with place.occupied() as lock:
         with fetched(GithubHook().get_conn(), known.push, within=place.checkout) as commit:
             source = find_source(known.bare_metal, known.push, commit.check_out())
-            wanted = Build(known.bare_metal, known.spec.name, source.elements, place, source.variables, lock)
+            wanted = DiskimageBuild(
+                known.bare_metal, known.spec.name, source.elements, place, source.variables, lock
+            )
             files = wanted.run()
         yield _Made(files, place.images)
 
 
 @contextmanager
-def _by_packer(both: Stores, known: Plan, inputs: TemplateInputs, name: str, run: str) -> Iterator[_Made]:
+def _by_packer(
+    both: Stores, known: BareMetalBuildPlan, inputs: TemplateInputs, name: str, run: str
+) -> Iterator[_Made]:
     wanted, base, place = known.bare_metal.packer, inputs.base, packer.workplace(name)
     assert wanted is not None
     assert base is not None
@@ -86,10 +96,10 @@ def _by_packer(both: Stores, known: Plan, inputs: TemplateInputs, name: str, run
         with fetched(GithubHook().get_conn(), known.push, within=place.checkout) as commit:
             source = find_template(wanted, commit.check_out())
             file = make_file(both, order, prepared(order, source, place, lock))
-        yield _Made(Files(file), place.images)
+        yield _Made(BuiltFiles(file), place.images)
 
 
-def _keep(both: Stores, resolved: Resolved, made: Files, run: str) -> Image:
+def _keep(both: Stores, resolved: ResolvedBareMetal, made: BuiltFiles, run: str) -> Image:
     known, digest = resolved.plan, resolved.inputs.digest
     wanted, name = known.bare_metal, f"{known.spec.name}-{known.push.short_commit}"
     path = image_path(known.place, digest, known.spec.name, wanted.format)
@@ -132,7 +142,7 @@ def _keep_parts(
     return parts
 
 
-def _about(known: Plan, digest: str, run: str) -> dict[str, str]:
+def _about(known: BareMetalBuildPlan, digest: str, run: str) -> dict[str, str]:
     """Return what Glance says of the image and its parts."""
     return {
         "slipway_run": run,

@@ -8,15 +8,14 @@ from pathlib import Path
 
 from slipway.diskimage_builder import package_indexes
 from slipway.diskimage_builder.build import TO_BOOT
-from slipway.diskimage_builder.inputs import Inputs as ElementInputs
-from slipway.diskimage_builder.inputs import build_name
+from slipway.diskimage_builder.inputs import ElementInputs, build_name
 from slipway.diskimage_builder.settings import ARCHITECTURE
-from slipway.diskimage_builder.workplace import Workplace, workplace
+from slipway.diskimage_builder.workplace import DiskimageWorkplace, workplace
 from slipway.flow.image import BaseImage, Image
 from slipway.flow.ironic.bare_metal import BareMetal
-from slipway.packer.inputs import Inputs as TemplateInputs
+from slipway.packer.inputs import TemplateInputs
 from slipway.pipelines.images import stores
-from slipway.pipelines.images.bare_metal_plan import Plan, Resolved
+from slipway.pipelines.images.bare_metal_plan import BareMetalBuildPlan, ResolvedBareMetal
 from slipway.pipelines.images.base_images import fetch_base
 from slipway.pipelines.images.file_images import find, mark
 from slipway.pipelines.images.packer_build import boots_by_uefi, with_base
@@ -29,7 +28,7 @@ from slipway.qemu.machine import Kernel, Machine
 log = logging.getLogger(__name__)
 
 
-def resolve(known: Plan, inputs: ElementInputs | TemplateInputs) -> Resolved:
+def resolve(known: BareMetalBuildPlan, inputs: ElementInputs | TemplateInputs) -> ResolvedBareMetal:
     """Find out what the image is built upon now, and whether it exists already."""
     wanted = known.bare_metal
     with stores.connected() as both:
@@ -39,10 +38,10 @@ def resolve(known: Plan, inputs: ElementInputs | TemplateInputs) -> Resolved:
         else:
             inputs = _with_sources(known, inputs)
         image, good = find(both, known.place, inputs.digest, wanted.properties)
-    return Resolved(plan=known, inputs=inputs, image=image, good=good)
+    return ResolvedBareMetal(plan=known, inputs=inputs, image=image, good=good)
 
 
-def _with_sources(known: Plan, inputs: ElementInputs) -> ElementInputs:
+def _with_sources(known: BareMetalBuildPlan, inputs: ElementInputs) -> ElementInputs:
     """Return the inputs with the state that the package sources are in."""
     wanted = known.bare_metal
     states = package_indexes.states(known.sources, wanted.index_urls, ARCHITECTURE)
@@ -56,7 +55,7 @@ def _with_sources(known: Plan, inputs: ElementInputs) -> ElementInputs:
     return inputs.model_copy(update={"sources": states})
 
 
-def boot_test(known: Plan, image: Image, run: str) -> None:
+def boot_test(known: BareMetalBuildPlan, image: Image, run: str) -> None:
     """Boot the image; one that fails stays hidden, and is marked.
 
     :raises BootError: with the last lines of its console, and where the image is.
@@ -86,7 +85,7 @@ def boot_test(known: Plan, image: Image, run: str) -> None:
             (place.images / file.name).unlink(missing_ok=True)
 
 
-def _on_worker(both: Stores, place: Workplace, digest: str, reference: str) -> Path:
+def _on_worker(both: Stores, place: DiskimageWorkplace, digest: str, reference: str) -> Path:
     """Bring a file of the image to the worker, unless it was built here; returns a link of this run's own.
 
     Images may share a kernel, and another run takes it away when it has done with it.
@@ -100,7 +99,7 @@ def _on_worker(both: Stores, place: Workplace, digest: str, reference: str) -> P
             return own
 
 
-def _machine(known: Plan, files: dict[str, Path]) -> Machine:
+def _machine(known: BareMetalBuildPlan, files: dict[str, Path]) -> Machine:
     wanted = known.bare_metal
     kernel = None
     if wanted.kind == "partition":

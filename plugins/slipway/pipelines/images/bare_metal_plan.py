@@ -11,7 +11,7 @@ from slipway.artifactory.hook import ArtifactoryHook
 from slipway.config import load_apps
 from slipway.diskimage_builder import elements, settings
 from slipway.diskimage_builder.elements import Elements
-from slipway.diskimage_builder.inputs import Inputs as ElementInputs
+from slipway.diskimage_builder.inputs import ElementInputs
 from slipway.diskimage_builder.sources import AptSource, ask
 from slipway.flow.image import BaseImage, Image
 from slipway.flow.ironic.bare_metal import BareMetal
@@ -23,7 +23,7 @@ from slipway.github.hook import GithubHook
 from slipway.github.repository import Commit, fetched
 from slipway.packer import packer
 from slipway.packer.errors import TemplateError
-from slipway.packer.inputs import Inputs as TemplateInputs
+from slipway.packer.inputs import TemplateInputs
 from slipway.packer.variables import COMMIT
 from slipway.pipelines.images import packer_build
 from slipway.pipelines.images.commit import SPEC_FILE, read_spec
@@ -36,7 +36,7 @@ TEMPLATE = f"{PLATFORM}.packer"
 _OPTIONS = {"kind", "base", "packages", "size_gib", "format", "compress", "boot"}
 
 
-class Plan(Record):
+class BareMetalBuildPlan(Record):
     """What a commit wants built, and from what."""
 
     push: PushEvent
@@ -63,10 +63,10 @@ class Plan(Record):
         return "/".join(self.place.split("/")[1:3])
 
 
-class Resolved(Record):
+class ResolvedBareMetal(Record):
     """The plan with what it builds upon known, and the image if these inputs were built before."""
 
-    plan: Plan
+    plan: BareMetalBuildPlan
     inputs: ElementInputs | TemplateInputs
     image: Image | None
     good: bool = False
@@ -80,27 +80,29 @@ class Resolved(Record):
 
 
 @dataclass(frozen=True)
-class Source:
+class ElementsSource:
     """The elements in a checkout, and what they may read."""
 
     elements: Elements
     variables: dict[str, str]
 
 
-def plan(push: PushEvent) -> Plan:
+def plan(push: PushEvent) -> BareMetalBuildPlan:
     """Fetch the commit; read its spec, and find what decides the image that it wants."""
     application = load_apps().get(push.repository)
     generic = ArtifactoryHook().get_conn().generic
     with fetched(GithubHook().get_conn(), push) as commit:
         spec = read_spec(commit)
-        known = Plan(push=push, place=f"{generic}/{application.tenant}/{spec.name}/{PLATFORM}", spec=spec)
+        known = BareMetalBuildPlan(
+            push=push, place=f"{generic}/{application.tenant}/{spec.name}/{PLATFORM}", spec=spec
+        )
         if spec.bare_metal is None:
             log.info("%s declares no bare_metal: nothing to build for this platform", SPEC_FILE)
             return known
         return decide(known, commit)
 
 
-def decide(known: Plan, commit: Commit) -> Plan:
+def decide(known: BareMetalBuildPlan, commit: Commit) -> BareMetalBuildPlan:
     """Return the plan with the inputs of the builder that it asks for.
 
     :raises ElementError: when the elements are not what the spec says.
@@ -110,17 +112,17 @@ def decide(known: Plan, commit: Commit) -> Plan:
     return _by_diskimage_builder(known, commit) if wanted is None else _by_packer(known, wanted, commit)
 
 
-def find_source(wanted: BareMetal, push: PushEvent, checkout: Path) -> Source:
+def find_source(wanted: BareMetal, push: PushEvent, checkout: Path) -> ElementsSource:
     """Return the elements and their environment.
 
     :raises ElementError: when an element is missing, or they do not go together.
     """
     found = elements.find(wanted, checkout)
     commit = push.commit if found.take_commit() else None
-    return Source(found, settings.variables(wanted, os.environ, commit))
+    return ElementsSource(found, settings.variables(wanted, os.environ, commit))
 
 
-def find_template(wanted: Packer, checkout: Path) -> packer_build.Source:
+def find_template(wanted: Packer, checkout: Path) -> packer_build.TemplateSource:
     """Return the template and its context.
 
     :raises TemplateError: when they are not what the spec says, or the image would be made in the cloud.
@@ -134,7 +136,7 @@ def find_template(wanted: Packer, checkout: Path) -> packer_build.Source:
     return found
 
 
-def _by_diskimage_builder(known: Plan, commit: Commit) -> Plan:
+def _by_diskimage_builder(known: BareMetalBuildPlan, commit: Commit) -> BareMetalBuildPlan:
     wanted, push, checkout = known.bare_metal, known.push, commit.check_out()
     found = find_source(wanted, push, checkout)
     options = wanted.model_dump(mode="json", include=_OPTIONS)
@@ -152,7 +154,7 @@ def _by_diskimage_builder(known: Plan, commit: Commit) -> Plan:
     return known.model_copy(update={"inputs": inputs, "sources": sources, "says_commit": says_commit})
 
 
-def _by_packer(known: Plan, wanted: Packer, commit: Commit) -> Plan:
+def _by_packer(known: BareMetalBuildPlan, wanted: Packer, commit: Commit) -> BareMetalBuildPlan:
     found, asked = find_template(wanted, commit.check_out()).template, known.bare_metal
     inputs = packer_build.inputs_of(wanted, asked.boot, found, commit)
     inputs = inputs.model_copy(update={"disk_format": asked.format, "tool": packer.version()})

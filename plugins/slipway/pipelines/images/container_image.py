@@ -18,7 +18,7 @@ from slipway.docker.dockerfile import base_lines, pin
 from slipway.docker.engine import BuildOptions, Engine
 from slipway.docker.errors import ContextError, DigestMismatchError, DockerfileError
 from slipway.docker.hook import get_docker_hub, get_registry
-from slipway.docker.inputs import Inputs, arguments, input_tag, labels, repository, served_from
+from slipway.docker.inputs import ContainerInputs, arguments, input_tag, labels, repository, served_from
 from slipway.flow.image import Built, Image, properties
 from slipway.flow.jenkins import FinishedBuild, inputs_of
 from slipway.flow.push import PushEvent
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 DOCKERFILE_BYTES = 1024**2
 
 
-class Plan(Record):
+class ContainerBuildPlan(Record):
     """What a commit wants built, and from which files."""
 
     push: PushEvent
@@ -45,25 +45,25 @@ class Plan(Record):
     spec: BuildSpec
     images: tuple[str, ...] = ()
     """Names of the base images, as the Dockerfile spells them."""
-    inputs: Inputs | None = None
+    inputs: ContainerInputs | None = None
     """Without the bases; None when there is no container to build."""
 
 
-class Resolved(Record):
+class ResolvedContainer(Record):
     """The plan with its bases known, and the image if these inputs were built before."""
 
-    plan: Plan
-    inputs: Inputs
+    plan: ContainerBuildPlan
+    inputs: ContainerInputs
     image: Image | None
 
 
-def plan(push: PushEvent) -> Plan:
+def plan(push: PushEvent) -> ContainerBuildPlan:
     """Fetch the commit; read its spec, its Dockerfile and the digest of its context."""
     application = load_apps().get(push.repository)
     with fetched(GithubHook().get_conn(), push) as commit:
         spec = read_spec(commit)
         place = repository(application.tenant, spec.name, ArtifactoryHook().get_conn().docker)
-        known = Plan(push=push, place=place, spec=spec)
+        known = ContainerBuildPlan(push=push, place=place, spec=spec)
         if spec.container is None:
             log.info("%s declares no container: nothing to build for this platform", SPEC_FILE)
             return known
@@ -74,7 +74,7 @@ def plan(push: PushEvent) -> Plan:
         if jenkins := spec.build.jenkins:
             application.check_jenkins_job(jenkins.job, push.repository)
             check_free(context.root, jenkins)  # whether there is room for what it builds
-        inputs = Inputs(
+        inputs = ContainerInputs(
             dockerfile=f"sha256:{hashlib.sha256(dockerfile).hexdigest()}",
             context=context.digest(),
             arguments=given,
@@ -89,7 +89,7 @@ def plan(push: PushEvent) -> Plan:
     )
 
 
-def resolve(known: Plan, inputs: Inputs) -> Resolved:
+def resolve(known: ContainerBuildPlan, inputs: ContainerInputs) -> ResolvedContainer:
     """Resolve the base images, and look whether this image exists already."""
     mirror = ArtifactoryHook().get_conn().docker_remote
     with get_registry().client() as registry, get_docker_hub().client() as hub:
@@ -99,13 +99,13 @@ def resolve(known: Plan, inputs: Inputs) -> Resolved:
         found = find_built(registry, known.place, inputs.digest)
     if found is None:
         log.info("inputs %s are new: an image is built", inputs.digest)
-        return Resolved(plan=known, inputs=inputs, image=None)
+        return ResolvedContainer(plan=known, inputs=inputs, image=None)
     manifest, commit = found
     log.info("inputs %s were built at %s: %s is used again", inputs.digest, commit[:12], manifest.digest)
-    return Resolved(plan=known, inputs=inputs, image=_image(known, inputs, manifest.digest, commit))
+    return ResolvedContainer(plan=known, inputs=inputs, image=_image(known, inputs, manifest.digest, commit))
 
 
-def build(resolved: Resolved, jenkins: FinishedBuild | None = None) -> Image:
+def build(resolved: ResolvedContainer, jenkins: FinishedBuild | None = None) -> Image:
     """Build the image, push it, and see that the registry holds what was pushed.
 
     :param jenkins: the build whose artifacts go into the build context.
@@ -147,7 +147,9 @@ def build(resolved: Resolved, jenkins: FinishedBuild | None = None) -> Image:
     return _image(known, inputs, manifest.digest, known.push.commit)
 
 
-def publish(known: Plan, found: Mapping[str, Any] | None, deploy: bool, run: Run) -> tuple[Built, Links]:
+def publish(
+    known: ContainerBuildPlan, found: Mapping[str, Any] | None, deploy: bool, run: Run
+) -> tuple[Built, Links]:
     """Record the image in the image registry; returns what the pipeline hands on, and where it is shown.
 
     :param found: the image as JSON, or None when there is nothing for this platform.
@@ -163,7 +165,7 @@ def publish(known: Plan, found: Mapping[str, Any] | None, deploy: bool, run: Run
     return Built(push=push, platform="container", image=image, reused=reused, deploy=deploy), links
 
 
-def _record(known: Plan, image: Image, run: Run, source: str) -> str:
+def _record(known: ContainerBuildPlan, image: Image, run: Run, source: str) -> str:
     """Tag the image with its commit, write beside it what is known of it, and return its page."""
     catalogue, push = ArtifactoryHook().get_conn(), known.push
     with get_registry().client() as client:
@@ -181,7 +183,7 @@ def _record(known: Plan, image: Image, run: Run, source: str) -> str:
     return catalogue.page(path)
 
 
-def _image(known: Plan, inputs: Inputs, digest: str, commit: CommitId) -> Image:
+def _image(known: ContainerBuildPlan, inputs: ContainerInputs, digest: str, commit: CommitId) -> Image:
     place = f"{get_registry().host}/{known.place}"
     return Image(
         platform="container",

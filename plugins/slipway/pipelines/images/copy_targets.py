@@ -8,7 +8,7 @@ from typing import Protocol
 from openstack.image.v2.image import Image
 
 from slipway.artifactory.files import File, Files
-from slipway.artifactory.transfer import Deployment
+from slipway.artifactory.transfer import FileUpload
 from slipway.flow.record import SlipwayError
 from slipway.openstack.glance.glance import RUN, Glance, NewImage
 from slipway.openstack.glance.transfer import Upload, difference
@@ -22,7 +22,7 @@ SHA512, FORMAT, PUBLISHED = "slipway.sha512", "slipway.disk_format", "slipway.pu
 whether others rely on what is at this path."""
 
 
-class Side(Protocol):
+class CopyTarget(Protocol):
     """One of the places that a file goes to."""
 
     name: str
@@ -54,7 +54,7 @@ class InArtifactory:
     def __init__(self, files: Files, path: str) -> None:
         self._files = files
         self._path = path
-        self._deployment: Deployment | None = None
+        self._upload: FileUpload | None = None
 
     def has_something(self) -> bool:
         return self._files.find(self._path) is not None
@@ -84,12 +84,12 @@ class InArtifactory:
             )
 
     def sink(self, size: int) -> Sink:
-        self._deployment = Deployment(self._files, self._path, size)
-        return self._deployment
+        self._upload = FileUpload(self._files, self._path, size)
+        return self._upload
 
     def verify(self, hashes: Hashes) -> None:
-        assert self._deployment is not None
-        self._deployment.verify(hashes)
+        assert self._upload is not None
+        self._upload.verify(hashes)
 
     def tidy(self) -> None:
         pass  # Artifactory shows nothing of an upload that broke off

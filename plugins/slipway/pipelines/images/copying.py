@@ -37,7 +37,14 @@ from slipway.artifactory import transfer as artifactory
 from slipway.flow.record import Digest
 from slipway.openstack.glance import transfer as glance
 from slipway.openstack.glance.glance import NewImage
-from slipway.pipelines.images.copy_targets import FORMAT, PUBLISHED, SHA512, InArtifactory, InGlance, Side
+from slipway.pipelines.images.copy_targets import (
+    FORMAT,
+    PUBLISHED,
+    SHA512,
+    CopyTarget,
+    InArtifactory,
+    InGlance,
+)
 from slipway.pipelines.images.stores import Stores
 from slipway.streams import disk_format
 from slipway.streams.files import file_source
@@ -48,7 +55,7 @@ SMALL = 256 * 1024**2
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptCopy:
     """An image (or a part of one) in its places."""
 
     reference: str
@@ -60,7 +67,9 @@ class Kept:
     """Who was sent its bytes, of ``artifactory`` and ``glance``: whoever had them already was not."""
 
 
-def keep_file(both: Stores, file: Path, path: str, image: NewImage | None, checked_as: str = "raw") -> Kept:
+def keep_file(
+    both: Stores, file: Path, path: str, image: NewImage | None, checked_as: str = "raw"
+) -> KeptCopy:
     """Keep a file of the worker at ``path`` in Artifactory and, as ``image``, in Glance.
 
     :param checked_as: its disk format where there is no ``image`` to say it.
@@ -72,18 +81,18 @@ def keep_file(both: Stores, file: Path, path: str, image: NewImage | None, check
     if head := disk_format.file_head(file):  # of 0 bytes more is said by who reads them
         disk_format.check_head(head, kind, file.name)
     in_glance = InGlance(both.glance, path, image) if image else None
-    sides: list[Side] = [InArtifactory(both.files, path), *([in_glance] if in_glance else [])]
+    targets: list[CopyTarget] = [InArtifactory(both.files, path), *([in_glance] if in_glance else [])]
     also = glance.needed(both.glance) if image else ()
-    known = _hash(file, also) if _may_be_known(file, sides) else None
-    lacking = [side for side in sides if known is None or not side.has(known)]
+    known = _hash(file, also) if _may_be_known(file, targets) else None
+    lacking = [target for target in targets if known is None or not target.has(known)]
     hashes = _send(file, lacking, known, also) if lacking or known is None else known
     both.files.annotate(path, {SHA512: hashes.sha512, FORMAT: kind})
     made = in_glance.image if in_glance else None
-    sent = frozenset(side.name for side in lacking)
-    return Kept(path, hashes.digest, hashes.size, UUID(str(made.id)) if made else None, sent)
+    sent = frozenset(target.name for target in lacking)
+    return KeptCopy(path, hashes.digest, hashes.size, UUID(str(made.id)) if made else None, sent)
 
 
-def keep_glance_image(both: Stores, image: str | UUID, path: str) -> Kept:
+def keep_glance_image(both: Stores, image: str | UUID, path: str) -> KeptCopy:
     """Keep the bytes of an active image of Glance at ``path`` in Artifactory.
 
     :raises SlipwayError: as :func:`keep_file`.
@@ -94,7 +103,7 @@ def keep_glance_image(both: Stores, image: str | UUID, path: str) -> Kept:
     return replace(kept, glance=UUID(str(found.id)))
 
 
-def hand_on(both: Stores, kept: Kept, properties: Mapping[str, str] | None = None) -> None:
+def hand_on(both: Stores, kept: KeptCopy, properties: Mapping[str, str] | None = None) -> None:
     """Show what was kept: from now on others rely on it, and no run puts other bytes in its place.
 
     :param properties: of the file in Artifactory.
@@ -104,13 +113,13 @@ def hand_on(both: Stores, kept: Kept, properties: Mapping[str, str] | None = Non
         both.glance.unhide(kept.glance)
 
 
-def _may_be_known(file: Path, sides: list[Side]) -> bool:
+def _may_be_known(file: Path, targets: list[CopyTarget]) -> bool:
     """Whether it is worth reading a file for its hashes before it is read for sending.
 
     It is when a try before this one, or a run with the same inputs, left something; and for kernels and
     ramdisks, which are alike in many images. Otherwise one read will do.
     """
-    return file.stat().st_size <= SMALL or any(side.has_something() for side in sides)
+    return file.stat().st_size <= SMALL or any(target.has_something() for target in targets)
 
 
 def _hash(file: Path, also: Sequence[str]) -> Hashes:
@@ -118,23 +127,23 @@ def _hash(file: Path, also: Sequence[str]) -> Hashes:
     return tee(replace(source, what=f"hashes of {file.name}"), also=also)
 
 
-def _send(file: Path, sides: list[Side], known: Hashes | None, also: Sequence[str]) -> Hashes:
+def _send(file: Path, targets: list[CopyTarget], known: Hashes | None, also: Sequence[str]) -> Hashes:
     source, size = file_source(file), file.stat().st_size
-    source = replace(source, what=f"{file.name} to {' and '.join(side.name.title() for side in sides)}")
+    source = replace(source, what=f"{file.name} to {' and '.join(target.name.title() for target in targets)}")
     if known is not None:
         source = replace(source, check=known.check_same)
     try:
-        hashes = tee(source, *(side.sink(size) for side in sides), also=also)
+        hashes = tee(source, *(target.sink(size) for target in targets), also=also)
     except BaseException:
-        for side in sides:
-            side.tidy()
+        for target in targets:
+            target.tidy()
         raise
-    for side in sides:
-        side.verify(hashes)
+    for target in targets:
+        target.verify(hashes)
     return hashes
 
 
-def _known(both: Stores, image: Image, path: str) -> Kept | None:
+def _known(both: Stores, image: Image, path: str) -> KeptCopy | None:
     """Find a file with Glance's digest of the image: Artifactory itself does not know sha512."""
     if image.hash_algo != "sha512" or not image.hash_value:
         return None
@@ -143,16 +152,16 @@ def _known(both: Stores, image: Image, path: str) -> Kept | None:
             there = InArtifactory(both.files, path).find(file.checksums.sha256, file.digest)
             if there is not None:
                 both.files.annotate(path, {SHA512: str(image.hash_value), FORMAT: str(image.disk_format)})
-                return Kept(path, there.digest, there.size)
+                return KeptCopy(path, there.digest, there.size)
     return None
 
 
-def _download(both: Stores, image: Image, path: str) -> Kept:
+def _download(both: Stores, image: Image, path: str) -> KeptCopy:
     InArtifactory(both.files, path).refuse_if_published(both.files.find(path))
     source = glance.source(both.glance, image)
-    sink = artifactory.Deployment(both.files, path, source.size)
+    sink = artifactory.FileUpload(both.files, path, source.size)
     check = disk_format.checking(str(image.disk_format), source.what)
     hashes = tee(source, sink, guards=[check], also=glance.needed(both.glance, image))
     sink.verify(hashes)
     both.files.annotate(path, {SHA512: hashes.sha512, FORMAT: str(image.disk_format)})
-    return Kept(path, hashes.digest, hashes.size, sent=frozenset({"artifactory"}))
+    return KeptCopy(path, hashes.digest, hashes.size, sent=frozenset({"artifactory"}))

@@ -13,7 +13,7 @@ from slipway.flow.record import Digest
 from slipway.github.hook import GithubHook
 from slipway.openstack.glance.glance import NewImage
 from slipway.pipelines.images import stores
-from slipway.pipelines.images.copying import Kept, hand_on
+from slipway.pipelines.images.copying import KeptCopy, hand_on
 from slipway.pipelines.images.glance_copies import bring_to_glance
 from slipway.pipelines.images.records import commit_record, find_built, is_handed_on
 from slipway.pipelines.images.run import Links, Run
@@ -121,11 +121,11 @@ def _hand_on(both: Stores, place: str, push: PushEvent, image: Image, run: Run, 
     both.files.put_json(commit_record(place, push.commit), image.to_json())
 
 
-def _kept(both: Stores, image: Image) -> Iterator[Kept]:
+def _kept(both: Stores, image: Image) -> Iterator[KeptCopy]:
     """Yield the parts, and then the image that needs them."""
     kept = [(part.reference, part.digest, part.glance) for part in image.parts.values()]
     for reference, digest, glance in (*kept, (image.reference, image.digest, image.glance)):
-        yield Kept(reference, digest, both.files.get(reference).size, glance)
+        yield KeptCopy(reference, digest, both.files.get(reference).size, glance)
 
 
 def _is_active(both: Stores, image: UUID | None) -> bool:

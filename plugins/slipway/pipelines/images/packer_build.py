@@ -16,12 +16,12 @@ from slipway.flow.push import PushEvent
 from slipway.github.repository import Commit
 from slipway.packer import packer, template, variables
 from slipway.packer.errors import TemplateError
-from slipway.packer.inputs import Inputs
-from slipway.packer.packer import Build
+from slipway.packer.inputs import TemplateInputs
+from slipway.packer.packer import PackerBuild
 from slipway.packer.result import find_image
 from slipway.packer.seed import write_seed
 from slipway.packer.template import Template
-from slipway.packer.workplace import Workplace
+from slipway.packer.workplace import PackerWorkplace
 from slipway.pipelines.images.base_images import fetch_base, find_base, path_in
 from slipway.pipelines.images.stores import Stores
 from slipway.qemu.accelerator import accelerator, devices
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Source:
+class TemplateSource:
     """The template and the folder that its build sees, in a checkout."""
 
     template: Template
@@ -55,7 +55,7 @@ class Order:
     run: str
 
 
-def find_source(wanted: Packer, field: str, checkout: Path) -> Source:
+def find_source(wanted: Packer, field: str, checkout: Path) -> TemplateSource:
     """Return the template and its context; nothing on the way to them is a link.
 
     :param field: of ``slipway.yaml`` that says what is wanted.
@@ -67,10 +67,10 @@ def find_source(wanted: Packer, field: str, checkout: Path) -> Source:
     path = _inside(checkout, wanted.template, f"{field}.template")
     found = template.read(path, wanted.template, field)
     found.check(wanted.variables, variables.NAMES)
-    return Source(found, context)
+    return TemplateSource(found, context)
 
 
-def inputs_of(wanted: Packer, boot: Boot, found: Template, commit: Commit) -> Inputs:
+def inputs_of(wanted: Packer, boot: Boot, found: Template, commit: Commit) -> TemplateInputs:
     """Return what decides the image, as far as the commit says it: without base and tool."""
     lasting, base = variables.lasting(commit.push), wanted.base
     log.info(
@@ -78,7 +78,7 @@ def inputs_of(wanted: Packer, boot: Boot, found: Template, commit: Commit) -> In
         *(wanted.template, commit.push.short_commit, ", ".join(sorted(found.builders))),
         base.artifactory or base.glance,
     )
-    return Inputs(
+    return TemplateInputs(
         template=posixpath.relpath(wanted.template, wanted.folder),
         context=commit.find_tree(wanted.folder) or "",
         variables=found.values(lasting, wanted.variables),
@@ -87,14 +87,14 @@ def inputs_of(wanted: Packer, boot: Boot, found: Template, commit: Commit) -> In
     )
 
 
-def with_base(both: Stores, wanted: Packer, inputs: Inputs) -> Inputs:
+def with_base(both: Stores, wanted: Packer, inputs: TemplateInputs) -> TemplateInputs:
     """Return the inputs with the bytes that the base is now."""
     base = find_base(both, wanted.base)
     log.info("base %s is %s", base.name, base.digest)
     return inputs.model_copy(update={"base": base})
 
 
-def prepared(order: Order, source: Source, place: Workplace, lock: int) -> Build:
+def prepared(order: Order, source: TemplateSource, place: PackerWorkplace, lock: int) -> PackerBuild:
     """Return the build with its login and its variables.
 
     :param place: occupied by the caller.
@@ -109,10 +109,10 @@ def prepared(order: Order, source: Source, place: Workplace, lock: int) -> Build
         **variables.upon(upon, base.digest, chosen),
     }
     values = found.values(own, order.wanted.variables)
-    return Build(found.path, source.context, place, lock, values, devices=devices(chosen))
+    return PackerBuild(found.path, source.context, place, lock, values, devices=devices(chosen))
 
 
-def make_file(both: Stores, order: Order, made: Build) -> Path:
+def make_file(both: Stores, order: Order, made: PackerBuild) -> Path:
     """Have Packer make an image on the worker; returns where it left it."""
     place = made.place
     packer.validate(made)

@@ -9,17 +9,17 @@ from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
 from slipway.openstack.glance.glance import NewImage
 from slipway.packer.inputs import build_name, image_path
-from slipway.packer.workplace import Workplace, workplace
+from slipway.packer.workplace import PackerWorkplace, workplace
 from slipway.pipelines.images import stores, vm_cloud
 from slipway.pipelines.images.base_images import path_in
-from slipway.pipelines.images.copying import Kept, keep_file
+from slipway.pipelines.images.copying import KeptCopy, keep_file
 from slipway.pipelines.images.packer_build import Order, make_file, prepared
 from slipway.pipelines.images.records import inputs_record
 from slipway.pipelines.images.stores import Stores
-from slipway.pipelines.images.vm_plan import PLATFORM, Plan, Resolved, find_source
+from slipway.pipelines.images.vm_plan import PLATFORM, ResolvedVm, VmBuildPlan, find_source
 
 
-def build(resolved: Resolved, run: str) -> Image:
+def build(resolved: ResolvedVm, run: str) -> Image:
     """Build the image and keep it in Artifactory and Glance."""
     known, inputs = resolved.plan, resolved.inputs
     place = workplace(build_name(known.spec.name, run))
@@ -48,7 +48,7 @@ def build(resolved: Resolved, run: str) -> Image:
     return image
 
 
-def about(known: Plan, digest: str, run: str) -> NewImage:
+def about(known: VmBuildPlan, digest: str, run: str) -> NewImage:
     """Return what Glance is told of the image."""
     told = {
         "slipway_run": run,
@@ -61,13 +61,13 @@ def about(known: Plan, digest: str, run: str) -> NewImage:
     return NewImage(name, "qcow2", properties={**known.vm.properties, **told})
 
 
-def _order(resolved: Resolved, run: str) -> Order:
+def _order(resolved: ResolvedVm, run: str) -> Order:
     known, base = resolved.plan, resolved.inputs.base
     assert base is not None
     return Order(known.push, known.spec.name, known.vm, base, known.vm.build_seconds, run)
 
 
-def _keep(both: Stores, resolved: Resolved, place: Workplace, file: Path, new: NewImage) -> Kept:
+def _keep(both: Stores, resolved: ResolvedVm, place: PackerWorkplace, file: Path, new: NewImage) -> KeptCopy:
     """Keep a file that Packer made on the worker."""
     known = resolved.plan
     kept = keep_file(both, file, image_path(known.place, resolved.inputs.digest, known.spec.name), new)

@@ -22,15 +22,15 @@ from slipway.openstack.traces import CloudTraces
 from slipway.packer import packer
 from slipway.packer.errors import PackerError, TemplateError
 from slipway.packer.inputs import image_path
-from slipway.packer.packer import Build
-from slipway.pipelines.images.copying import Kept, keep_glance_image
+from slipway.packer.packer import PackerBuild
+from slipway.pipelines.images.copying import KeptCopy, keep_glance_image
 from slipway.pipelines.images.stores import Stores
-from slipway.pipelines.images.vm_plan import Resolved
+from slipway.pipelines.images.vm_plan import ResolvedVm
 
 log = logging.getLogger(__name__)
 
 
-def keep(both: Stores, resolved: Resolved, made: Build, new: NewImage) -> Kept:
+def keep(both: Stores, resolved: ResolvedVm, made: PackerBuild, new: NewImage) -> KeptCopy:
     """Have Packer make an image in Glance, unless an earlier try of this run did, and keep that."""
     known = resolved.plan
     path = image_path(known.place, resolved.inputs.digest, known.spec.name)
@@ -42,7 +42,7 @@ def keep(both: Stores, resolved: Resolved, made: Build, new: NewImage) -> Kept:
     return keep_glance_image(both, image.id, path)
 
 
-def _built(both: Stores, resolved: Resolved, made: Build) -> Image:
+def _built(both: Stores, resolved: ResolvedVm, made: PackerBuild) -> Image:
     cloud = both.glance.cloud
     _clear(cloud, made.place.name)
     with lent(cloud) as environment:
@@ -61,7 +61,7 @@ def _built(both: Stores, resolved: Resolved, made: Build) -> Image:
     return both.glance.get(transcript.artifacts[-1])
 
 
-def _of_earlier_try(both: Stores, path: str, made: Build, new: NewImage) -> Image | None:
+def _of_earlier_try(both: Stores, path: str, made: PackerBuild, new: NewImage) -> Image | None:
     """Return what a try of this run made before its worker died; another run's that came to nothing goes."""
     found = [image for image in both.glance.find_by({"name": made.place.name}) if image.status == "active"]
     if found:

@@ -5,29 +5,29 @@ from __future__ import annotations
 from slipway.flow.image import BaseImage, Image
 from slipway.flow.machine_image import Boot
 from slipway.packer import packer
-from slipway.packer.inputs import Inputs, build_name
+from slipway.packer.inputs import TemplateInputs, build_name
 from slipway.packer.variables import COMMIT
 from slipway.packer.workplace import workplace
 from slipway.pipelines.images import file_images, stores
 from slipway.pipelines.images.base_images import fetch_base
 from slipway.pipelines.images.packer_build import boots_by_uefi, with_base
-from slipway.pipelines.images.vm_plan import Plan, Resolved
+from slipway.pipelines.images.vm_plan import ResolvedVm, VmBuildPlan
 from slipway.qemu.accelerator import accelerator
 from slipway.qemu.boot import Expected, boot
 from slipway.qemu.errors import BootError
 from slipway.qemu.machine import Machine
 
 
-def resolve(known: Plan, inputs: Inputs) -> Resolved:
+def resolve(known: VmBuildPlan, inputs: TemplateInputs) -> ResolvedVm:
     """Find out which bytes the base is, and whether this image exists already."""
     inputs = inputs.model_copy(update={"tool": packer.version()})
     with stores.connected() as both:
         inputs = with_base(both, known.vm, inputs)
         image, good = file_images.find(both, known.place, inputs.digest, known.vm.properties)
-    return Resolved(plan=known, inputs=inputs, image=image, good=good)
+    return ResolvedVm(plan=known, inputs=inputs, image=image, good=good)
 
 
-def boot_test(known: Plan, image: Image, run: str) -> None:
+def boot_test(known: VmBuildPlan, image: Image, run: str) -> None:
     """Boot the image; one that fails stays hidden, and is marked.
 
     :raises BootError: with the last lines of its console, and where the image is.
@@ -59,7 +59,7 @@ def boot_test(known: Plan, image: Image, run: str) -> None:
         disk.path.unlink(missing_ok=True)
 
 
-def expected(known: Plan, wanted: Boot) -> Expected:
+def expected(known: VmBuildPlan, wanted: Boot) -> Expected:
     """Return what the image must do: what the spec says, and tell its commit when the template knows it."""
     commit = [known.push.commit] if known.inputs and COMMIT in known.inputs.variables else []
     return Expected(says=[wanted.says, *commit], ssh=wanted.ssh, seconds=wanted.within_seconds)

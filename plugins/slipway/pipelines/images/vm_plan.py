@@ -15,24 +15,24 @@ from slipway.flow.spec import BuildSpec
 from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
 from slipway.packer.errors import TemplateError
-from slipway.packer.inputs import Inputs
+from slipway.packer.inputs import TemplateInputs
 from slipway.pipelines.images import packer_build
 from slipway.pipelines.images.commit import SPEC_FILE, read_spec
-from slipway.pipelines.images.packer_build import Source
+from slipway.pipelines.images.packer_build import TemplateSource
 
 log = logging.getLogger(__name__)
 
 PLATFORM = "vm"
 
 
-class Plan(Record):
+class VmBuildPlan(Record):
     """What a commit wants built, and from what."""
 
     push: PushEvent
     place: str
     """Folder of the application's images in the image registry: ``KEY/TENANT/APPLICATION/vm``."""
     spec: BuildSpec
-    inputs: Inputs | None = None
+    inputs: TemplateInputs | None = None
     """Without the base, and Packer's version; None when there is nothing to build."""
 
     @property
@@ -42,23 +42,25 @@ class Plan(Record):
         return self.spec.vm
 
 
-class Resolved(Record):
+class ResolvedVm(Record):
     """The plan with its base and tool known, and the image if these inputs were built before."""
 
-    plan: Plan
-    inputs: Inputs
+    plan: VmBuildPlan
+    inputs: TemplateInputs
     image: Image | None
     good: bool = False
     """The image was booted before, and handed on."""
 
 
-def plan(push: PushEvent) -> Plan:
+def plan(push: PushEvent) -> VmBuildPlan:
     """Fetch the commit; read its spec and its template."""
     application = load_apps().get(push.repository)
     generic = ArtifactoryHook().get_conn().generic
     with fetched(GithubHook().get_conn(), push) as commit:
         spec = read_spec(commit)
-        known = Plan(push=push, place=f"{generic}/{application.tenant}/{spec.name}/{PLATFORM}", spec=spec)
+        known = VmBuildPlan(
+            push=push, place=f"{generic}/{application.tenant}/{spec.name}/{PLATFORM}", spec=spec
+        )
         if spec.vm is None:
             log.info("%s declares no vm: nothing to build for this platform", SPEC_FILE)
             return known
@@ -67,7 +69,7 @@ def plan(push: PushEvent) -> Plan:
     return known.model_copy(update={"inputs": inputs})
 
 
-def find_source(vm: Vm, checkout: Path) -> Source:
+def find_source(vm: Vm, checkout: Path) -> TemplateSource:
     """Return the template and its context.
 
     :raises TemplateError: when they are not what the spec says.

@@ -18,7 +18,7 @@ from slipway.flow.release import Release, SupersededError, assemble
 from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
 from slipway.pipelines.images.commit import read_spec
-from slipway.pipelines.release.plans import PLANS, Wanted
+from slipway.pipelines.release.plans import PLANS, PlatformRelease
 from slipway.pipelines.task_endings import NothingToDo
 from slipway.rollout import keeping
 from slipway.rollout.operators import REASON, go_back_task, rollout_task
@@ -86,7 +86,9 @@ def plans_of(
     with fetched(GithubHook().get_conn(), push) as commit:
         spec = read_spec(commit)
         for platform in release.images.keys() & PLANS.keys():
-            planned = PLANS[platform](Wanted(push, commit, spec, release.images[platform], name, chosen, run))
+            planned = PLANS[platform](
+                PlatformRelease(push, commit, spec, release.images[platform], name, chosen, run)
+            )
             plans[platform] = planned.to_json() if planned else None
     if not any(plans.values()):
         raise NothingToDo(f"slipway.yaml of {push.repository} says of no image how it is to run")

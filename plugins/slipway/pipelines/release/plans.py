@@ -29,7 +29,7 @@ DRIVE_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PlatformRelease:
     """One platform's image, and where it is to run."""
 
     push: PushEvent
@@ -43,7 +43,7 @@ class Wanted:
     """The run that deploys."""
 
 
-def _container(wanted: Wanted) -> KubernetesPlan:
+def _container(wanted: PlatformRelease) -> KubernetesPlan:
     spec, image, namespace = wanted.spec, wanted.image, wanted.environment.namespace
     assert spec.container is not None  # an image was made from it
     kubernetes = spec.container.kubernetes
@@ -66,7 +66,7 @@ def _container(wanted: Wanted) -> KubernetesPlan:
     )
 
 
-def _servers(wanted: Wanted) -> NovaPlan | None:
+def _servers(wanted: PlatformRelease) -> NovaPlan | None:
     vm, image = wanted.spec.vm, wanted.image
     if vm is None or vm.nova is None:
         return None
@@ -94,7 +94,7 @@ def _servers(wanted: Wanted) -> NovaPlan | None:
     )
 
 
-def _fleet(wanted: Wanted) -> IronicPlan | None:
+def _fleet(wanted: PlatformRelease) -> IronicPlan | None:
     bare_metal, image = wanted.spec.bare_metal, wanted.image
     if bare_metal is None or bare_metal.ironic is None:
         return None
@@ -122,7 +122,7 @@ def _fleet(wanted: Wanted) -> IronicPlan | None:
     )
 
 
-PLANS: Mapping[Platform, Callable[[Wanted], Record | None]] = {
+PLANS: Mapping[Platform, Callable[[PlatformRelease], Record | None]] = {
     "container": _container,
     "vm": _servers,
     "bare_metal": _fleet,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Place(Protocol):
+class OrphanPlace(Protocol):
     """A system in which Slipway makes things."""
 
     @property
@@ -44,14 +44,14 @@ Pull = Callable[..., Any]
 
 
 @contextmanager
-def outside(pull: Pull) -> Iterator[list[Place]]:
+def outside(pull: Pull) -> Iterator[list[OrphanPlace]]:
     """Return the systems that every worker reaches, as far as there are connections to them."""
     from slipway.kubernetes.cluster import connected
     from slipway.kubernetes.traces import ClusterTraces
     from slipway.openstack.hook import OpenstackHook
 
     apps = load_apps()
-    places: list[Place] = []
+    places: list[OrphanPlace] = []
     for name, namespaces in apps.namespaces.items():
         if _is_connected(name):
             places.append(_called(ClusterTraces(namespaces, partial(connected, name)), name))
@@ -62,7 +62,7 @@ def outside(pull: Pull) -> Iterator[list[Place]]:
         yield places
 
 
-def _of_cloud(cloud: Connection, pull: Pull) -> Iterator[Place]:
+def _of_cloud(cloud: Connection, pull: Pull) -> Iterator[OrphanPlace]:
     from slipway.openstack.ironic.traces import FleetTraces
     from slipway.openstack.nova.traces import ServerTraces
     from slipway.openstack.traces import CloudTraces
@@ -77,7 +77,7 @@ def _of_cloud(cloud: Connection, pull: Pull) -> Iterator[Place]:
 class _Another:
     """A place of which there are several, told apart by their connections."""
 
-    place: Place
+    place: OrphanPlace
     name: str
 
     def find(self) -> Iterator[Trace]:
@@ -90,7 +90,7 @@ class _Another:
         return self.place.remove(trace.model_copy(update={"place": self.place.name}))
 
 
-def _called(place: Place, connection: str) -> Place:
+def _called(place: OrphanPlace, connection: str) -> OrphanPlace:
     """Return the place with a name of its own, unless its connection is what everybody has."""
     return place if connection in (CLOUD, CLUSTER) else _Another(place, f"{place.name} of {connection}")
 
@@ -101,13 +101,13 @@ def _plan_of(pull: Pull, run: str) -> Mapping[str, Any]:
 
 
 @contextmanager
-def here() -> Iterator[list[Place]]:
+def here() -> Iterator[list[OrphanPlace]]:
     """Return what only this worker has: its folders, and its container engine if there is one."""
     from slipway.diskimage_builder.loops import detach
     from slipway.docker.traces import EngineTraces
     from slipway.worker.traces import WorkerTraces
 
-    places: list[Place] = [WorkerTraces(work_dir(), detach)]
+    places: list[OrphanPlace] = [WorkerTraces(work_dir(), detach)]
     try:
         places.append(EngineTraces())
     except TransientError as error:

@@ -12,14 +12,14 @@ from slipway.diskimage_builder import inputs as dib
 from slipway.flow.orphans import RunState, Trace, Verdict, application_of, judge, named_runs, table
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.packer import inputs as packer
-from slipway.pipelines.upkeep.orphan_places import Place
+from slipway.pipelines.upkeep.orphan_places import OrphanPlace
 
 log = logging.getLogger(__name__)
 
 Ask = Callable[[Iterable[str]], Mapping[str, RunState]]
 
 
-def reap(places: Sequence[Place], grace: timedelta, *, dry_run: bool, ask: Ask = ask_runs) -> int:
+def reap(places: Sequence[OrphanPlace], grace: timedelta, *, dry_run: bool, ask: Ask = ask_runs) -> int:
     """Find, show and remove orphans; returns how many went.
 
     A place that cannot be looked at, or a thing that cannot be removed, does not stop the others.
@@ -47,7 +47,7 @@ def reap(places: Sequence[Place], grace: timedelta, *, dry_run: bool, ask: Ask =
     return gone
 
 
-def _found(place: Place, troubles: list[str]) -> list[Trace]:
+def _found(place: OrphanPlace, troubles: list[str]) -> list[Trace]:
     try:
         return list(place.find())
     except SlipwayError as error:
@@ -88,7 +88,7 @@ class _Check:
         return next(one for one in verdicts if one.trace == trace)
 
 
-def _removed(place: Place, orphans: Sequence[Trace], check: _Check, troubles: list[str]) -> int:
+def _removed(place: OrphanPlace, orphans: Sequence[Trace], check: _Check, troubles: list[str]) -> int:
     """Remove a place's orphans in the order in which they were found, what uses others first."""
     gone = 0
     for trace in (trace for trace in orphans if trace.place == place.name):

@@ -34,7 +34,7 @@ SHOWN = 500
 
 
 @dataclass(frozen=True)
-class Plan:
+class TenancyChanges:
     """What a run would change."""
 
     policy: Policy
@@ -59,7 +59,7 @@ class Plan:
 _MARKS = {"made": "+", "changed": "~", "removed": "-"}
 
 
-def plan(*, let_go: bool) -> Plan:
+def plan(*, let_go: bool) -> TenancyChanges:
     """Read Keystone and the cluster, and log the difference, line by line.
 
     :param let_go: believe Keystone, whatever would be removed.
@@ -80,7 +80,7 @@ def plan(*, let_go: bool) -> Plan:
         text = abac.render(want.grants, discovery=policy.abac.discovery)
         abac.check(text)
         rewriting = abac_file.compare(abac_file.read(Path(policy.abac.path)), text)
-    found = Plan(policy, live, changes, text, rewriting)
+    found = TenancyChanges(policy, live, changes, text, rewriting)
     _log(found, want.notes)
     if not let_go:
         require_plausible_changes(policy.guard, changes, live, policy)
@@ -90,7 +90,7 @@ def plan(*, let_go: bool) -> Plan:
     return found
 
 
-def bring_about(made: Plan) -> None:
+def bring_about(made: TenancyChanges) -> None:
     """Do what a plan says. A run that dies on the way is finished by the next one."""
     if made.changes:
         asyncio.run(_make(made.changes))
@@ -117,7 +117,7 @@ def _is_tenant(directory: Directory, policy: Policy, project_id: str) -> bool:
     return domain is not None and policy.takes(domain.name, project.name) and directory.is_enabled(project)
 
 
-def _log(found: Plan, notes: list[str]) -> None:
+def _log(found: TenancyChanges, notes: list[str]) -> None:
     for note in notes:
         log.warning("%s", note)
     lines = list(found.changes.lines)
