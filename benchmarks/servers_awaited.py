@@ -28,7 +28,7 @@ from slipway.flow.push import PushEvent
 from slipway.openstack.hook import OpenstackHook
 from slipway.openstack.nova.names import resolve
 from slipway.openstack.nova.triggers import ServersTrigger
-from slipway.openstack.nova.watch import Watch
+from slipway.openstack.nova.watch import NovaWatch
 from slipway.polling import TICK_SECONDS
 
 LOG = ROOT / ".lab" / "log" / "nova.log"
@@ -49,7 +49,7 @@ class Awaited:
         """Return what `deploy` hands to the triggerer."""
         deadline = datetime.now(UTC) + timedelta(hours=1)
         until = tuple(Until(server=one, name=one, status=NEVER, deadline=deadline) for one in self.ids)
-        watch = Watch(tag=self.plan.tag, run="benchmark", at=self.plan.push.at, until=until)
+        watch = NovaWatch(tag=self.plan.tag, run="benchmark", at=self.plan.push.at, until=until)
         return ServersTrigger(watch=watch.to_json())
 
 

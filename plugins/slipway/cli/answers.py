@@ -33,7 +33,7 @@ class TakenError(AirflowError):
     """There is something of that name already (409)."""
 
 
-class RefusedError(AirflowError):
+class AirflowRefusedError(AirflowError):
     """What was sent breaks a rule of Airflow's, or of the DAG's form."""
 
 
@@ -66,7 +66,7 @@ def _error(response: httpx.Response) -> AirflowError:
         case httpx.codes.CONFLICT:
             return TakenError(f"Airflow answered 409 to {asked}: {response.text[:_SHOWN]}")
         case httpx.codes.BAD_REQUEST | httpx.codes.UNPROCESSABLE_ENTITY if response.request.method != "GET":
-            return RefusedError(f"Airflow refuses this input: {_detail(response)}")
+            return AirflowRefusedError(f"Airflow refuses this input: {_detail(response)}")
     kind = ServerError if response.is_server_error else AirflowError
     return kind(
         f"Airflow answered {response.status_code} to {response.url.path}: {response.text[:_SHOWN]}. "

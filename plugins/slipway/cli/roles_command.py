@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from slipway.cli import NOT_PERMITTED, OK, settings
-from slipway.cli.answers import ForbiddenError, RefusedError
+from slipway.cli.answers import AirflowRefusedError, ForbiddenError
 from slipway.cli.api import Airflow
 from slipway.cli.roles import ROLES, Permission, actions, permissions
 from slipway.flow.record import SlipwayError
@@ -37,7 +37,7 @@ def apply(airflow: Airflow, name: str, wanted: frozenset[Permission]) -> str:
     """
     try:
         return _apply(airflow, name, wanted)
-    except RefusedError as error:
+    except AirflowRefusedError as error:
         raise SlipwayError(
             f"{error}. The DAG processor has to read Slipway's DAGs first: wait a minute after the start, or "
             "look for import errors."

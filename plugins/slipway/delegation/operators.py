@@ -12,10 +12,10 @@ from slipway.dagkit.links import JenkinsLink
 from slipway.pipelines.task_endings import retried_if_worth_it
 
 if TYPE_CHECKING:  # a DAG file is read without them
-    from slipway.delegation.request import Request
+    from slipway.delegation.request import JenkinsRequest
     from slipway.flow.jenkins import JenkinsJob
     from slipway.flow.push import PushEvent
-    from slipway.jenkins.server import Server
+    from slipway.jenkins.server import JenkinsServer
 
 
 class JenkinsBuildOperator(BaseOperator):  # type: ignore[misc]
@@ -37,7 +37,7 @@ class JenkinsBuildOperator(BaseOperator):  # type: ignore[misc]
         super().__init__(**options)
         self.resolved = resolved
         self.conn_id = conn_id
-        self._asked: Request | None = None
+        self._asked: JenkinsRequest | None = None
 
     def execute(self, context: Context) -> None:
         """Ask for the build, and hand the waiting to the triggerer."""
@@ -51,9 +51,9 @@ class JenkinsBuildOperator(BaseOperator):  # type: ignore[misc]
         """Return the build, or go on when Jenkins lost it."""
         with retried_if_worth_it():
             from slipway.delegation.request import conclude
-            from slipway.jenkins.watch import Outcome
+            from slipway.jenkins.watch import JenkinsOutcome
 
-            outcome = Outcome.from_json(event)
+            outcome = JenkinsOutcome.from_json(event)
             if outcome.build is not None:
                 JenkinsLink().store(context, outcome.build.url)
             request = self._request(context, outcome.deadline)
@@ -77,7 +77,7 @@ class JenkinsBuildOperator(BaseOperator):  # type: ignore[misc]
         assert plan.spec.build.jenkins is not None  # or this task is skipped
         return plan.spec.build.jenkins, plan.push
 
-    def _request(self, context: Context, deadline: datetime) -> Request:
+    def _request(self, context: Context, deadline: datetime) -> JenkinsRequest:
         from slipway.delegation.request import request_of
 
         self._asked = request_of(context, *self._wanted(), deadline)
@@ -95,7 +95,7 @@ class JenkinsBuildOperator(BaseOperator):  # type: ignore[misc]
         watch = watch_of(request, begin(server, request)).to_json()
         self.defer(trigger=JenkinsTrigger(watch=watch, conn_id=self.conn_id, news=news), method_name="resume")
 
-    def _server(self) -> Server:
+    def _server(self) -> JenkinsServer:
         from slipway.jenkins.hook import JenkinsHook
 
         return JenkinsHook(self.conn_id).get_conn()

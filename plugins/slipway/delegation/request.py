@@ -12,12 +12,12 @@ from typing import Any
 from slipway.flow.jenkins import FinishedBuild, JenkinsJob
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record
-from slipway.jenkins.builds import OWN, Place, cancel, find, get_job, start
+from slipway.jenkins.builds import OWN, RequestPlace, cancel, find, get_job, start
 from slipway.jenkins.errors import JenkinsError, TransientJenkinsError
-from slipway.jenkins.server import Server
+from slipway.jenkins.server import JenkinsServer
 from slipway.jenkins.submission import submission
 from slipway.jenkins.verdict import finished
-from slipway.jenkins.watch import Outcome, Watch
+from slipway.jenkins.watch import JenkinsOutcome, JenkinsWatch
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ EVENT = "jenkins_build"
 _OVERLAP = timedelta(minutes=1)
 
 
-class Request(Record):
+class JenkinsRequest(Record):
     """What is asked for."""
 
     wanted: JenkinsJob
@@ -56,7 +56,7 @@ def deadline_of(wanted: JenkinsJob, now: datetime) -> datetime:
 
 def request_of(
     context: Mapping[str, Any], wanted: JenkinsJob, push: PushEvent, deadline: datetime
-) -> Request:
+) -> JenkinsRequest:
     """Return the request of a task.
 
     Its own value is the same in every retry. It is another one when a person clears the task, who wants a
@@ -68,10 +68,10 @@ def request_of(
     installation, cleared = ti.log_url.partition("/dags/")[0], ti.max_tries - ti.task.retries
     about = [installation, context["run_id"], push.commit, wanted.job, cleared]
     digest = hashlib.sha256(json.dumps(about).encode()).hexdigest()
-    return Request(wanted=wanted, push=push, own=digest[:32], page=ti.log_url, deadline=deadline)
+    return JenkinsRequest(wanted=wanted, push=push, own=digest[:32], page=ti.log_url, deadline=deadline)
 
 
-def begin(server: Server, request: Request) -> Place:
+def begin(server: JenkinsServer, request: JenkinsRequest) -> RequestPlace:
     """Ask for the build, unless it is asked for already; returns where it is.
 
     :return: nowhere, when Jenkins does not answer: whoever watches finds out.
@@ -86,17 +86,17 @@ def begin(server: Server, request: Request) -> Place:
         item = start(server, job, parameters)
     except TransientJenkinsError as error:
         log.warning("%s; waiting for it to answer", error)
-        return Place()
+        return RequestPlace()
     log.info("asked Jenkins for a build of %s: item %d of its queue, %s=%s", job, item, OWN, request.own)
-    return Place(item=item)
+    return RequestPlace(item=item)
 
 
-def watch_of(request: Request, place: Place) -> Watch:
+def watch_of(request: JenkinsRequest, place: RequestPlace) -> JenkinsWatch:
     """Return what the triggerer is to follow."""
-    return Watch(job=request.wanted.job, own=request.own, deadline=request.deadline, place=place)
+    return JenkinsWatch(job=request.wanted.job, own=request.own, deadline=request.deadline, place=place)
 
 
-def news_of(request: Request, now: datetime) -> dict[str, Any]:
+def news_of(request: JenkinsRequest, now: datetime) -> dict[str, Any]:
     """Return the search for the delivery that says that the build has ended."""
     return {
         "event": EVENT,
@@ -105,7 +105,9 @@ def news_of(request: Request, now: datetime) -> dict[str, Any]:
     }
 
 
-def conclude(server: Server, request: Request, outcome: Outcome, now: datetime) -> FinishedBuild | None:
+def conclude(
+    server: JenkinsServer, request: JenkinsRequest, outcome: JenkinsOutcome, now: datetime
+) -> FinishedBuild | None:
     """Return the build, or None when it has to be asked for anew.
 
     :raises JenkinsError: when nothing will come of it; what still runs is aborted.

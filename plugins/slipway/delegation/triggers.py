@@ -11,10 +11,10 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from slipway.flow.record import SlipwayError
-from slipway.jenkins.builds import Place, cancel
+from slipway.jenkins.builds import RequestPlace, cancel
 from slipway.jenkins.hook import JenkinsHook
-from slipway.jenkins.server import Server
-from slipway.jenkins.watch import AWAY, Follower, Outcome, Watch
+from slipway.jenkins.server import JenkinsServer
+from slipway.jenkins.watch import AWAY, BuildFollower, JenkinsOutcome, JenkinsWatch
 from slipway.webhook.triggers import DeliveryTrigger
 
 log = logging.getLogger(__name__)
@@ -25,9 +25,9 @@ NOTIFIED_SECONDS = 30.0
 
 
 class JenkinsTrigger(BaseTrigger):  # type: ignore[misc]
-    """Fires with a :class:`slipway.jenkins.watch.Outcome` as JSON.
+    """Fires with a :class:`slipway.jenkins.watch.JenkinsOutcome` as JSON.
 
-    :param watch: a :class:`slipway.jenkins.watch.Watch` as JSON.
+    :param watch: a :class:`slipway.jenkins.watch.JenkinsWatch` as JSON.
     :param conn_id: of Jenkins.
     :param news: fields of a :class:`slipway.webhook.triggers.DeliveryTrigger`, when the build notifies.
     :param away_seconds: how long a Jenkins that does not answer is waited for.
@@ -54,27 +54,27 @@ class JenkinsTrigger(BaseTrigger):  # type: ignore[misc]
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Follow the build; what cannot be followed fires as a failure."""
-        watch = Watch.from_json(self.watch)
-        if watch.place == Place():  # whoever asked for it was not answered just now
+        watch = JenkinsWatch.from_json(self.watch)
+        if watch.place == RequestPlace():  # whoever asked for it was not answered just now
             await asyncio.sleep(POLL_SECONDS)
         try:
-            follower = Follower(await self._server(), watch, timedelta(seconds=self.away_seconds))
+            follower = BuildFollower(await self._server(), watch, timedelta(seconds=self.away_seconds))
             outcome = await self._follow(follower)
         except SlipwayError as error:
-            outcome = Outcome(state="failed", deadline=watch.deadline, reason=str(error))
+            outcome = JenkinsOutcome(state="failed", deadline=watch.deadline, reason=str(error))
         yield TriggerEvent(outcome.to_json())
 
     async def on_kill(self) -> None:
         """Abort the build: somebody ended the task."""
-        watch = Watch.from_json(self.watch)
+        watch = JenkinsWatch.from_json(self.watch)
         if await asyncio.to_thread(cancel, await self._server(), watch.job, watch.own):
             log.info("the build of %s is aborted", watch.job)
 
-    async def _server(self) -> Server:
+    async def _server(self) -> JenkinsServer:
         hook = JenkinsHook(self.conn_id)
         return hook.connect(await hook.aget_connection(self.conn_id))
 
-    async def _follow(self, follower: Follower) -> Outcome:
+    async def _follow(self, follower: BuildFollower) -> JenkinsOutcome:
         news = asyncio.create_task(self._told()) if self.news else None
         try:
             # The client blocks: this is where it enters asynchronous code.

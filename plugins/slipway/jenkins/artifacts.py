@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from slipway.flow.jenkins import FinishedBuild, JenkinsJob
 from slipway.jenkins.errors import JenkinsError, TransientJenkinsError, told
-from slipway.jenkins.server import Server, path_of
+from slipway.jenkins.server import JenkinsServer, path_of
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def check_free(root: Path, wanted: JenkinsJob) -> None:
                 )
 
 
-def bring(server: Server, build: FinishedBuild, wanted: JenkinsJob, root: Path) -> None:
+def bring(server: JenkinsServer, build: FinishedBuild, wanted: JenkinsJob, root: Path) -> None:
     """Put a build's artifacts into ``root``.
 
     :raises JenkinsError: when they are too large, or are not what the build has fingerprints of.
@@ -61,7 +61,9 @@ def bring(server: Server, build: FinishedBuild, wanted: JenkinsJob, root: Path) 
         log.info("%s of build %d: %d bytes, as its fingerprint says", path, build.number, size)
 
 
-def _download(server: Server, build: FinishedBuild, artifact: str, place: Path, most: int) -> tuple[int, str]:
+def _download(
+    server: JenkinsServer, build: FinishedBuild, artifact: str, place: Path, most: int
+) -> tuple[int, str]:
     """Return size and MD5 of what was written.
 
     :param most: bytes.

@@ -7,7 +7,7 @@ from typing import Any
 
 from slipway.flow.record import Record
 from slipway.jenkins.errors import JenkinsError, MissingError
-from slipway.jenkins.server import Server, path_of
+from slipway.jenkins.server import JenkinsServer, path_of
 
 OWN = "SLIPWAY_BUILD"
 """Parameter by which a build is found again; its value is one request's and no other's."""
@@ -33,7 +33,7 @@ class Job(Record):
     parameters: tuple[Parameter, ...]
 
 
-class Place(Record):
+class RequestPlace(Record):
     """Where a request for a build is by now: an item of the queue, or a build."""
 
     item: int | None = None
@@ -57,7 +57,7 @@ class BuildState(Record):
     fingerprints: tuple[str, ...]
 
 
-def get_job(server: Server, job: str) -> Job:
+def get_job(server: JenkinsServer, job: str) -> Job:
     """Return a job.
 
     :raises JenkinsError: when there is none, or it is a folder.
@@ -70,7 +70,7 @@ def get_job(server: Server, job: str) -> Job:
     return Job(name=job, buildable=found["buildable"], parameters=tuple(map(_parameter, asked)))
 
 
-def find(server: Server, job: str, own: str) -> Place | None:
+def find(server: JenkinsServer, job: str, own: str) -> RequestPlace | None:
     """Return where the request with this value of :data:`OWN` is, or None when Jenkins knows of none.
 
     The queue is read first: what leaves it meanwhile is among the builds.
@@ -78,13 +78,13 @@ def find(server: Server, job: str, own: str) -> Place | None:
     queue = server.read("queue/", "the queue", tree=f"items[id,task[url],{_PARAMETERS}]")
     for item in queue["items"]:
         if _value(item, OWN) == own:
-            return Place(item=item["id"])
+            return RequestPlace(item=item["id"])
     what = f"job {job}"
     builds = server.read(path_of(job), what, tree=f"builds[number,{_PARAMETERS}]{{0,{_RECENT}}}")["builds"]
-    return next((Place(number=build["number"]) for build in builds if _value(build, OWN) == own), None)
+    return next((RequestPlace(number=build["number"]) for build in builds if _value(build, OWN) == own), None)
 
 
-def start(server: Server, job: str, parameters: Mapping[str, str]) -> int:
+def start(server: JenkinsServer, job: str, parameters: Mapping[str, str]) -> int:
     """Ask for a build; returns its item in the queue."""
     answer = server.post(f"{path_of(job)}buildWithParameters", f"a build of job {job}", parameters)
     item = answer.headers.get("Location", "").rstrip("/").rpartition("/")[2]
@@ -93,18 +93,18 @@ def start(server: Server, job: str, parameters: Mapping[str, str]) -> int:
     return int(item)
 
 
-def get_item(server: Server, item: int) -> Place | None:
+def get_item(server: JenkinsServer, item: int) -> RequestPlace | None:
     """Return where an item of the queue went; None when Jenkins forgot it, as by a restart."""
     try:
         found = server.read(f"queue/item/{item}/", f"item {item} of the queue")
     except MissingError:
         return None
     if build := found.get("executable"):
-        return Place(number=build["number"])
-    return Place(item=item, cancelled=bool(found.get("cancelled")), why=str(found.get("why") or ""))
+        return RequestPlace(number=build["number"])
+    return RequestPlace(item=item, cancelled=bool(found.get("cancelled")), why=str(found.get("why") or ""))
 
 
-def get_build(server: Server, job: str, number: int) -> BuildState:
+def get_build(server: JenkinsServer, job: str, number: int) -> BuildState:
     """Return how a build is."""
     shown = "number,url,building,result,artifacts[relativePath],fingerprint[hash],actions[causes[*]]"
     found = server.read(f"{path_of(job)}{number}/", f"build {number} of job {job}", tree=shown)
@@ -121,7 +121,7 @@ def get_build(server: Server, job: str, number: int) -> BuildState:
     )
 
 
-def cancel(server: Server, job: str, own: str) -> Place | None:
+def cancel(server: JenkinsServer, job: str, own: str) -> RequestPlace | None:
     """Take a request out of the queue, or abort its build; returns what there was to cancel."""
     first = None
     for _ in range(3):  # it may begin between two requests

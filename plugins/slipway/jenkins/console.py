@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from slipway.jenkins.errors import told
-from slipway.jenkins.server import Server, path_of
+from slipway.jenkins.server import JenkinsServer, path_of
 
 MOST_BYTES = 64 * 1024
 """Of a console between two looks; what is before its last so many bytes is left to Jenkins."""
@@ -20,10 +20,10 @@ _LINE = 2000
 
 
 @dataclass
-class Console:
+class BuildConsole:
     """One build's console: every call of :meth:`more` returns the lines since the one before."""
 
-    server: Server
+    server: JenkinsServer
     job: str
     number: int
     read: int = 0

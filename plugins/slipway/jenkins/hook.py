@@ -8,7 +8,7 @@ import jenkins
 from airflow.sdk import BaseHook
 
 from slipway.jenkins.errors import JenkinsError
-from slipway.jenkins.server import Server
+from slipway.jenkins.server import JenkinsServer
 
 TIMEOUT_SECONDS = 30
 
@@ -29,14 +29,14 @@ class JenkinsHook(BaseHook):  # type: ignore[misc]
         super().__init__(**kwargs)
         self.jenkins_conn_id = jenkins_conn_id
 
-    def get_conn(self) -> Server:
+    def get_conn(self) -> JenkinsServer:
         """Return Jenkins with its login, every request of it with a timeout.
 
         :raises JenkinsError: when the connection lacks a field.
         """
         return self.connect(self.get_connection(self.jenkins_conn_id))
 
-    def connect(self, connection: Any) -> Server:
+    def connect(self, connection: Any) -> JenkinsServer:
         """Return the same of an Airflow connection that was read already, as in the triggerer's event loop.
 
         :raises JenkinsError: when the connection lacks a field.
@@ -52,7 +52,7 @@ class JenkinsHook(BaseHook):  # type: ignore[misc]
         if authority := extra.get("ca_certificate"):
             # python-jenkins has no argument for it.
             client._session.verify = authority
-        return Server(client, notifies=extra.get("notifies") in (True, "true", "True"))
+        return JenkinsServer(client, notifies=extra.get("notifies") in (True, "true", "True"))
 
     def test_connection(self) -> tuple[bool, str]:
         """Say whether Jenkins takes the login (the button of the connection's form)."""

@@ -23,7 +23,7 @@ def path_of(job: str) -> str:
 
 
 @dataclass(frozen=True)
-class Server:
+class JenkinsServer:
     """A login at one Jenkins."""
 
     client: jenkins.Jenkins

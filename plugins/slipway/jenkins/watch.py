@@ -9,10 +9,10 @@ from typing import Any, Literal
 from pydantic import AwareDatetime
 
 from slipway.flow.record import Record
-from slipway.jenkins.builds import BuildState, Place, find, get_build, get_item
-from slipway.jenkins.console import Console
+from slipway.jenkins.builds import BuildState, RequestPlace, find, get_build, get_item
+from slipway.jenkins.console import BuildConsole
 from slipway.jenkins.errors import MissingError, TransientJenkinsError
-from slipway.jenkins.server import Server
+from slipway.jenkins.server import JenkinsServer
 
 log = logging.getLogger(__name__)
 
@@ -20,14 +20,14 @@ AWAY = timedelta(minutes=10)
 """How long a Jenkins that does not answer is waited for."""
 
 
-class Watch(Record):
+class JenkinsWatch(Record):
     """What is followed."""
 
     job: str
     own: str
     """The value of ``SLIPWAY_BUILD``."""
     deadline: AwareDatetime
-    place: Place = Place()
+    place: RequestPlace = RequestPlace()
     """Where it was last; nowhere when Jenkins did not answer so far."""
 
 
@@ -35,7 +35,7 @@ State = Literal["ended", "absent", "cancelled", "late", "failed"]
 """``absent``: Jenkins knows of no such request (any more)."""
 
 
-class Outcome(Record):
+class JenkinsOutcome(Record):
     """How it ended."""
 
     state: State
@@ -47,18 +47,18 @@ class Outcome(Record):
     reason: str = ""
 
 
-class Follower:
+class BuildFollower:
     """Looks after one request for a build; what is new of its console is logged."""
 
-    def __init__(self, server: Server, watch: Watch, away: timedelta = AWAY) -> None:
+    def __init__(self, server: JenkinsServer, watch: JenkinsWatch, away: timedelta = AWAY) -> None:
         self._server = server
         self._watch = watch
         self._place = watch.place
         self._away = away
         self._away_since: datetime | None = None
-        self._console: Console | None = None
+        self._console: BuildConsole | None = None
 
-    def look(self) -> Outcome | None:
+    def look(self) -> JenkinsOutcome | None:
         """Return the outcome once there is one.
 
         :raises JenkinsError: when Jenkins refuses to tell.
@@ -75,14 +75,14 @@ class Follower:
             return self._outcome("late")
         return outcome
 
-    def _look(self) -> Outcome | None:
+    def _look(self) -> JenkinsOutcome | None:
         place = self._place
         if place.number is None and place.item is not None:
             # An item that is forgotten became a build, or was lost with a Jenkins that crashed.
             place = get_item(self._server, place.item) or self._find()
         elif place.number is None:
             place = self._find()
-        if place == Place():
+        if place == RequestPlace():
             return self._outcome("absent")
         if place.cancelled:
             return self._outcome("cancelled")
@@ -91,17 +91,17 @@ class Follower:
         self._place = place
         return None if place.number is None else self._follow(place.number)
 
-    def _find(self) -> Place:
-        return find(self._server, self._watch.job, self._watch.own) or Place()
+    def _find(self) -> RequestPlace:
+        return find(self._server, self._watch.job, self._watch.own) or RequestPlace()
 
-    def _follow(self, number: int) -> Outcome | None:
+    def _follow(self, number: int) -> JenkinsOutcome | None:
         try:
             build = get_build(self._server, self._watch.job, number)
         except MissingError:
             return self._outcome("absent")
         if self._console is None:
             log.info("Jenkins builds: %s", build.url)
-            self._console = Console(self._server, self._watch.job, number)
+            self._console = BuildConsole(self._server, self._watch.job, number)
         for line in self._console.more(ended=not build.building):
             log.info("  %s", line)
         if build.building:
@@ -109,12 +109,12 @@ class Follower:
         log.info("build %d of %s has ended: %s", number, self._watch.job, build.result)
         return self._outcome("ended", build=build, tail="\n".join(self._console.tail))
 
-    def _say_why(self, place: Place) -> None:
+    def _say_why(self, place: RequestPlace) -> None:
         before, now = self._place.why.partition(".")[0], place.why.partition(".")[0]  # its seconds change
         if now and now != before:
             log.info("in Jenkins' queue as item %s: %s", place.item, place.why)
 
-    def _wait(self, now: datetime, error: TransientJenkinsError) -> Outcome | None:
+    def _wait(self, now: datetime, error: TransientJenkinsError) -> JenkinsOutcome | None:
         if self._away_since is None:
             self._away_since = now
             log.warning("%s; waiting for it to answer again", error)
@@ -127,5 +127,5 @@ class Follower:
         )
         return self._outcome("failed", reason=reason)
 
-    def _outcome(self, state: State, **fields: Any) -> Outcome:
-        return Outcome(state=state, deadline=self._watch.deadline, **fields)
+    def _outcome(self, state: State, **fields: Any) -> JenkinsOutcome:
+        return JenkinsOutcome(state=state, deadline=self._watch.deadline, **fields)

@@ -16,9 +16,9 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 from slipway.flow.kubernetes.objects import KEPT, KINDS, Json, Kind, ObjectRef, mapping
 from slipway.kubernetes.api import Api, message
 from slipway.kubernetes.errors import (
+    ClusterConflictError,
     ClusterError,
-    ConflictError,
-    RefusedError,
+    ClusterRefusedError,
     TransientClusterError,
 )
 
@@ -28,7 +28,7 @@ LOG_BYTES = 64 * 1024
 
 _CONFIG_MAP = KINDS["v1", "ConfigMap"]
 _WHILE_OTHERS_WRITE = retry(  # the cluster's controllers write the object, too
-    retry=retry_if_exception_type(ConflictError),
+    retry=retry_if_exception_type(ClusterConflictError),
     stop=stop_after_attempt(8),
     wait=wait_random_exponential(multiplier=0.05, max=2),
     reraise=True,
@@ -55,7 +55,7 @@ class Cluster:
     async def apply(self, body: Json, namespace: str) -> Json:
         """Make an object as ``body`` says, taking over fields that others set.
 
-        :raises RefusedError: when the cluster does not take it: its text says what is wrong.
+        :raises ClusterRefusedError: when the cluster does not take it: its text says what is wrong.
         """
         ref = ObjectRef.of(body)
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
@@ -66,11 +66,11 @@ class Cluster:
         if status in (200, 201):
             return _object(answer)
         if status == 404:
-            raise RefusedError(
+            raise ClusterRefusedError(
                 f"{ref} cannot be applied to namespace {namespace}: {message(answer)}. "
                 f"Create the namespace, or use a version of {ref.kind} that this cluster serves."
             )
-        raise RefusedError(f"the cluster refuses {ref}: {message(answer)}. Correct it and push again")
+        raise ClusterRefusedError(f"the cluster refuses {ref}: {message(answer)}. Correct it and push again")
 
     async def _written_over(self, body: Json, path: str) -> bool:
         """Write the object as a whole; say whether the cluster took it.
@@ -93,7 +93,7 @@ class Cluster:
             "PUT", path, {"fieldManager": FIELD_MANAGER}, replacement(live, body)
         )
         if status == 409:
-            raise ConflictError(f"{path} is changed all the time: {message(answer)}. Push again")
+            raise ClusterConflictError(f"{path} is changed all the time: {message(answer)}. Push again")
         return status == 200
 
     @_WHILE_OTHERS_WRITE
@@ -112,7 +112,7 @@ class Cluster:
             content_type="application/json-patch+json",
         )
         if status != 200:
-            raise ConflictError(f"{path} is changed all the time: {message(answer)}. Push again")
+            raise ClusterConflictError(f"{path} is changed all the time: {message(answer)}. Push again")
 
     async def delete(self, ref: ObjectRef, namespace: str) -> bool:
         """Remove an object with what it made; say whether there was one. Claims are never removed."""
@@ -128,7 +128,7 @@ class Cluster:
         """Write a ConfigMap as a whole, if it is still as it was read.
 
         :param body: with ``metadata.resourceVersion`` when there was one; without, there must be none.
-        :raises ConflictError: when someone else wrote it.
+        :raises ClusterConflictError: when someone else wrote it.
         """
         name = body["metadata"]["name"]
         collection = f"{_CONFIG_MAP.path}/namespaces/{quote(namespace)}/configmaps"
@@ -136,7 +136,9 @@ class Cluster:
         path = f"{collection}/{quote(name)}" if known else collection
         status, answer = await self._api.ask("PUT" if known else "POST", path, {}, body)
         if status == 409 or (known and status == 404):
-            raise ConflictError(f"ConfigMap {name} of {namespace} was written by someone else meanwhile")
+            raise ClusterConflictError(
+                f"ConfigMap {name} of {namespace} was written by someone else meanwhile"
+            )
         if status not in (200, 201):
             raise ClusterError(f"ConfigMap {name} cannot be written in {namespace}: {message(answer)}")
 

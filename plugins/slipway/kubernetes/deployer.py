@@ -17,39 +17,39 @@ from slipway.flow.kubernetes.workload import APPLICATION, REPOSITORY, RUN, Kuber
 from slipway.flow.release import version
 from slipway.kubernetes import health, ledger
 from slipway.kubernetes.cluster import Cluster
-from slipway.kubernetes.errors import ConflictError, RefusedError, SupersededError
-from slipway.kubernetes.ledger import Attempt, Good, Ledger
-from slipway.kubernetes.watch import Watch
+from slipway.kubernetes.errors import ClusterConflictError, ClusterRefusedError, SupersededError
+from slipway.kubernetes.ledger import KubernetesAttempt, KubernetesGood, KubernetesLedger
+from slipway.kubernetes.watch import KubernetesWatch
 
 log = logging.getLogger(__name__)
 
 _TRIES = 5
 
 
-async def begin(cluster: Cluster, workload: KubernetesPlan, run: str) -> Watch:
+async def begin(cluster: Cluster, workload: KubernetesPlan, run: str) -> KubernetesWatch:
     """Write down what is to be applied, and apply it.
 
     :raises SupersededError: when a newer push is in place or on its way.
-    :raises RefusedError: when the cluster refuses an object, or an object is someone else's.
+    :raises ClusterRefusedError: when the cluster refuses an object, or an object is someone else's.
     """
     known = await ledger.read(cluster, workload.application, workload.namespace)
     await _refuse_foreign(cluster, workload, known)
-    attempt = Attempt(run=run, workload=workload)
+    attempt = KubernetesAttempt(run=run, workload=workload)
     place = (workload.application, workload.namespace)
     await _change(cluster, *place, lambda now: ledger.claim(now, attempt))
     log.info("applying %s to namespace %s", ", ".join(map(str, refs(workload.objects))), workload.namespace)
     await _apply(cluster, workload, run)
-    return Watch.of(workload, run)
+    return KubernetesWatch.of(workload, run)
 
 
-async def again(cluster: Cluster, application: str, namespace: str, run: str) -> Watch:
+async def again(cluster: Cluster, application: str, namespace: str, run: str) -> KubernetesWatch:
     """Apply the attempt of ``run`` again, after others wrote over it.
 
     :raises SupersededError: when another run took its place.
     """
     workload = ledger.mine(await ledger.read(cluster, application, namespace), run)
     await _apply(cluster, workload, run)
-    return Watch.of(workload, run)
+    return KubernetesWatch.of(workload, run)
 
 
 async def keep(cluster: Cluster, application: str, namespace: str, run: str) -> Deployment:
@@ -68,7 +68,7 @@ async def clear(cluster: Cluster, application: str, namespace: str, run: str) ->
     await _remove_leftovers(cluster, application, namespace, run)
 
 
-async def go_back(cluster: Cluster, application: str, namespace: str, run: str) -> Watch | None:
+async def go_back(cluster: Cluster, application: str, namespace: str, run: str) -> KubernetesWatch | None:
     """Apply the last good workload again and remove what ``run`` added.
 
     :returns: what to follow until the old version serves; None when there is nothing: no version before, or
@@ -91,10 +91,12 @@ async def go_back(cluster: Cluster, application: str, namespace: str, run: str) 
     log.info("going back from %s to %s", workload.push.short_commit, described(good))
     await _apply(cluster, good, mark)
     await _remove_leftovers(cluster, application, namespace, run)
-    return Watch.of(good, mark)
+    return KubernetesWatch.of(good, mark)
 
 
-async def _gone_back(cluster: Cluster, namespace: str, known: Ledger, mark: str) -> Watch | None:
+async def _gone_back(
+    cluster: Cluster, namespace: str, known: KubernetesLedger, mark: str
+) -> KubernetesWatch | None:
     """Return what to follow when an earlier try went back already; None when there is nothing of the run."""
     if known.attempt is not None:
         raise SupersededError(f"{known.attempt.workload.push.short_commit} is being rolled out, and goes on")
@@ -102,12 +104,12 @@ async def _gone_back(cluster: Cluster, namespace: str, known: Ledger, mark: str)
         return None
     body = await cluster.find(main_object(known.good.workload), namespace)
     annotations = (body or {}).get("metadata", {}).get("annotations") or {}
-    return Watch.of(known.good.workload, mark) if annotations.get(RUN) == mark else None
+    return KubernetesWatch.of(known.good.workload, mark) if annotations.get(RUN) == mark else None
 
 
 async def _change(
-    cluster: Cluster, application: str, namespace: str, decide: Callable[[Ledger], Ledger]
-) -> Ledger:
+    cluster: Cluster, application: str, namespace: str, decide: Callable[[KubernetesLedger], KubernetesLedger]
+) -> KubernetesLedger:
     """Read the ledger, decide, write it if it changed; decide anew when someone else was faster."""
     for tries in range(1, _TRIES + 1):
         known = await ledger.read(cluster, application, namespace)
@@ -116,7 +118,7 @@ async def _change(
             break
         try:
             await ledger.write(cluster, decided, application, namespace)
-        except ConflictError:
+        except ClusterConflictError:
             if tries == _TRIES:
                 raise
         else:
@@ -139,7 +141,7 @@ def _marked(body: Json, run: str) -> Json:
     return body | {"metadata": metadata | {"annotations": metadata["annotations"] | {RUN: run}}}
 
 
-async def _remove_leftovers(cluster: Cluster, application: str, namespace: str, run: str) -> Ledger:
+async def _remove_leftovers(cluster: Cluster, application: str, namespace: str, run: str) -> KubernetesLedger:
     """Remove what belongs to nothing any more; return the ledger that says so."""
     known = ledger.settled(await ledger.read(cluster, application, namespace), run)
     for ref in ledger.leftovers(known, run):
@@ -158,7 +160,7 @@ async def _remove_leftovers(cluster: Cluster, application: str, namespace: str, 
     )
 
 
-async def _refuse_foreign(cluster: Cluster, workload: KubernetesPlan, known: Ledger) -> None:
+async def _refuse_foreign(cluster: Cluster, workload: KubernetesPlan, known: KubernetesLedger) -> None:
     """Refuse to take over objects that are not this application's."""
     for ref in refs(workload.objects):
         if ref in known.applied:
@@ -172,7 +174,7 @@ async def _refuse_foreign(cluster: Cluster, workload: KubernetesPlan, known: Led
         if (labels.get(APPLICATION), annotations.get(REPOSITORY)) != (workload.application, repository):
             owner = annotations.get(REPOSITORY) or "someone else"
             on = f"kubectl -n {workload.namespace}"
-            raise RefusedError(
+            raise ClusterRefusedError(
                 f"{ref} is in namespace {workload.namespace} already and belongs to {owner}. "
                 f"Choose another name; or hand it over: "
                 f"{on} label {ref} {APPLICATION}={workload.application} && "
@@ -185,7 +187,7 @@ def described(workload: KubernetesPlan) -> str:
     return version(workload.push.commit, workload.image.digest)
 
 
-def _deployment(good: Good, replaced: Good | None, url: str) -> Deployment:
+def _deployment(good: KubernetesGood, replaced: KubernetesGood | None, url: str) -> Deployment:
     workload = good.workload
     return Deployment(
         push=workload.push,

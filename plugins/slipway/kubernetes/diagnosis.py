@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from slipway.flow.kubernetes.objects import Json, ObjectRef
 from slipway.kubernetes.cluster import Cluster
 from slipway.kubernetes.errors import ClusterError, TransientClusterError
-from slipway.kubernetes.watch import Watch, new_pods
+from slipway.kubernetes.watch import KubernetesWatch, new_pods
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ EVENTS = 15
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-async def diagnose(cluster: Cluster, watch: Watch) -> None:
+async def diagnose(cluster: Cluster, watch: KubernetesWatch) -> None:
     """Log what the cluster says of the new version; nothing here makes the failure worse."""
     for ref in watch.objects:
         try:

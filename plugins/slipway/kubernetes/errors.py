@@ -13,11 +13,11 @@ class ClusterError(SlipwayError):
     """Permanent: the same request will fail again."""
 
 
-class RefusedError(ClusterError):
+class ClusterRefusedError(ClusterError):
     """The cluster refuses an object, or it is someone else's."""
 
 
-class ConflictError(ClusterError):
+class ClusterConflictError(ClusterError):
     """The object was changed by someone else between reading and writing it."""
 
 

@@ -69,7 +69,7 @@ def _of_spec(spec: Json) -> Iterator[str]:
             yield str(container.get("image") or "")
 
 
-def _of_ledger(known: ledger.Ledger) -> Iterator[str]:
+def _of_ledger(known: ledger.KubernetesLedger) -> Iterator[str]:
     for version in (known.good, known.previous, known.attempt):
         if version is not None:
             yield version.workload.image.digest

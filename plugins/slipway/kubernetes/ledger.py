@@ -20,21 +20,21 @@ from slipway.flow.kubernetes.workload import APPLICATION, MANAGED_BY, REPOSITORY
 from slipway.flow.record import Record
 from slipway.flow.release import refuse_older
 from slipway.kubernetes.cluster import Cluster
-from slipway.kubernetes.errors import ClusterError, RefusedError, SupersededError
+from slipway.kubernetes.errors import ClusterError, ClusterRefusedError, SupersededError
 
 MAX_BYTES = 900 * 1024
 """Of a ConfigMap's mebibyte, in base64."""
 _KEY = "ledger.json.gz"
 
 
-class Attempt(Record):
+class KubernetesAttempt(Record):
     """A rollout that has begun."""
 
     run: str
     workload: KubernetesPlan
 
 
-class Good(Record):
+class KubernetesGood(Record):
     """The last rollout that was healthy."""
 
     run: str
@@ -42,24 +42,24 @@ class Good(Record):
     since: AwareDatetime
 
 
-class Ledger(Record):
+class KubernetesLedger(Record):
     """One application in one namespace."""
 
-    good: Good | None = None
-    previous: Good | None = None
+    good: KubernetesGood | None = None
+    previous: KubernetesGood | None = None
     """What was good before: what is gone back to until nothing can take ``good`` back any more."""
-    attempt: Attempt | None = None
+    attempt: KubernetesAttempt | None = None
     applied: tuple[ObjectRef, ...] = ()
     """Every object that may be there because of Slipway."""
     version: str = ""
     """``resourceVersion`` of the ConfigMap it was read from; empty when there is none."""
 
 
-def claim(ledger: Ledger, attempt: Attempt) -> Ledger:
+def claim(ledger: KubernetesLedger, attempt: KubernetesAttempt) -> KubernetesLedger:
     """Begin ``attempt``, also in the place of an older one that has not ended.
 
     :raises SupersededError: when a newer push runs, or is being rolled out.
-    :raises RefusedError: when the name is another repository's.
+    :raises ClusterRefusedError: when the name is another repository's.
     """
     push = attempt.workload.push
     for other in (ledger.good, ledger.attempt):
@@ -67,7 +67,7 @@ def claim(ledger: Ledger, attempt: Attempt) -> Ledger:
             continue
         theirs = other.workload.push
         if theirs.repository.casefold() != push.repository.casefold():
-            raise RefusedError(
+            raise ClusterRefusedError(
                 f"{attempt.workload.application!r} in namespace {attempt.workload.namespace} is the "
                 f"application of {theirs.repository}. Choose another name in slipway.yaml, or another "
                 "namespace in apps.yaml."
@@ -77,7 +77,7 @@ def claim(ledger: Ledger, attempt: Attempt) -> Ledger:
     return ledger.model_copy(update={"attempt": attempt, "applied": tuple(wanted)})
 
 
-def succeeded(ledger: Ledger, run: str, now: datetime) -> Ledger:
+def succeeded(ledger: KubernetesLedger, run: str, now: datetime) -> KubernetesLedger:
     """Take the attempt of ``run`` for the good one; the one before can still be gone back to.
 
     :raises SupersededError: when another run took its place.
@@ -86,18 +86,18 @@ def succeeded(ledger: Ledger, run: str, now: datetime) -> Ledger:
         return ledger
     workload, before = mine(ledger, run), ledger.good
     if before is not None and before.run == run:
-        good = Good(run=run, workload=workload, since=before.since)
+        good = KubernetesGood(run=run, workload=workload, since=before.since)
         return ledger.model_copy(update={"good": good, "attempt": None})
-    good = Good(run=run, workload=workload, since=now)
+    good = KubernetesGood(run=run, workload=workload, since=now)
     return ledger.model_copy(update={"good": good, "previous": before, "attempt": None})
 
 
-def settled(ledger: Ledger, run: str) -> Ledger:
+def settled(ledger: KubernetesLedger, run: str) -> KubernetesLedger:
     """Say that nothing takes back what ``run`` brought: the version before is to be removed."""
     return ledger.model_copy(update={"previous": None}) if is_good(ledger, run) else ledger
 
 
-def taken_back(ledger: Ledger, run: str) -> Ledger:
+def taken_back(ledger: KubernetesLedger, run: str) -> KubernetesLedger:
     """Say that what ``run`` brought is no good, if it was taken for that.
 
     It is an attempt again, unless a newer push tries another: that one then goes back to the version before.
@@ -105,16 +105,16 @@ def taken_back(ledger: Ledger, run: str) -> Ledger:
     if not is_good(ledger, run):
         return ledger
     assert ledger.good is not None  # it is that of the run
-    attempt = ledger.attempt or Attempt(run=run, workload=ledger.good.workload)
+    attempt = ledger.attempt or KubernetesAttempt(run=run, workload=ledger.good.workload)
     return ledger.model_copy(update={"good": ledger.previous, "previous": None, "attempt": attempt})
 
 
-def before(ledger: Ledger, run: str) -> Good | None:
+def before(ledger: KubernetesLedger, run: str) -> KubernetesGood | None:
     """Return what was good when ``run`` came."""
     return ledger.previous if is_good(ledger, run) else ledger.good
 
 
-def leftovers(ledger: Ledger, run: str) -> list[ObjectRef]:
+def leftovers(ledger: KubernetesLedger, run: str) -> list[ObjectRef]:
     """Return what may be there, but belongs neither to what is good nor to an attempt of another run.
 
     The last applied comes first.
@@ -123,29 +123,29 @@ def leftovers(ledger: Ledger, run: str) -> list[ObjectRef]:
     return [ref for ref in reversed(ledger.applied) if ref not in kept]
 
 
-def cleared(ledger: Ledger, run: str) -> Ledger:
+def cleared(ledger: KubernetesLedger, run: str) -> KubernetesLedger:
     """Say that :func:`leftovers` are gone, and that ``run`` tries nothing any more."""
     attempt = None if is_mine(ledger, run) else ledger.attempt
     return ledger.model_copy(update={"attempt": attempt, "applied": tuple(_kept(ledger, run))})
 
 
-def _kept(ledger: Ledger, run: str) -> dict[ObjectRef, None]:
+def _kept(ledger: KubernetesLedger, run: str) -> dict[ObjectRef, None]:
     good = [ref for one in (ledger.good, ledger.previous) if one for ref in refs(one.workload.objects)]
     others = refs(ledger.attempt.workload.objects) if ledger.attempt and not is_mine(ledger, run) else []
     return dict.fromkeys([*good, *others])
 
 
-def is_mine(ledger: Ledger, run: str) -> bool:
+def is_mine(ledger: KubernetesLedger, run: str) -> bool:
     """Say whether the attempt of ``run`` is still the one that is being tried."""
     return ledger.attempt is not None and ledger.attempt.run == run
 
 
-def is_good(ledger: Ledger, run: str) -> bool:
+def is_good(ledger: KubernetesLedger, run: str) -> bool:
     """Say whether what ``run`` brought was taken for good."""
     return ledger.good is not None and ledger.good.run == run
 
 
-def mine(ledger: Ledger, run: str) -> KubernetesPlan:
+def mine(ledger: KubernetesLedger, run: str) -> KubernetesPlan:
     """Return what ``run`` is rolling out.
 
     :raises SupersededError: when another run took its place.
@@ -158,17 +158,17 @@ def mine(ledger: Ledger, run: str) -> KubernetesPlan:
     raise SupersededError(f"this rollout was superseded by {by}, which goes on")
 
 
-async def read(cluster: Cluster, application: str, namespace: str) -> Ledger:
+async def read(cluster: Cluster, application: str, namespace: str) -> KubernetesLedger:
     """Return the ledger; an empty one when there is none.
 
     :raises ClusterError: when it cannot be understood.
     """
     body = await cluster.find(_ref(application), namespace)
     if body is None:
-        return Ledger()
+        return KubernetesLedger()
     try:
         packed = base64.b64decode(body["binaryData"][_KEY])
-        ledger = Ledger.from_json(json.loads(gzip.decompress(packed)))
+        ledger = KubernetesLedger.from_json(json.loads(gzip.decompress(packed)))
     except (KeyError, ValueError, OSError) as error:
         raise ClusterError(
             f"ConfigMap {_ref(application).name} of {namespace} is not what Slipway wrote. Restore it, or "
@@ -177,7 +177,7 @@ async def read(cluster: Cluster, application: str, namespace: str) -> Ledger:
     return ledger.model_copy(update={"version": body["metadata"]["resourceVersion"]})
 
 
-async def write(cluster: Cluster, ledger: Ledger, application: str, namespace: str) -> None:
+async def write(cluster: Cluster, ledger: KubernetesLedger, application: str, namespace: str) -> None:
     """Write the ledger.
 
     :raises ConflictError: when it is not as it was read any more: read, decide and write again.
@@ -222,6 +222,6 @@ def _ref(application: str) -> ObjectRef:
     return ObjectRef(api_version="v1", kind="ConfigMap", name=f"{application}{RECORD_SUFFIX}")
 
 
-def _summary(version: Good | Attempt | None) -> str:
+def _summary(version: KubernetesGood | KubernetesAttempt | None) -> str:
     """Return what `kubectl get configmap -o yaml` shows a person."""
     return f"{version.workload.push.commit} {version.workload.image.reference}" if version else ""

@@ -15,7 +15,7 @@ from slipway.kubernetes.cluster import Cluster
 from slipway.kubernetes.diagnosis import diagnose
 from slipway.kubernetes.side import KubernetesSide
 from slipway.kubernetes.triggers import RolloutTrigger
-from slipway.kubernetes.watch import Outcome, Watch, follow
+from slipway.kubernetes.watch import KubernetesOutcome, KubernetesWatch, follow
 from slipway.rollout import operators
 from slipway.rollout.side import Json
 
@@ -58,7 +58,7 @@ class RolloutOperator(operators.RolloutOperator):
             workload, run, outcome = (
                 KubernetesPlan.from_json(self.plan),
                 context["run_id"],
-                Outcome.from_json(event),
+                KubernetesOutcome.from_json(event),
             )
             if outcome.state == "healthy":
                 self.healthy(context, self.plan)
@@ -69,10 +69,10 @@ class RolloutOperator(operators.RolloutOperator):
                 self._wait(watch)
             else:
                 self.log.error("the rollout failed: %s", outcome.reason)
-                self.side().ask(lambda cluster: diagnose(cluster, Watch.of(workload, run)))
+                self.side().ask(lambda cluster: diagnose(cluster, KubernetesWatch.of(workload, run)))
                 self.fail(context, outcome.reason)
 
-    def _wait(self, watch: Watch) -> None:
+    def _wait(self, watch: KubernetesWatch) -> None:
         trigger = RolloutTrigger(watch=watch.to_json(), conn_id=self.side().conn_id)
         self.defer(trigger=trigger, method_name="resume", timeout=SLACK)
 
@@ -100,7 +100,7 @@ class GoBackOperator(operators.GoBackOperator):
     def resume(self, context: Context, event: Mapping[str, Any]) -> None:
         """End, when the version before is back."""
         with self.ending(context):
-            outcome = Outcome.from_json(event)
+            outcome = KubernetesOutcome.from_json(event)
             if outcome.state == "failed":
                 self.fail(
                     context,
@@ -109,7 +109,7 @@ class GoBackOperator(operators.GoBackOperator):
             self.back(context, self.plan)
 
 
-async def _begin(cluster: Cluster, workload: KubernetesPlan, run: str) -> tuple[Watch, bool]:
+async def _begin(cluster: Cluster, workload: KubernetesPlan, run: str) -> tuple[KubernetesWatch, bool]:
     """Apply; say whether it runs and answers already, as when nothing changed or it starts at once."""
     watch = await deployer.begin(cluster, workload, run)
     try:

@@ -44,7 +44,7 @@ class KubernetesSide(Side):
     def refuse_older(self, plan: Json, run: str) -> None:
         """Read the ledger."""
         known = self.ask(lambda cluster: ledger.read(cluster, *_place(plan)))
-        ledger.claim(known, ledger.Attempt(run=run, workload=KubernetesPlan.from_json(plan)))
+        ledger.claim(known, ledger.KubernetesAttempt(run=run, workload=KubernetesPlan.from_json(plan)))
 
     def check(self, plan: Json, run: str) -> None:
         """Read the ledger."""

@@ -10,15 +10,15 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from slipway.flow.record import SlipwayError
 from slipway.kubernetes.cluster import CONNECTION, connected
-from slipway.kubernetes.watch import Outcome, Watch, follow
+from slipway.kubernetes.watch import KubernetesOutcome, KubernetesWatch, follow
 
 log = logging.getLogger(__name__)
 
 
 class RolloutTrigger(BaseTrigger):  # type: ignore[misc]
-    """Fires with a :class:`slipway.kubernetes.watch.Outcome` as JSON when the rollout has ended.
+    """Fires with a :class:`slipway.kubernetes.watch.KubernetesOutcome` as JSON when the rollout has ended.
 
-    :param watch: a :class:`slipway.kubernetes.watch.Watch` as JSON.
+    :param watch: a :class:`slipway.kubernetes.watch.KubernetesWatch` as JSON.
     :param conn_id: of the cluster.
     """
 
@@ -36,7 +36,7 @@ class RolloutTrigger(BaseTrigger):  # type: ignore[misc]
         """Follow it; what cannot be followed fires as a failure."""
         try:
             async with connected(self.conn_id) as cluster:
-                outcome = await follow(cluster, Watch.from_json(self.watch))
+                outcome = await follow(cluster, KubernetesWatch.from_json(self.watch))
         except SlipwayError as error:
-            outcome = Outcome(state="failed", reason=str(error))
+            outcome = KubernetesOutcome(state="failed", reason=str(error))
         yield TriggerEvent(outcome.to_json())

@@ -24,7 +24,7 @@ GRACE_SECONDS = 10.0
 FIRST_POLL_SECONDS, LAST_POLL_SECONDS = 0.2, 3.0
 
 
-class Watch(Record):
+class KubernetesWatch(Record):
     """What is followed, small enough to be handed to the triggerer."""
 
     run: str
@@ -36,7 +36,7 @@ class Watch(Record):
     progress_seconds: int
 
     @classmethod
-    def of(cls, workload: KubernetesPlan, run: str) -> Watch:
+    def of(cls, workload: KubernetesPlan, run: str) -> KubernetesWatch:
         """Return what has to be followed of a workload."""
         return cls(
             run=run,
@@ -48,7 +48,7 @@ class Watch(Record):
         )
 
 
-class Outcome(Record):
+class KubernetesOutcome(Record):
     """How a rollout ended."""
 
     state: str
@@ -56,27 +56,27 @@ class Outcome(Record):
     reason: str = ""
 
 
-async def follow(cluster: Cluster, watch: Watch) -> Outcome:
+async def follow(cluster: Cluster, watch: KubernetesWatch) -> KubernetesOutcome:
     """Wait until the rollout has ended, one way or the other."""
     outcome = await _rolled_out(cluster, watch)
     if outcome.state != "healthy" or watch.health is None:
         return outcome
     reason = await health.answers(cluster, watch.namespace, watch.application, watch.health)
-    return Outcome(state="failed", reason=reason) if reason else outcome
+    return KubernetesOutcome(state="failed", reason=reason) if reason else outcome
 
 
-async def look(cluster: Cluster, watch: Watch) -> tuple[Outcome | None, list[Progress]]:
+async def look(cluster: Cluster, watch: KubernetesWatch) -> tuple[KubernetesOutcome | None, list[Progress]]:
     """Look once: the outcome, if it is certain by now, and how far each object is."""
     found = await asyncio.gather(*(_progress(cluster, watch, ref) for ref in watch.objects))
     if any(progress is None for progress in found):
-        return Outcome(state="displaced"), []
+        return KubernetesOutcome(state="displaced"), []
     progress = [one for one in found if one is not None]
     if all(one.done for one in progress):
-        return Outcome(state="healthy"), progress
+        return KubernetesOutcome(state="healthy"), progress
     return None, progress
 
 
-async def _rolled_out(cluster: Cluster, watch: Watch) -> Outcome:
+async def _rolled_out(cluster: Cluster, watch: KubernetesWatch) -> KubernetesOutcome:
     began = moved = time.monotonic()
     failing_since: float | None = None
     counts: Sequence[tuple[int, ...]] = ()
@@ -99,14 +99,14 @@ async def _rolled_out(cluster: Cluster, watch: Watch) -> Outcome:
         failure = next((one for one in progress if one.failure), None)
         failing_since = (failing_since or now) if failure else None
         if failure and failing_since and now - failing_since >= (GRACE_SECONDS if failure.may_pass else 0):
-            return Outcome(state="failed", reason=failure.failure)
+            return KubernetesOutcome(state="failed", reason=failure.failure)
         if now - moved > watch.progress_seconds:
             reason = f"no progress for {watch.progress_seconds} s ({text})"
-            return Outcome(state="failed", reason=reason)
+            return KubernetesOutcome(state="failed", reason=reason)
         await asyncio.sleep(min(LAST_POLL_SECONDS, max(FIRST_POLL_SECONDS, (now - began) / 10)))
 
 
-async def _progress(cluster: Cluster, watch: Watch, ref: ObjectRef) -> Progress | None:
+async def _progress(cluster: Cluster, watch: KubernetesWatch, ref: ObjectRef) -> Progress | None:
     """Return how far ``ref`` is, or None when it is not this rollout's any more."""
     body = await cluster.find(ref, watch.namespace)
     if body is None or (body["metadata"].get("annotations") or {}).get(RUN) != watch.run:
@@ -125,7 +125,7 @@ async def new_pods(cluster: Cluster, namespace: str, body: Json) -> list[Json]:
     return rollout.newest(body, sets, pods)
 
 
-def _text(watch: Watch, progress: Sequence[Progress]) -> str:
+def _text(watch: KubernetesWatch, progress: Sequence[Progress]) -> str:
     pairs = zip(watch.objects, progress, strict=True)
     return "; ".join(f"{ref}: {one.text}{_but(one)}" for ref, one in pairs)
 

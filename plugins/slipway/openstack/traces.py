@@ -30,7 +30,7 @@ SHOWN = 300
 
 
 @dataclass(frozen=True)
-class Kind:
+class TraceKind:
     """One kind of thing.
 
     :param service: type in the cloud's catalogue.
@@ -89,7 +89,7 @@ class CloudTraces:
         return True
 
 
-def _trace(kind: Kind, thing: Any) -> Trace:
+def _trace(kind: TraceKind, thing: Any) -> Trace:
     made = datetime.fromisoformat(str(thing.created_at))
     return Trace(
         place=PLACE,
@@ -183,16 +183,20 @@ def _calls(
 _, _GET_PAIR, _DELETE_PAIR = _calls("compute", "keypair")
 _DELETE_VOLUME = _calls("block_storage", "volume")[2]
 
-KINDS: Mapping[str, Kind] = {
+KINDS: Mapping[str, TraceKind] = {
     kind.name: kind
     for kind in (
-        Kind("server", "compute", *_calls("compute", "server"), _of_metadata, _is_own_build_name),
-        Kind("key pair", "compute", _key_pairs, _GET_PAIR, _DELETE_PAIR, lambda _: "", _has_build_name),
-        Kind("volume", "block-storage", _volumes, _volume, _DELETE_VOLUME, _of_metadata, _has_build_name),
-        Kind("floating IP", "network", *_calls("network", "ip"), _of_tags, _is_own_build_description),
-        Kind("port", "network", *_calls("network", "port"), _of_tags, _is_own_build_name),
-        Kind("security group", "network", *_calls("network", "security_group"), _of_tags, _is_own_build_name),
-        Kind(
+        TraceKind("server", "compute", *_calls("compute", "server"), _of_metadata, _is_own_build_name),
+        TraceKind("key pair", "compute", _key_pairs, _GET_PAIR, _DELETE_PAIR, lambda _: "", _has_build_name),
+        TraceKind(
+            "volume", "block-storage", _volumes, _volume, _DELETE_VOLUME, _of_metadata, _has_build_name
+        ),
+        TraceKind("floating IP", "network", *_calls("network", "ip"), _of_tags, _is_own_build_description),
+        TraceKind("port", "network", *_calls("network", "port"), _of_tags, _is_own_build_name),
+        TraceKind(
+            "security group", "network", *_calls("network", "security_group"), _of_tags, _is_own_build_name
+        ),
+        TraceKind(
             "half-uploaded image",
             "image",
             _images,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slipway.qemu.accelerator import devices
-from slipway.qemu.console import Console
+from slipway.qemu.console import SerialConsole
 from slipway.qemu.errors import BootError, QemuError, TransientQemuError
 from slipway.qemu.machine import HOST, Machine, free_port
 from slipway.sandbox.errors import ProgramTimeoutError
@@ -53,7 +53,7 @@ class Expected:
 
 @dataclass
 class _Seen:
-    console: Console = field(default_factory=Console)
+    console: SerialConsole = field(default_factory=SerialConsole)
     banner: str = ""
 
     def lacks(self, expected: Expected) -> list[str]:
@@ -134,6 +134,6 @@ def _ended(seen: _Seen, expected: Expected, status: int, memory_mib: int) -> Exc
     return BootError(_told(f"the machine stopped, and {'; '.join(seen.lacks(expected))}", seen.console))
 
 
-def _told(why: str, console: Console) -> str:
+def _told(why: str, console: SerialConsole) -> str:
     last = "".join(f"\n  {line}" for line in console.last_lines)
     return f"the image does not boot as it should: {why}\nthe last lines of its console:{last or ' none'}"

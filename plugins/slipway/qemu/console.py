@@ -16,7 +16,7 @@ _OF_QEMU = re.compile(r"qemu-system-\S+: terminating on signal.*")
 
 
 @dataclass
-class Console:
+class SerialConsole:
     """Reads pieces; knows what was said, and the last lines."""
 
     said: str = ""

@@ -23,8 +23,8 @@ from typing import Any
 from slipway.flow.record import SlipwayError
 from slipway.flow.tenancy.identity import Identity, identity
 from slipway.openstack.keystone.validation import KeystoneAwayError
-from slipway.tokenreview.cache import Failures, Kept
-from slipway.tokenreview.review import Verdict
+from slipway.tokenreview.cache import Failures, Remembered
+from slipway.tokenreview.review import ReviewVerdict
 
 log = logging.getLogger(__name__)
 
@@ -73,17 +73,17 @@ class Authenticator:
         self._rules = rules or Rules()
         self._clock = clock
         self._today = today
-        self._verdicts: Kept[Verdict] = Kept(self._rules.most)
-        self._known: Kept[bool] = Kept(self._rules.most)
+        self._verdicts: Remembered[ReviewVerdict] = Remembered(self._rules.most)
+        self._known: Remembered[bool] = Remembered(self._rules.most)
         self._failures = Failures(self._rules.failures_at_once, self._rules.failures_a_second)
         self._slots = asyncio.Semaphore(self._rules.at_once)
-        self._asking: dict[bytes, asyncio.Task[Verdict]] = {}
+        self._asking: dict[bytes, asyncio.Task[ReviewVerdict]] = {}
         self._away_until = float("-inf")
 
-    async def authenticate(self, token: str) -> Verdict:
+    async def authenticate(self, token: str) -> ReviewVerdict:
         """Say whose a token is."""
         if len(token) > LONGEST or not _TOKEN.fullmatch(token):
-            return Verdict(None, STRANGE)
+            return ReviewVerdict(None, STRANGE)
         key = hashlib.sha256(token.encode()).digest()
         if (kept := self._verdicts.get(key, self._clock())) is not None:
             return kept
@@ -95,20 +95,20 @@ class Authenticator:
             task.add_done_callback(lambda _: self._asking.pop(key, None))
         return await asyncio.shield(task)
 
-    def _refuse(self, key: bytes) -> Verdict | None:
+    def _refuse(self, key: bytes) -> ReviewVerdict | None:
         now = self._clock()
         if now < self._away_until:
-            return Verdict(None, AWAY)
+            return ReviewVerdict(None, AWAY)
         if self._known.get(key, now) is None and not self._failures.may_fail(now):
-            return Verdict(None, FLOOD)
+            return ReviewVerdict(None, FLOOD)
         return None
 
-    async def _ask(self, key: bytes, token: str) -> Verdict:
+    async def _ask(self, key: bytes, token: str) -> ReviewVerdict:
         try:
             async with asyncio.timeout(self._rules.patience_seconds):
                 await self._slots.acquire()
         except TimeoutError:
-            return Verdict(None, BUSY)
+            return ReviewVerdict(None, BUSY)
         try:
             # Others may have failed, or waited in vain, before it was this one's turn.
             return self._refuse(key) or self._settle(key, await self._validate(token))
@@ -116,26 +116,26 @@ class Authenticator:
             if self._clock() >= self._away_until:
                 log.warning("token review: %s", error)
             self._away_until = self._clock() + self._rules.away_seconds
-            return Verdict(None, AWAY)
+            return ReviewVerdict(None, AWAY)
         except SlipwayError as error:
             # Perhaps it is this token's doing: others are asked about as before.
             log.error("token review: %s", error)
             self._failures.failed()
-            return Verdict(None, AWAY)
+            return ReviewVerdict(None, AWAY)
         finally:
             self._slots.release()
 
-    def _settle(self, key: bytes, document: Any) -> Verdict:
+    def _settle(self, key: bytes, document: Any) -> ReviewVerdict:
         now = self._clock()
         who: Identity | None = None if document is None else identity(document)
         left = 0.0 if who is None else (who.expires_at - self._today()).total_seconds()
         if who is None or left <= 0:
             self._failures.failed()
             self._known.drop(key)
-            verdict = Verdict(None, UNKNOWN)
+            verdict = ReviewVerdict(None, UNKNOWN)
             self._verdicts.put(key, verdict, now + self._rules.bad_seconds)
             return verdict
-        verdict = Verdict(who)
+        verdict = ReviewVerdict(who)
         self._known.put(key, True, now + left)
         self._verdicts.put(key, verdict, now + min(left, self._rules.good_seconds))
         return verdict

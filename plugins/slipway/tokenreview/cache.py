@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 V = TypeVar("V")
 
 
-class Kept(Generic[V]):
+class Remembered(Generic[V]):
     """Values by key, each until a moment; the one that was used longest ago makes room."""
 
     def __init__(self, most: int) -> None:

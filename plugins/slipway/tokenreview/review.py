@@ -28,7 +28,7 @@ class Review:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ReviewVerdict:
     """Who it is, or why it is nobody."""
 
     identity: Identity | None
@@ -55,7 +55,7 @@ def read(body: bytes) -> Review:
     return Review(version, token)
 
 
-def answer(review: Review, verdict: Verdict) -> dict[str, Any]:
+def answer(review: Review, verdict: ReviewVerdict) -> dict[str, Any]:
     """Return the TokenReview with its status.
 
     It names no audience: then the token is good for the API server that asks, and for nobody else.

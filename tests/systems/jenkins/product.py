@@ -13,7 +13,7 @@ from airflow.sdk import Connection
 from slipway.flow.jenkins import JenkinsJob
 from slipway.flow.push import PushEvent
 from slipway.jenkins.hook import JenkinsHook
-from slipway.jenkins.server import Server
+from slipway.jenkins.server import JenkinsServer
 from tests.systems.jenkins.clients import PythonJenkins
 from tests.systems.jenkins.conftest import PAUSE_SECONDS, TOKEN, TRIES, USER, Served
 from tests.systems.jenkins.jobs import OURS, project
@@ -34,7 +34,7 @@ def connection(url: str, secret: str = TOKEN, **extra: Any) -> dict[str, Any]:
     return {"conn_type": "slipway_jenkins", "host": url, "login": USER, "password": secret, "extra": extra}
 
 
-def connected(url: str, secret: str = TOKEN, **extra: Any) -> Server:
+def connected(url: str, secret: str = TOKEN, **extra: Any) -> JenkinsServer:
     fields = connection(url, secret, **extra)
     fields["extra"] = json.dumps(fields["extra"])
     return JenkinsHook().connect(Connection(conn_id="slipway_jenkins", **fields))

@@ -10,9 +10,9 @@ import pytest
 
 from slipway.flow.jenkins import FinishedBuild
 from slipway.jenkins.artifacts import bring, check_free
-from slipway.jenkins.builds import OWN, Place, get_build, get_item, start
+from slipway.jenkins.builds import OWN, RequestPlace, get_build, get_item, start
 from slipway.jenkins.errors import JenkinsError, TransientJenkinsError
-from slipway.jenkins.server import Server
+from slipway.jenkins.server import JenkinsServer
 from slipway.jenkins.verdict import finished
 from tests.broken_server import Asked, serving
 from tests.systems.jenkins.conftest import Served
@@ -23,23 +23,23 @@ SCRIPT += "; cp out/deep/big* 'out/big too'"
 
 
 @pytest.fixture(scope="module")
-def built(served: Served) -> tuple[Server, FinishedBuild]:
+def built(served: Served) -> tuple[JenkinsServer, FinishedBuild]:
     job = made(served, SCRIPT, artifacts="out/**/*,out/*")
     server = connected(served.url)
     item = start(server, job, {OWN: "mine"})
-    number = until(lambda: (get_item(server, item) or Place()).number)
+    number = until(lambda: (get_item(server, item) or RequestPlace()).number)
     until(lambda: not get_build(server, job, number).building)
     return server, finished(get_build(server, job, number), wanted(job), "")
 
 
-def test_they_come_under_their_own_paths(built: tuple[Server, FinishedBuild], tmp_path: Path) -> None:
+def test_they_come_under_their_own_paths(built: tuple[JenkinsServer, FinishedBuild], tmp_path: Path) -> None:
     server, build = built
     bring(server, build, wanted(build.job, "out/app.txt", "out/deep/big file", into="vendor/x"), tmp_path)
     assert (tmp_path / "vendor/x/out/app.txt").read_text() == "one"
     assert (tmp_path / "vendor/x/out/deep/big file").read_bytes() == bytes(700_000)
 
 
-def test_together_they_are_limited(built: tuple[Server, FinishedBuild], tmp_path: Path) -> None:
+def test_together_they_are_limited(built: tuple[JenkinsServer, FinishedBuild], tmp_path: Path) -> None:
     server, build = built
     big = wanted(build.job, "out/deep/big file", "out/big too", size_mib=2)
     bring(server, build, big, tmp_path / "enough")
@@ -47,14 +47,14 @@ def test_together_they_are_limited(built: tuple[Server, FinishedBuild], tmp_path
         bring(server, build, big.model_copy(update={"size_mib": 1}), tmp_path / "too little")
 
 
-def test_changed_bytes_are_refused(built: tuple[Server, FinishedBuild], tmp_path: Path) -> None:
+def test_changed_bytes_are_refused(built: tuple[JenkinsServer, FinishedBuild], tmp_path: Path) -> None:
     server, build = built
     other = build.model_copy(update={"fingerprints": ("0" * 32,)})
     with pytest.raises(JenkinsError, match=r"out/app.txt .* came as MD5 f97c5d29941bfb1b2fdab0874906ab82"):
         bring(server, other, wanted(build.job), tmp_path)
 
 
-def test_what_is_not_there_any_more(built: tuple[Server, FinishedBuild], tmp_path: Path) -> None:
+def test_what_is_not_there_any_more(built: tuple[JenkinsServer, FinishedBuild], tmp_path: Path) -> None:
     server, build = built
     with pytest.raises(JenkinsError, match="does not have artifact gone of build"):
         bring(server, build, wanted(build.job, "gone"), tmp_path)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from slipway.jenkins.builds import OWN, Place, cancel, find, get_build, get_item, start
-from slipway.jenkins.console import MOST_BYTES, Console
+from slipway.jenkins.builds import OWN, RequestPlace, cancel, find, get_build, get_item, start
+from slipway.jenkins.console import MOST_BYTES, BuildConsole
 from slipway.jenkins.server import path_of
 from tests.systems.jenkins.conftest import Served
 from tests.systems.jenkins.product import connected, made, until
@@ -15,18 +15,18 @@ def test_a_request_is_found_in_the_queue_and_among_the_builds(served: Served) ->
     job, server = made(served, "sleep 600", concurrent=False), connected(served.url)
     assert find(server, job, "mine") is None
     other = start(server, job, {OWN: "another's"})
-    number = until(lambda: (get_item(server, other) or Place()).number)
+    number = until(lambda: (get_item(server, other) or RequestPlace()).number)
     mine = start(server, job, {OWN: "mine"})
     found = find(server, job, "mine")
     assert found is not None
     assert (found.item, found.number) == (mine, None)
-    assert "is already in progress" in until(lambda: (get_item(server, mine) or Place()).why)
-    assert find(server, job, "another's") == Place(number=number)
+    assert "is already in progress" in until(lambda: (get_item(server, mine) or RequestPlace()).why)
+    assert find(server, job, "another's") == RequestPlace(number=number)
 
-    assert cancel(server, job, "another's") == Place(number=number)
+    assert cancel(server, job, "another's") == RequestPlace(number=number)
     until(lambda: get_build(server, job, number).result == "ABORTED")
     assert get_build(server, job, number).stopped == "Aborted by slipway"
-    begun = until(lambda: (find(server, job, "mine") or Place()).number)
+    begun = until(lambda: (find(server, job, "mine") or RequestPlace()).number)
     assert begun == number + 1
     cancel(server, job, "mine")
     until(lambda: not get_build(server, job, begun).building)
@@ -36,8 +36,8 @@ def test_a_request_in_the_queue_is_cancelled(served: Served) -> None:
     job, server = made(served, quiet=600), connected(served.url)
     item = start(server, job, {OWN: "mine"})
     assert cancel(server, job, "nobody's") is None
-    assert cancel(server, job, "mine") == Place(item=item)
-    assert get_item(server, item) == Place(item=item, cancelled=True)
+    assert cancel(server, job, "mine") == RequestPlace(item=item)
+    assert get_item(server, item) == RequestPlace(item=item, cancelled=True)
     assert find(server, job, "mine") is None
     assert get_item(server, item + 10_000) is None
 
@@ -48,8 +48,8 @@ def test_a_console_is_read_once_in_whole_lines_that_can_be_shown(served: Served)
     )
     job, server = made(served, script), connected(served.url)
     item = start(server, job, {OWN: "mine"})
-    number = until(lambda: (get_item(server, item) or Place()).number)
-    console, lines = Console(server, job, number), []
+    number = until(lambda: (get_item(server, item) or RequestPlace()).number)
+    console, lines = BuildConsole(server, job, number), []
 
     def read() -> bool:
         lines.extend(console.more(ended=False))
@@ -67,9 +67,9 @@ def test_a_console_is_read_once_in_whole_lines_that_can_be_shown(served: Served)
 def test_a_flood_is_cut_to_its_end(served: Served) -> None:
     job, server = made(served, "set +x; seq 100000"), connected(served.url)
     item = start(server, job, {OWN: "mine"})
-    number = until(lambda: (get_item(server, item) or Place()).number)
+    number = until(lambda: (get_item(server, item) or RequestPlace()).number)
     until(lambda: not get_build(server, job, number).building)
-    lines = Console(server, job, number).more(ended=True)
+    lines = BuildConsole(server, job, number).more(ended=True)
     assert "bytes are left out here" in lines[0]
     assert lines[-2:] == ["100000", "Finished: SUCCESS"]
     assert sum(len(line) + 1 for line in lines[1:]) <= MOST_BYTES

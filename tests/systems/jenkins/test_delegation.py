@@ -21,8 +21,8 @@ from slipway.delegation.triggers import JenkinsTrigger
 from slipway.flow.jenkins import FinishedBuild
 from slipway.flow.record import TransientError
 from slipway.jenkins.builds import OWN, find, get_build
-from slipway.jenkins.server import Server
-from slipway.jenkins.watch import Outcome
+from slipway.jenkins.server import JenkinsServer
+from slipway.jenkins.watch import JenkinsOutcome
 from tests.broken_server import serving
 from tests.systems.jenkins.clients import PythonJenkins
 from tests.systems.jenkins.conftest import PAUSE_SECONDS, TOKEN, TRIES, USER, Served
@@ -39,7 +39,7 @@ def login(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def server(served: Served) -> Server:
+def server(served: Served) -> JenkinsServer:
     return connected(served.url)
 
 
@@ -79,17 +79,17 @@ def asked(task: JenkinsBuildOperator, of: Any | None = None) -> TaskDeferred:
     return deferred.value
 
 
-async def waited(deferred: TaskDeferred, **fields: Any) -> Outcome:
+async def waited(deferred: TaskDeferred, **fields: Any) -> JenkinsOutcome:
     """Wait as the triggerer does."""
     path, plain = deferred.trigger.serialize()
     assert path == "slipway.delegation.triggers.JenkinsTrigger"
     trigger = JenkinsTrigger(**json.loads(json.dumps(plain)), **fields)
     async with asyncio.timeout(120):
-        return Outcome.from_json((await anext(trigger.run())).payload)
+        return JenkinsOutcome.from_json((await anext(trigger.run())).payload)
 
 
 def resumed(
-    task: JenkinsBuildOperator, deferred: TaskDeferred, outcome: Outcome, of: Any | None = None
+    task: JenkinsBuildOperator, deferred: TaskDeferred, outcome: JenkinsOutcome, of: Any | None = None
 ) -> Any:
     """Go on as the worker does."""
     assert (deferred.method_name, deferred.kwargs) == ("resume", None)
@@ -101,7 +101,7 @@ def own(deferred: TaskDeferred) -> str:
 
 
 async def test_a_build_from_request_to_result(
-    served: Served, server: Server, caplog: pytest.LogCaptureFixture
+    served: Served, server: JenkinsServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = made(served, SCRIPT, artifacts="out/*")
     task, of = operator(job), context()
@@ -122,7 +122,7 @@ async def test_a_build_from_request_to_result(
 
 
 async def test_a_retry_goes_on_with_its_own_build_and_never_with_anothers(
-    served: Served, server: Server
+    served: Served, server: JenkinsServer
 ) -> None:
     job = made(served, "sleep 600")
     first = asked(operator(job))
@@ -162,7 +162,7 @@ async def test_a_build_that_is_not_good(served: Served, case: str) -> None:
         resumed(task, deferred, outcome)
 
 
-async def test_a_build_that_somebody_aborts(served: Served, server: Server) -> None:
+async def test_a_build_that_somebody_aborts(served: Served, server: JenkinsServer) -> None:
     task = operator(job := made(served, "sleep 600"))
     deferred = asked(task)
     waiting = asyncio.create_task(waited(deferred))
@@ -172,7 +172,7 @@ async def test_a_build_that_somebody_aborts(served: Served, server: Server) -> N
         resumed(task, deferred, await waiting)
 
 
-def _begun(server: Server, job: str, own: str) -> int:
+def _begun(server: JenkinsServer, job: str, own: str) -> int:
     def number() -> int | None:
         place = find(server, job, own)
         return place and place.number
@@ -180,7 +180,7 @@ def _begun(server: Server, job: str, own: str) -> int:
     return int(until(number))
 
 
-async def test_a_request_that_somebody_cancels(served: Served, server: Server) -> None:
+async def test_a_request_that_somebody_cancels(served: Served, server: JenkinsServer) -> None:
     task = operator(made(served, quiet=600))
     deferred = asked(task)
     waiting = asyncio.create_task(waited(deferred))
@@ -199,7 +199,7 @@ async def test_a_request_that_somebody_cancels(served: Served, server: Server) -
     ],
 )
 def test_a_job_that_cannot_be_built_so(
-    served: Served, server: Server, options: dict[str, Any], said: str
+    served: Served, server: JenkinsServer, options: dict[str, Any], said: str
 ) -> None:
     job = made(served, **options)
     with pytest.raises(AirflowFailException, match=said):
@@ -207,7 +207,7 @@ def test_a_job_that_cannot_be_built_so(
     assert server.read(_path(job), "job")["builds"] == []
 
 
-async def test_a_build_that_takes_too_long_is_aborted(served: Served, server: Server) -> None:
+async def test_a_build_that_takes_too_long_is_aborted(served: Served, server: JenkinsServer) -> None:
     task = operator(job := made(served, "sleep 600"))
     deferred = asked(task)
     await asyncio.to_thread(_begun, server, job, own(deferred))
@@ -219,7 +219,9 @@ async def test_a_build_that_takes_too_long_is_aborted(served: Served, server: Se
     until(lambda: get_build(server, job, 1).result == "ABORTED")
 
 
-async def test_to_end_the_task_aborts_the_build_wherever_the_task_is(served: Served, server: Server) -> None:
+async def test_to_end_the_task_aborts_the_build_wherever_the_task_is(
+    served: Served, server: JenkinsServer
+) -> None:
     job = made(served, "sleep 600")
     task = operator(job)
     deferred = asked(task)
@@ -371,4 +373,4 @@ async def test_a_worker_that_cannot_reach_jenkins_afterwards_is_tried_again(move
     _begun(connected(moved.url), job, own(deferred))
     async with away(moved):
         with pytest.raises(TransientError):
-            resumed(task, deferred, Outcome(state="late", deadline=datetime.now(UTC)))
+            resumed(task, deferred, JenkinsOutcome(state="late", deadline=datetime.now(UTC)))

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from slipway.delegation.request import EVENT, Request, news_of
+from slipway.delegation.request import EVENT, JenkinsRequest, news_of
 from slipway.flow.apps import Apps
 from slipway.flow.jenkins import JenkinsJob
 from slipway.webhook.github import receive
@@ -71,7 +71,7 @@ def run(url: str, **variables: str) -> str:
 def test_the_webhook_takes_it_and_who_waits_finds_it() -> None:
     job = JenkinsJob(job="team/app", artifacts=("a",))
     now = datetime.now(UTC)
-    request = Request(wanted=job, push=PUSH, own="abc123", page="", deadline=now)
+    request = JenkinsRequest(wanted=job, push=PUSH, own="abc123", page="", deadline=now)
     with receiving() as (url, came):
         run(url, SLIPWAY_BUILD=request.own, SLIPWAY_REPOSITORY="tests/app")
     [(headers, body)] = came

@@ -19,13 +19,13 @@ from slipway.flow.push import PushEvent
 from slipway.kubernetes import deployer, ledger
 from slipway.kubernetes.cluster import Cluster
 from slipway.kubernetes.errors import (
+    ClusterConflictError,
     ClusterError,
-    ConflictError,
-    RefusedError,
+    ClusterRefusedError,
     SupersededError,
     TransientClusterError,
 )
-from slipway.kubernetes.watch import Outcome, Watch, follow
+from slipway.kubernetes.watch import KubernetesOutcome, KubernetesWatch, follow
 from tests.flow.builders import image, push, workload
 
 pytestmark = pytest.mark.lab
@@ -47,7 +47,7 @@ def ref(kind: str, name: str) -> ObjectRef:
 async def test_workload_is_applied_kept_and_written_down(cluster: Cluster, application: str) -> None:
     wanted = nothing_runs(application, NONE_WITH_SERVICE)
     watch = await deployer.begin(cluster, wanted, "run-1")
-    assert await follow(cluster, watch) == Outcome(state="healthy")
+    assert await follow(cluster, watch) == KubernetesOutcome(state="healthy")
     done = await deployer.keep(cluster, application, NAMESPACE, "run-1")
 
     assert done.where == f"{NAMESPACE}/deployment/{application}"
@@ -86,7 +86,7 @@ async def test_going_back_restores_the_objects_and_removes_the_new_ones(
     watch = await deployer.go_back(cluster, application, NAMESPACE, "run-2")
 
     assert watch is not None
-    assert await follow(cluster, watch) == Outcome(state="healthy")
+    assert await follow(cluster, watch) == KubernetesOutcome(state="healthy")
     assert await cluster.find(ref("Service", application), NAMESPACE) is None
     body = await cluster.find(ref("Deployment", application), NAMESPACE)
     assert body is not None
@@ -108,7 +108,7 @@ async def test_version_that_was_kept_here_goes_back_because_of_another_platform(
     for _ in range(2):  # as after a crash
         watch = await deployer.go_back(cluster, application, NAMESPACE, "run-2")
         assert watch is not None
-        assert await follow(cluster, watch) == Outcome(state="healthy")
+        assert await follow(cluster, watch) == KubernetesOutcome(state="healthy")
     known = await ledger.read(cluster, application, NAMESPACE)
     assert known.good is not None
     assert (known.good.run, known.previous, known.attempt) == ("run-1", None, None)
@@ -143,13 +143,13 @@ async def test_newer_push_displaces_an_older_one_that_still_rolls_out(
     older = await deployer.begin(cluster, workload(name=application, namespace=NAMESPACE), "run-1")
     newer = await deployer.begin(cluster, nothing_runs(application, pushed=push("b", 1)), "run-2")
 
-    assert await follow(cluster, older) == Outcome(state="displaced")
+    assert await follow(cluster, older) == KubernetesOutcome(state="displaced")
     for work in (deployer.keep, deployer.go_back, deployer.again):
         with pytest.raises(SupersededError, match="bbbbbbbbbbbb"):
             await work(cluster, application, NAMESPACE, "run-1")
     with pytest.raises(SupersededError, match="is newer"):
         await deployer.begin(cluster, nothing_runs(application), "run-3")
-    assert await follow(cluster, newer) == Outcome(state="healthy")
+    assert await follow(cluster, newer) == KubernetesOutcome(state="healthy")
 
 
 async def test_objects_that_others_wrote_over_are_applied_again(cluster: Cluster, application: str) -> None:
@@ -159,23 +159,23 @@ async def test_objects_that_others_wrote_over_are_applied_again(cluster: Cluster
     other = json.loads(json.dumps(wanted.objects[0]))
     other["metadata"]["annotations"]["slipway.io/run"] = "somebody"
     await cluster.apply(other, NAMESPACE)
-    assert await follow(cluster, watch) == Outcome(state="displaced")
-    assert await follow(cluster, await deployer.again(cluster, application, NAMESPACE, "run-1")) == Outcome(
-        state="healthy"
-    )
+    assert await follow(cluster, watch) == KubernetesOutcome(state="displaced")
+    assert await follow(
+        cluster, await deployer.again(cluster, application, NAMESPACE, "run-1")
+    ) == KubernetesOutcome(state="healthy")
 
 
 async def test_begin_may_be_repeated_after_a_crash(cluster: Cluster, application: str) -> None:
     for _ in range(2):
         watch = await deployer.begin(cluster, nothing_runs(application, NONE_WITH_SERVICE), "run-1")
-    assert await follow(cluster, watch) == Outcome(state="healthy")
+    assert await follow(cluster, watch) == KubernetesOutcome(state="healthy")
 
 
 async def test_object_of_someone_else_is_refused_untouched(cluster: Cluster, application: str) -> None:
     spec = {"selector": {"a": "b"}, "ports": [{"port": 1, "protocol": "TCP"}]}
     theirs: Json = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": application}, "spec": spec}
     await cluster.apply(theirs, NAMESPACE)
-    with pytest.raises(RefusedError, match=f"service/{application} is in namespace demo already"):
+    with pytest.raises(ClusterRefusedError, match=f"service/{application} is in namespace demo already"):
         await deployer.begin(cluster, nothing_runs(application, NONE_WITH_SERVICE), "run-1")
     body = await cluster.find(ref("Service", application), NAMESPACE)
     assert body is not None
@@ -187,7 +187,7 @@ async def test_object_that_the_cluster_refuses_is_told_in_its_words(
     cluster: Cluster, application: str
 ) -> None:
     broken = "{replicas: 0, resources: {memory: 64Mi, memory_limit: 32Mi}}"
-    with pytest.raises(RefusedError, match=r"must be less than or equal to memory limit"):
+    with pytest.raises(ClusterRefusedError, match=r"must be less than or equal to memory limit"):
         await deployer.begin(cluster, nothing_runs(application, broken), "run-1")
     await deployer.go_back(cluster, application, NAMESPACE, "run-1")
 
@@ -260,13 +260,13 @@ async def test_namespace_without_rights_names_the_recipe(
 
 
 async def test_only_one_of_two_that_write_the_ledger_at_once_wins(cluster: Cluster, application: str) -> None:
-    attempt = ledger.Attempt(run="run-1", workload=nothing_runs(application))
-    known = ledger.claim(ledger.Ledger(), attempt)
+    attempt = ledger.KubernetesAttempt(run="run-1", workload=nothing_runs(application))
+    known = ledger.claim(ledger.KubernetesLedger(), attempt)
     written = await asyncio.gather(
         *(ledger.write(cluster, known, application, NAMESPACE) for _ in range(4)), return_exceptions=True
     )
     assert sorted(type(one).__name__ for one in written) == [*["ConflictError"] * 3, "NoneType"]
-    with pytest.raises(ConflictError):
+    with pytest.raises(ClusterConflictError):
         await ledger.write(cluster, known, application, NAMESPACE)
 
 
@@ -300,4 +300,4 @@ async def test_unknown_login_names_the_connection(lab: Lab, cluster: Cluster) ->
 
 def test_watch_is_small_whatever_the_workload_is() -> None:
     big = "{config: {a: {mount: /a, data: {b: '%s'}}}}" % ("x" * 100_000)
-    assert len(json.dumps(Watch.of(workload(big), "run").to_json())) < 1000
+    assert len(json.dumps(KubernetesWatch.of(workload(big), "run").to_json())) < 1000

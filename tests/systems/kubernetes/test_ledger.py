@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from slipway.flow.push import PushEvent
-from slipway.kubernetes.errors import RefusedError, SupersededError
+from slipway.kubernetes.errors import ClusterRefusedError, SupersededError
 from slipway.kubernetes.ledger import (
-    Attempt,
-    Ledger,
+    KubernetesAttempt,
+    KubernetesLedger,
     before,
     claim,
     cleared,
@@ -25,42 +25,42 @@ from tests.flow.builders import NOON, push, workload
 PORTS = "{ports: [{container: 80}]}"
 
 
-def attempt(run: str, pushed: PushEvent | None = None, kubernetes: str = "") -> Attempt:
-    return Attempt(run=run, workload=workload(kubernetes, pushed))
+def attempt(run: str, pushed: PushEvent | None = None, kubernetes: str = "") -> KubernetesAttempt:
+    return KubernetesAttempt(run=run, workload=workload(kubernetes, pushed))
 
 
-def good(run: str = "first", pushed: PushEvent | None = None, kubernetes: str = "") -> Ledger:
-    return succeeded(claim(Ledger(), attempt(run, pushed, kubernetes)), run, NOON)
+def good(run: str = "first", pushed: PushEvent | None = None, kubernetes: str = "") -> KubernetesLedger:
+    return succeeded(claim(KubernetesLedger(), attempt(run, pushed, kubernetes)), run, NOON)
 
 
 def test_first_attempt_is_taken_and_its_objects_written_down() -> None:
-    ledger = claim(Ledger(), attempt("first", kubernetes=PORTS))
+    ledger = claim(KubernetesLedger(), attempt("first", kubernetes=PORTS))
     assert mine(ledger, "first").application == "shop"
     assert [str(ref) for ref in ledger.applied] == ["service/shop", "deployment/shop"]
 
 
 def test_newer_push_takes_the_place_of_an_older_one() -> None:
-    ledger = claim(claim(Ledger(), attempt("first")), attempt("second", push("b", minutes=1)))
+    ledger = claim(claim(KubernetesLedger(), attempt("first")), attempt("second", push("b", minutes=1)))
     assert mine(ledger, "second").push.commit == "b" * 40
     with pytest.raises(SupersededError, match=r"superseded by bbbbbbbbbbbb \(run second\)"):
         mine(ledger, "first")
 
 
 @pytest.mark.parametrize(
-    "known", [good("newer", push("b", 1)), claim(Ledger(), attempt("newer", push("b", 1)))]
+    "known", [good("newer", push("b", 1)), claim(KubernetesLedger(), attempt("newer", push("b", 1)))]
 )
-def test_older_push_never_replaces_a_newer_one(known: Ledger) -> None:
+def test_older_push_never_replaces_a_newer_one(known: KubernetesLedger) -> None:
     with pytest.raises(SupersededError, match="bbbbbbbbbbbb, pushed at 2030-01-02 12:01:00 UTC, is newer"):
         claim(known, attempt("older", push("a")))
 
 
 def test_same_run_may_claim_again_after_a_crash() -> None:
-    ledger = claim(Ledger(), attempt("first"))
+    ledger = claim(KubernetesLedger(), attempt("first"))
     assert claim(ledger, attempt("first")) == ledger
 
 
 def test_name_of_another_repositorys_application_is_refused() -> None:
-    with pytest.raises(RefusedError, match="is the application of octo/shop"):
+    with pytest.raises(ClusterRefusedError, match="is the application of octo/shop"):
         claim(good(), attempt("other", push("b", 5, repository="evil/shop")))
 
 
@@ -82,7 +82,7 @@ def test_going_back_clears_what_the_attempt_added() -> None:
 
 
 def test_first_deployment_that_fails_leaves_everything_over() -> None:
-    ledger = claim(Ledger(), attempt("first", kubernetes=PORTS))
+    ledger = claim(KubernetesLedger(), attempt("first", kubernetes=PORTS))
     assert len(leftovers(ledger, "first")) == 2
 
 

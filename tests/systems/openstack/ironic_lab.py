@@ -27,11 +27,11 @@ from slipway.flow.push import PushEvent
 from slipway.flow.release import NOTHING
 from slipway.openstack.ironic import ledger
 from slipway.openstack.ironic.fleets import Fleets
-from slipway.openstack.ironic.ironic import Ironic, Node
+from slipway.openstack.ironic.ironic import IronicClient, Node
 from slipway.openstack.ironic.releasing import wait_released
-from slipway.openstack.ironic.rollout import Outcome
+from slipway.openstack.ironic.rollout import IronicOutcome
 from slipway.openstack.ironic.triggers import bring, poll_of
-from slipway.openstack.ironic.watch import Watch
+from slipway.openstack.ironic.watch import IronicWatch
 
 SECONDS = 90.0
 TICK = 0.4
@@ -57,7 +57,7 @@ class Ground:
         return Fleets(self.tenant)
 
     @property
-    def ironic(self) -> Ironic:
+    def ironic(self) -> IronicClient:
         return self.fleets.ironic
 
     @property
@@ -149,16 +149,16 @@ class Ground:
         answer = self.system.baremetal.get(f"/nodes/detail?resource_class={self.name}", microversion="1.65")
         return [Node(body) for body in answer.json()["nodes"]]
 
-    def roll_out(self, fleet: IronicPlan, run: str) -> Outcome:
+    def roll_out(self, fleet: IronicPlan, run: str) -> IronicOutcome:
         """Do what the rollout task and its trigger do."""
         return self.follow(self.fleets.begin(fleet, run))
 
-    def follow(self, watch: Watch | None) -> Outcome:
+    def follow(self, watch: IronicWatch | None) -> IronicOutcome:
         if watch is None:
-            return Outcome(state="healthy")
+            return IronicOutcome(state="healthy")
         return asyncio.run(self.following(watch))
 
-    async def following(self, watch: Watch) -> Outcome:
+    async def following(self, watch: IronicWatch) -> IronicOutcome:
         return await bring(self.fleets, poll_of(self.ironic, TICK), watch)
 
     def keep(self, fleet: IronicPlan, run: str) -> None:
@@ -175,7 +175,7 @@ class Ground:
         assert outcome.state == "healthy", outcome.reason
         self.keep(fleet, run)
 
-    def go_back(self, fleet: IronicPlan, run: str) -> Outcome:
+    def go_back(self, fleet: IronicPlan, run: str) -> IronicOutcome:
         """Do what the task go_back and its trigger do."""
         outcome = self.follow(self.fleets.go_back(fleet, run))
         first = f"{self.prefix}0"

@@ -25,7 +25,7 @@ from slipway.openstack.nova.reading import list_servers
 from slipway.openstack.nova.servers import Decide, Servers
 from slipway.openstack.nova.side import NovaSide
 from slipway.openstack.nova.triggers import poll_of
-from slipway.openstack.nova.watch import Watch, follow
+from slipway.openstack.nova.watch import NovaWatch, follow
 from slipway.rollout import keeping
 from tests.flow.builders import DIGEST, NOON
 
@@ -78,10 +78,10 @@ class Application:
             step = Servers(self.cloud, plan, run).drive(decide, seen)
             if not isinstance(step, Wait):
                 return step
-            outcome = asyncio.run(self._waited(Watch.of(plan, run, step)))
+            outcome = asyncio.run(self._waited(NovaWatch.of(plan, run, step)))
             seen = outcome.seen(seen.healthy)
 
-    async def _waited(self, watch: Watch) -> Any:
+    async def _waited(self, watch: NovaWatch) -> Any:
         async with poll_of(self.cloud, tick=0.3).of(watch.tag) as feed:
             return await follow(feed, watch)
 

@@ -10,7 +10,7 @@ import pytest
 from lab.access import Lab
 from lab.process import wait_gone
 from slipway.flow.release import SupersededError
-from slipway.openstack.ironic.errors import RefusedError
+from slipway.openstack.ironic.errors import IronicRefusedError
 from slipway.openstack.ironic.ledger import described
 from tests.systems.openstack.ironic_lab import SECONDS, Ground, ground_in
 
@@ -201,5 +201,5 @@ def test_another_repository_does_not_get_the_nodes(ground: Ground) -> None:
     ground.machines(1)
     ground.release(fleet := ground.fleet(ground.image()), "run-1")
     push = fleet.push.model_copy(update={"repository": "somebody/else"})
-    with pytest.raises(RefusedError, match="tests/app"):
+    with pytest.raises(IronicRefusedError, match="tests/app"):
         ground.fleets.begin(fleet.model_copy(update={"push": push}), "run-2")

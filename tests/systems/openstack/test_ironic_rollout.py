@@ -12,8 +12,8 @@ from slipway.flow.ironic.spec import Ironic
 from slipway.openstack.ironic import rollout
 from slipway.openstack.ironic.fleets import Fleets
 from slipway.openstack.ironic.ironic import Node
-from slipway.openstack.ironic.rollout import Nodes, Outcome, Rollout
-from slipway.openstack.ironic.watch import Placed, Watch
+from slipway.openstack.ironic.rollout import IronicOutcome, Nodes, Rollout
+from slipway.openstack.ironic.watch import IronicWatch, Placed
 from slipway.polling import Feed
 from tests.flow.builders import DIGEST, push
 
@@ -53,8 +53,8 @@ INFO = instance_info(FLEET, 0, RUN, 1, "before")
 FAILED = {"provision_state": "deploy failed", "provision_updated_at": "now"}
 
 
-async def ended(looks: Sequence[dict[str, str]]) -> Outcome:
-    watch = Watch(run=RUN, effort=RUN, prefix="shop-", fleet=FLEET, nodes=(Placed(index=0, node="n"),))
+async def ended(looks: Sequence[dict[str, str]]) -> IronicOutcome:
+    watch = IronicWatch(run=RUN, effort=RUN, prefix="shop-", fleet=FLEET, nodes=(Placed(index=0, node="n"),))
     return await Rollout(Fleets(None), watch).follow(Looks(looks))  # type: ignore[arg-type]
 
 

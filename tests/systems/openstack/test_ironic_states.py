@@ -22,8 +22,8 @@ from lab.openstack.sushy import SYSTEMS
 from lab.paths import this_checkout
 from lab.process import wait_gone
 from slipway.openstack.hook import OpenstackHook
-from slipway.openstack.ironic.errors import ConflictError, RefusedError
-from slipway.openstack.ironic.ironic import Ironic
+from slipway.openstack.ironic.errors import IronicConflictError, IronicRefusedError
+from slipway.openstack.ironic.ironic import IronicClient
 from tests.systems.openstack.ironic_lab import SECONDS, Ground, ground_in
 
 pytestmark = pytest.mark.lab
@@ -41,7 +41,7 @@ def maintain(ground: Ground, name: str, reason: str) -> None:
 
 def test_an_unknown_resource_class_is_answered_with_those_there_are(ground: Ground) -> None:
     fleet = ground.fleet(ground.image())
-    with pytest.raises(RefusedError, match=r"resource classes .*metal"):
+    with pytest.raises(IronicRefusedError, match=r"resource classes .*metal"):
         ground.fleets.begin(fleet, "run-1")
     assert ground.go_back(fleet, "run-1").state == "healthy"
     assert ground.ironic.allocations(ground.prefix) == {}
@@ -50,7 +50,7 @@ def test_an_unknown_resource_class_is_answered_with_those_there_are(ground: Grou
 def test_with_too_few_nodes_it_is_said_what_the_others_are(ground: Ground) -> None:
     [free, broken] = ground.machines(2)
     maintain(ground, broken, "its fan is loud")
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(IronicRefusedError) as refused:
         ground.fleets.begin(ground.fleet(ground.image(), count=2), "run-1")
     assert "1 of 2 nodes" in str(refused.value)
     assert f"{broken} (available, in maintenance: its fan is loud)" in str(refused.value)
@@ -69,7 +69,7 @@ def test_traits_are_asked_for(ground: Ground) -> None:
 def test_nodes_of_another_project_are_never_touched(ground: Ground) -> None:
     foreign = ground.machines(2, owner="other")
     [mine] = ground.machines(1)
-    with pytest.raises(RefusedError, match=mine) as refused:
+    with pytest.raises(IronicRefusedError, match=mine) as refused:
         ground.fleets.begin(ground.fleet(ground.image(), count=2), "run-1")
     assert not any(name in str(refused.value) for name in foreign)
     assert [ground.node(name).body["instance_uuid"] for name in foreign] == [None, None]
@@ -89,7 +89,7 @@ def test_a_node_in_maintenance_is_named_before_anything_is_touched(ground: Groun
     maintain(ground, machines[0], "its fan is loud")
     before = {name: ground.node(name).body["provision_updated_at"] for name in machines}
     second = ground.fleet(ground.image(), count=2)
-    with pytest.raises(RefusedError, match=f"{machines[0]} is in maintenance: its fan is loud"):
+    with pytest.raises(IronicRefusedError, match=f"{machines[0]} is in maintenance: its fan is loud"):
         ground.fleets.begin(second, "run-2")
     assert ground.go_back(second, "run-2").state == "healthy"  # it runs what ran before
     assert {name: ground.node(name).body["provision_updated_at"] for name in machines} == before
@@ -115,7 +115,7 @@ def test_a_power_fault_is_named(ground: Ground) -> None:
     assert wait_gone(lambda: bool(ground.node(machine).body["last_error"]), SECONDS)
     assert "the power supply does not answer" in ground.node(machine).body["last_error"]
     maintain(ground, machine, ground.node(machine).body["last_error"])
-    with pytest.raises(RefusedError, match="the power supply does not answer"):
+    with pytest.raises(IronicRefusedError, match="the power supply does not answer"):
         ground.fleets.begin(ground.fleet(ground.image()), "run-2")
 
 
@@ -126,7 +126,7 @@ def test_a_node_whose_cleaning_failed_is_named_and_left_alone(ground: Ground) ->
     assert ground.roll_out(fleet, "run-1").state == "failed"
     assert ground.go_back(fleet, "run-1").state == "healthy"
     assert wait_gone(lambda: ground.states() == ["clean failed"], SECONDS)
-    with pytest.raises(RefusedError, match=rf"{machine} \(clean failed, .*the disk cannot be erased"):
+    with pytest.raises(IronicRefusedError, match=rf"{machine} \(clean failed, .*the disk cannot be erased"):
         ground.fleets.begin(ground.fleet(ground.image()), "run-2")
     assert ground.states() == ["clean failed"]
 
@@ -157,7 +157,7 @@ def test_a_locked_node_is_asked_again(ground: Ground, caplog: pytest.LogCaptureF
     [machine] = ground.machines(1)
     watch = ground.fleets.begin(ground.fleet(ground.image()), "run-1")
     with locked(ground, machine, 10):
-        with pytest.raises(ConflictError, match="locked"):
+        with pytest.raises(IronicConflictError, match="locked"):
             ground.ironic.provision(ground.node(machine).id, "active")
         outcome = ground.follow(watch)
     assert outcome.state == "healthy"
@@ -247,7 +247,7 @@ def test_other_bytes_than_were_built_are_refused(ground: Ground) -> None:
 def test_an_image_that_is_larger_than_the_disk_is_refused_before_anything_is_touched(ground: Ground) -> None:
     [machine] = ground.machines(1, disk=1)
     fleet = ground.fleet(ground.image(min_disk=2))
-    with pytest.raises(RefusedError, match=rf"2 GiB of disk, and {machine} \(1 GiB\) has less"):
+    with pytest.raises(IronicRefusedError, match=rf"2 GiB of disk, and {machine} \(1 GiB\) has less"):
         ground.fleets.begin(fleet, "run-1")
     assert ground.states() == ["available"]
     assert ground.go_back(fleet, "run-1").state == "healthy"
@@ -255,7 +255,7 @@ def test_an_image_that_is_larger_than_the_disk_is_refused_before_anything_is_tou
 
 def test_a_root_partition_that_is_larger_than_the_disk_is_refused(ground: Ground) -> None:
     ground.machines(1, disk=1)
-    with pytest.raises(RefusedError, match="3 GiB of disk"):
+    with pytest.raises(IronicRefusedError, match="3 GiB of disk"):
         ground.fleets.begin(ground.fleet(ground.image(), kind="partition", root_gib=3), "run-1")
 
 
@@ -302,7 +302,7 @@ def test_a_node_that_is_taken_meanwhile_is_replaced_by_another(ground: Ground) -
     used = {ground.node(one).body["instance_info"].get("slipway_run") for one in machines[1:]}
     assert used == {"run-1"}
     assert "slipway_run" not in ground.node(machines[0]).body["instance_info"]
-    with pytest.raises(RefusedError, match=f"{machines[0]}.*taken"):
+    with pytest.raises(IronicRefusedError, match=f"{machines[0]}.*taken"):
         ground.fleets.begin(ground.fleet(ground.image(), count=3), "run-2")
     ground.system.baremetal.delete_allocation(name)
 
@@ -333,13 +333,13 @@ def test_another_resource_class_needs_other_nodes_and_that_is_said(ground: Groun
     ground.machines(1)
     ground.release(ground.fleet(ground.image()), "run-1")
     changed = ground.fleet(ground.image(), resource_class="metal")
-    with pytest.raises(RefusedError, match=f"class {ground.name}, and a release is rebuilt in place"):
+    with pytest.raises(IronicRefusedError, match=f"class {ground.name}, and a release is rebuilt in place"):
         ground.fleets.begin(changed, "run-2")
     assert ground.go_back(changed, "run-2").state == "healthy"
 
 
 def test_an_unknown_network_is_answered_with_those_there_are(ground: Ground) -> None:
-    with pytest.raises(RefusedError, match=r"no network elsewhere.*demo"):
+    with pytest.raises(IronicRefusedError, match=r"no network elsewhere.*demo"):
         ground.fleets.begin(ground.fleet(ground.image(), network="elsewhere"), "run-1")
 
 
@@ -388,4 +388,4 @@ def test_the_login_of_the_hook_reaches_ironic(lab: Lab, monkeypatch: pytest.Monk
     }
     monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_OPENSTACK", json.dumps(connection))
     with OpenstackHook().get_conn() as cloud:
-        assert "metal" in Ironic(cloud).resource_classes()
+        assert "metal" in IronicClient(cloud).resource_classes()

@@ -15,7 +15,7 @@ from slipway.flow.nova.steps import Create, Until
 from slipway.flow.record import TransientError
 from slipway.openstack.errors import OpenstackError
 from slipway.openstack.health import answer
-from slipway.openstack.nova.watch import Outcome, Snapshot, Watch, follow
+from slipway.openstack.nova.watch import NovaOutcome, NovaWatch, Snapshot, follow
 from slipway.polling import Poll
 from tests.flow.cloud import Cloud, plan
 
@@ -36,16 +36,16 @@ def snapshot(found: Sequence[Server]) -> Snapshot:
     return {one.id: one for one in found}
 
 
-def watch(found: Sequence[Server], health: ServerHealth | None = None, seconds: float = 60) -> Watch:
+def watch(found: Sequence[Server], health: ServerHealth | None = None, seconds: float = 60) -> NovaWatch:
     deadline = datetime.now(UTC) + timedelta(seconds=seconds)
     until = [
         Until(server=one.id, name=one.name, status="ACTIVE", deadline=deadline, health=health)
         for one in found
     ]
-    return Watch(tag=PLAN.tag, run="run-2", at=PLAN.push.at, until=tuple(until))
+    return NovaWatch(tag=PLAN.tag, run="run-2", at=PLAN.push.at, until=tuple(until))
 
 
-async def followed(wanted: Watch, *answers: Answer) -> Outcome:
+async def followed(wanted: NovaWatch, *answers: Answer) -> NovaOutcome:
     """Follow a cloud that gives these answers, and the last one for ever."""
     left = list(answers)
 
@@ -87,7 +87,7 @@ async def test_server_that_nova_is_busy_with_is_not_ready() -> None:
 )
 async def test_somebody_should_look(change: Callable[[list[Server]], Snapshot]) -> None:
     building = servers("BUILD")
-    assert await followed(watch(building), snapshot(building), change(building)) == Outcome()
+    assert await followed(watch(building), snapshot(building), change(building)) == NovaOutcome()
 
 
 def _newer(server: Server) -> Server:

@@ -13,7 +13,7 @@ from lab.paths import this_checkout
 from slipway.qemu import boot as module
 from slipway.qemu.accelerator import CHOICE, accelerator
 from slipway.qemu.boot import Expected, boot
-from slipway.qemu.console import Console
+from slipway.qemu.console import SerialConsole
 from slipway.qemu.errors import BootError, QemuError, TransientQemuError
 from slipway.qemu.machine import Kernel, Machine
 from tests.dags import speaking
@@ -133,7 +133,7 @@ def test_nothing_that_an_image_does_reaches_anybody_and_a_comma_in_a_path_is_no_
 
 
 def test_console_finds_what_is_said_across_pieces_and_without_an_end_of_line() -> None:
-    console = Console()
+    console = SerialConsole()
     assert list(console.read("\x1b[2Jone\r\ntw")) == ["one"]
     assert list(console.read("o\r\nlog")) == ["two"]
     assert console.lacks(["login:"]) == ["login:"]

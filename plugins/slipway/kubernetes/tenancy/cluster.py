@@ -17,7 +17,7 @@ from slipway.flow.tenancy.difference import Changes, Key, key_of
 from slipway.flow.tenancy.names import Owned
 from slipway.flow.tenancy.wanted import GONE_SINCE, PROJECT, RBAC, TENANCY
 from slipway.kubernetes.api import Api, message
-from slipway.kubernetes.errors import ClusterError, RefusedError
+from slipway.kubernetes.errors import ClusterError, ClusterRefusedError
 
 CONNECTION = "slipway_tenants"
 FIELD_MANAGER = "slipway-tenants"
@@ -58,7 +58,8 @@ class TenancyCluster:
     async def make(self, changes: Changes) -> None:
         """Do what is to be done: first take rights away, then make namespaces, then give rights.
 
-        :raises RefusedError: when the cluster does not take an object; the others are done all the same.
+        :raises ClusterRefusedError: when the cluster does not take an object; the others are done all the
+            same.
         """
         await self._each(changes.delete, self._delete)
         await self._each(list(changes.mark.items()), self._mark)
@@ -72,7 +73,7 @@ class TenancyCluster:
             return
         if len(failed) == 1 or not isinstance(failed[0], ClusterError):
             raise failed[0]
-        raise RefusedError(f"{failed[0]} (and {len(failed) - 1} more like it)")
+        raise ClusterRefusedError(f"{failed[0]} (and {len(failed) - 1} more like it)")
 
     async def _apply(self, body: Json) -> None:
         key = key_of(body)
@@ -92,7 +93,7 @@ class TenancyCluster:
             status, answer = await self._api.ask(method, _path(key), query, body, content)
         if status in (200, 201, 202) or (method == "DELETE" and status == 404):
             return
-        raise RefusedError(f"the cluster refuses {key}: {message(answer)}")
+        raise ClusterRefusedError(f"the cluster refuses {key}: {message(answer)}")
 
     async def _list(self, kind: str, label: str) -> list[Json]:
         found: list[Json] = []

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from slipway.flow.ironic.fleet import APPLICATION, ENVIRONMENT, RUN, IronicPlan
 from slipway.openstack.errors import TransientOpenstackError
-from slipway.openstack.ironic.errors import ConflictError, RefusedError
-from slipway.openstack.ironic.ironic import Allocation, Ironic, Node
+from slipway.openstack.ironic.errors import IronicConflictError, IronicRefusedError
+from slipway.openstack.ironic.ironic import Allocation, IronicClient, Node
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +23,12 @@ SHOWN = 8
 
 
 def allocate(
-    ironic: Ironic, fleet: IronicPlan, prefix: str, run: str, count: int
+    ironic: IronicClient, fleet: IronicPlan, prefix: str, run: str, count: int
 ) -> Mapping[int, Allocation]:
     """Return the fleet's first allocations by index, each with a node; those that are missing are made.
 
     :param count: how many.
-    :raises RefusedError: when there are not enough nodes; it says which there are.
+    :raises IronicRefusedError: when there are not enough nodes; it says which there are.
     """
     for tries in range(1, TRIES + 1):
         have = ironic.allocations(prefix)
@@ -47,10 +47,10 @@ def allocate(
             # The first one carries the ledger: it is made anew with it.
             ironic.delete_allocation(one.id)
             _create(ironic, fleet, f"{prefix}{index}", run, one.extra)
-    raise RefusedError(_refusal(ironic, fleet, failed))
+    raise IronicRefusedError(_refusal(ironic, fleet, failed))
 
 
-def free_nodes(ironic: Ironic, fleet: IronicPlan) -> list[Node]:
+def free_nodes(ironic: IronicClient, fleet: IronicPlan) -> list[Node]:
     """Return the nodes that Ironic may choose."""
     return [node for node in ironic.nodes_of(fleet.ironic.resource_class) if _is_free(node, fleet)]
 
@@ -59,7 +59,7 @@ def _refuse_another_class(fleet: IronicPlan, have: Mapping[int, Allocation]) -> 
     wanted = fleet.ironic.resource_class
     for index, one in have.items():
         if index < fleet.ironic.count and one.resource_class != wanted:
-            raise RefusedError(
+            raise IronicRefusedError(
                 f"{one.name} is a node of resource class {one.resource_class}, and a release is rebuilt in "
                 f"place: its nodes stay. For nodes of class {wanted} give the application another name, or "
                 "undeploy it first (openstack baremetal node undeploy NODE)"
@@ -67,19 +67,19 @@ def _refuse_another_class(fleet: IronicPlan, have: Mapping[int, Allocation]) -> 
 
 
 def _create(
-    ironic: Ironic, fleet: IronicPlan, name: str, run: str, extra: Mapping[str, object] | None = None
+    ironic: IronicClient, fleet: IronicPlan, name: str, run: str, extra: Mapping[str, object] | None = None
 ) -> None:
     mine = {APPLICATION: fleet.application, ENVIRONMENT: fleet.environment, RUN: run}
     wanted = fleet.ironic
     try:
         ironic.create_allocation(name, wanted.resource_class, wanted.traits, extra or mine)
-    except ConflictError:
+    except IronicConflictError:
         if ironic.find_allocation(name) is None:
             raise
         log.debug("allocation %s is there already", name)
 
 
-def _settled(ironic: Ironic, prefix: str, count: int) -> dict[int, Allocation]:
+def _settled(ironic: IronicClient, prefix: str, count: int) -> dict[int, Allocation]:
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         found = {index: one for index, one in ironic.allocations(prefix).items() if index < count}
@@ -100,7 +100,7 @@ def _is_free(node: Node, fleet: IronicPlan) -> bool:
     )
 
 
-def _refusal(ironic: Ironic, fleet: IronicPlan, failed: Mapping[int, Allocation]) -> str:
+def _refusal(ironic: IronicClient, fleet: IronicPlan, failed: Mapping[int, Allocation]) -> str:
     wanted = fleet.ironic
     of = f"resource class {wanted.resource_class}" + (
         f" with traits {', '.join(wanted.traits)}" if wanted.traits else ""

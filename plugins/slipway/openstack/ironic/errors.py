@@ -24,11 +24,11 @@ _LOGIN = (
 CURES = {401: _LOGIN, 403: _LOGIN}
 
 
-class RefusedError(OpenstackError):
+class IronicRefusedError(OpenstackError):
     """Ironic refuses what is asked of one node, or of all."""
 
 
-class ConflictError(TransientOpenstackError):
+class IronicConflictError(TransientOpenstackError):
     """A node is locked by something that Ironic does to it, or a name is taken: look, and ask again."""
 
 
@@ -50,7 +50,7 @@ def told(what: str) -> Iterator[None]:
 def accepted(what: str, answer: requests.Response) -> requests.Response:
     """Return ``answer`` when it is one of success.
 
-    :raises RefusedError: when the same request will fail again.
+    :raises IronicRefusedError: when the same request will fail again.
     :raises TransientOpenstackError: when it is worth another try.
     """
     if not answer.ok:
@@ -62,10 +62,10 @@ def answered(what: str, status: int, said: str) -> OpenstackError | TransientOpe
     """Return the error that a status means."""
     said = _short(said)
     if status == requests.codes.conflict:
-        return ConflictError(f"Ironic on {what}: {said}")
+        return IronicConflictError(f"Ironic on {what}: {said}")
     if status in (408, 429) or status >= 500 or not status:
         return TransientOpenstackError(f"Ironic on {what}: {status or 'no status'} {said}")
-    return RefusedError(f"Ironic refuses {what}: {status} {said}{CURES.get(status, '')}")
+    return IronicRefusedError(f"Ironic refuses {what}: {status} {said}{CURES.get(status, '')}")
 
 
 def fault(text: str) -> str:

@@ -18,12 +18,12 @@ from slipway.flow.ironic.nodes import BEGINNABLE, Seen, next_try, stuck
 from slipway.flow.release import SupersededError
 from slipway.openstack.ironic import ledger
 from slipway.openstack.ironic.allocating import allocate, free_nodes
-from slipway.openstack.ironic.errors import RefusedError
-from slipway.openstack.ironic.ironic import Allocation, Ironic, drive
-from slipway.openstack.ironic.ledger import Attempt, Ledger
+from slipway.openstack.ironic.errors import IronicRefusedError
+from slipway.openstack.ironic.ironic import Allocation, IronicClient, drive
+from slipway.openstack.ironic.ledger import IronicAttempt, IronicLedger
 from slipway.openstack.ironic.ports import Ports
 from slipway.openstack.ironic.preflight import disk_bytes, is_small, refuse_unfit, with_hash
-from slipway.openstack.ironic.watch import Placed, Watch
+from slipway.openstack.ironic.watch import IronicWatch, Placed
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +35,9 @@ class Fleets:
     cloud: Connection
 
     @property
-    def ironic(self) -> Ironic:
+    def ironic(self) -> IronicClient:
         """The project's nodes."""
-        return Ironic(self.cloud)
+        return IronicClient(self.cloud)
 
     @property
     def ports(self) -> Ports:
@@ -48,33 +48,33 @@ class Fleets:
         """Return how the names of the fleet's allocations begin."""
         return names.prefix(fleet.application, fleet.environment, self.ironic.project)
 
-    def read(self, fleet: IronicPlan) -> Ledger:
+    def read(self, fleet: IronicPlan) -> IronicLedger:
         """Return what is known of the application's nodes."""
         return ledger.of(self.ironic.find_allocation(f"{self.prefix(fleet)}0"))
 
-    def begin(self, fleet: IronicPlan, run: str) -> Watch:
+    def begin(self, fleet: IronicPlan, run: str) -> IronicWatch:
         """Claim the application's nodes for ``run`` and allocate what is needed at first.
 
         :raises SupersededError: when a newer push is in place or on its way.
-        :raises RefusedError: when there is no node, the image does not fit, or a node needs a person.
+        :raises IronicRefusedError: when there is no node, the image does not fit, or a node needs a person.
         """
         network = self.ports.network(fleet.ironic.network) if fleet.ironic.network else ""
         fleet = with_hash(self.cloud, fleet)
-        watch = Watch(run=run, effort=run, prefix=self.prefix(fleet), fleet=fleet, network=network)
+        watch = IronicWatch(run=run, effort=run, prefix=self.prefix(fleet), fleet=fleet, network=network)
         self._claim(fleet, watch.prefix, run)
         size = disk_bytes(self.cloud, fleet)
         return self._allocated(watch, fleet, size, self._first(fleet, size, watch.prefix))
 
-    def complete(self, watch: Watch) -> Watch:
+    def complete(self, watch: IronicWatch) -> IronicWatch:
         """Allocate also what was not needed at first.
 
-        :raises RefusedError: when it is not to be had any more.
+        :raises IronicRefusedError: when it is not to be had any more.
         """
         assert watch.fleet is not None  # or there were nothing to allocate
         size = disk_bytes(self.cloud, watch.fleet)
         return self._allocated(watch, watch.fleet, size, watch.fleet.ironic.count)
 
-    def go_back(self, fleet: IronicPlan, run: str) -> Watch | None:
+    def go_back(self, fleet: IronicPlan, run: str) -> IronicWatch | None:
         """Write down that ``run`` goes back, and return what to bring where.
 
         :returns: None when there is nothing of this run.
@@ -89,30 +89,30 @@ class Fleets:
                 )
             if known.good is None and (left := self.ironic.allocations(prefix)):
                 log.info("%d allocations are left of an earlier try", len(left))
-                return Watch(run=run, effort=effort, prefix=prefix)
+                return IronicWatch(run=run, effort=effort, prefix=prefix)
             return None
         known = ledger.change(self.ironic, f"{prefix}0", lambda now: ledger.taken_back(now, run))
         tried = ledger.mine(known, run)
         if known.good is None:
             log.info("there was no version before: the nodes are given back")
-            return Watch(run=run, effort=effort, prefix=prefix)
+            return IronicWatch(run=run, effort=effort, prefix=prefix)
         good = known.good.fleet
         log.info("going back from %s to %s", tried.push.short_commit, ledger.described(good))
         network = self.ports.network(good.ironic.network) if good.ironic.network else ""
-        watch = Watch(run=run, effort=effort, prefix=prefix, fleet=good, network=network)
+        watch = IronicWatch(run=run, effort=effort, prefix=prefix, fleet=good, network=network)
         return self._placed(watch, allocate(self.ironic, good, prefix, run, good.ironic.count))
 
-    def begin_node(self, watch: Watch, seen: Seen) -> str:
+    def begin_node(self, watch: IronicWatch, seen: Seen) -> str:
         """Write down what is to be on a node, and have Ironic begin.
 
         :returns: ``provision_updated_at`` of the moment before; what shows it was seen before.
         :raises ConflictError: while the node is locked.
-        :raises RefusedError: when Ironic will not.
+        :raises IronicRefusedError: when Ironic will not.
         """
         assert watch.fleet is not None  # or there were nothing to begin
         fleet, now = watch.fleet, self.ironic.node(seen.id).seen(seen.index)
         if why := stuck(now):
-            raise RefusedError(why)
+            raise IronicRefusedError(why)
         if now.state not in BEGINNABLE:
             return ""  # somebody was faster; the next look shows what comes of it
         tries, marks = next_try(now, watch.goal), now.marks
@@ -128,7 +128,7 @@ class Fleets:
         self.ironic.provision(seen.id, verb, drive(fleet.user_data, named))
         return now.changed
 
-    def check_mine(self, watch: Watch) -> None:
+    def check_mine(self, watch: IronicWatch) -> None:
         """Say whether the run may still touch the nodes.
 
         :raises SupersededError: when a newer push took its place.
@@ -136,19 +136,19 @@ class Fleets:
         ledger.mine(ledger.of(self.ironic.find_allocation(watch.first)), watch.run)
 
     def _claim(self, fleet: IronicPlan, prefix: str, run: str) -> None:
-        attempt, first = Attempt(run=run, fleet=fleet), f"{prefix}0"
+        attempt, first = IronicAttempt(run=run, fleet=fleet), f"{prefix}0"
         have = self.ironic.allocations(prefix)
         if 0 in have and ledger.LEDGER in have[0].extra:
             ledger.change(self.ironic, first, lambda now: ledger.claim(now, attempt))
             return
         if left := [one.name for index, one in have.items() if index and one.state == "active"]:
-            raise RefusedError(
+            raise IronicRefusedError(
                 f"{', '.join(left)} are allocated, and what Slipway knew of them is gone with {first}. "
                 "Undeploy their nodes (openstack baremetal node undeploy NODE) and start the run again."
             )
         ironic = fleet.ironic
         self.ironic.create_allocation(
-            first, ironic.resource_class, ironic.traits, ledger.carried(ledger.claim(Ledger(), attempt))
+            first, ironic.resource_class, ironic.traits, ledger.carried(ledger.claim(IronicLedger(), attempt))
         )
 
     def _first(self, fleet: IronicPlan, size: int, prefix: str) -> int:
@@ -169,13 +169,13 @@ class Fleets:
         is_sure = is_enough and not any(is_small(node, size) for node in free)
         return needed if is_sure else wanted.count
 
-    def _allocated(self, watch: Watch, fleet: IronicPlan, size: int, count: int) -> Watch:
+    def _allocated(self, watch: IronicWatch, fleet: IronicPlan, size: int, count: int) -> IronicWatch:
         allocated = allocate(self.ironic, fleet, watch.prefix, watch.run, count)
         nodes = {node.id: node for node in self.ironic.nodes_of(fleet.ironic.resource_class)}
         refuse_unfit(fleet, size, allocated, nodes)
         return self._placed(watch, allocated)
 
-    def _placed(self, watch: Watch, allocated: Mapping[int, Allocation]) -> Watch:
+    def _placed(self, watch: IronicWatch, allocated: Mapping[int, Allocation]) -> IronicWatch:
         addresses = dict(self._addresses(watch, allocated))
         nodes = tuple(
             Placed(index=index, node=str(one.node), address=addresses.get(index, ""))
@@ -183,7 +183,7 @@ class Fleets:
         )
         return watch.model_copy(update={"nodes": nodes})
 
-    def _addresses(self, watch: Watch, allocated: Iterable[int]) -> Iterable[tuple[int, str]]:
+    def _addresses(self, watch: IronicWatch, allocated: Iterable[int]) -> Iterable[tuple[int, str]]:
         if not watch.network:
             return
         have = self.ports.addresses(watch.prefix)
@@ -191,7 +191,7 @@ class Fleets:
             name = f"{watch.prefix}{index}"
             yield index, have.get(index) or self.ports.ensure(name, watch.network, watch.run)[1]
 
-    def _ensure_attached(self, watch: Watch, seen: Seen) -> None:
+    def _ensure_attached(self, watch: IronicWatch, seen: Seen) -> None:
         port, _ = self.ports.ensure(f"{watch.prefix}{seen.index}", watch.network, watch.run)
         if port not in self.ironic.attached(seen.id):
             self.ironic.attach(seen.id, port)

@@ -12,7 +12,7 @@ from slipway.flow.ironic.fleet import IronicPlan
 from slipway.openstack.errors import OpenstackError
 from slipway.openstack.ironic import ledger
 from slipway.openstack.ironic.errors import told
-from slipway.openstack.ironic.ironic import Ironic
+from slipway.openstack.ironic.ironic import IronicClient
 from slipway.openstack.services import services
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -30,7 +30,7 @@ def running(cloud: Connection) -> dict[str, str]:
     with told("its catalogue"):
         if "baremetal" not in services(cloud):
             return {}
-    ironic, found = Ironic(cloud), dict[str, str]()
+    ironic, found = IronicClient(cloud), dict[str, str]()
     for node in ironic.nodes():
         for name in _of_instance(node.body.get("instance_info") or {}):
             found.setdefault(name, f"node {node.name} runs it")

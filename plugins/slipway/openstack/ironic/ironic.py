@@ -93,7 +93,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Ironic:
+class IronicClient:
     """The nodes that one project owns or leases, and its allocations."""
 
     cloud: Connection

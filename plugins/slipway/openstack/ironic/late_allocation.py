@@ -7,9 +7,9 @@ import logging
 from contextlib import suppress
 
 from slipway.flow.record import SlipwayError, TransientError
-from slipway.openstack.ironic.errors import RefusedError
+from slipway.openstack.ironic.errors import IronicRefusedError
 from slipway.openstack.ironic.fleets import Fleets
-from slipway.openstack.ironic.watch import Watch
+from slipway.openstack.ironic.watch import IronicWatch
 
 log = logging.getLogger(__name__)
 
@@ -17,13 +17,13 @@ log = logging.getLogger(__name__)
 class LateAllocation:
     """The allocation of what is missing in a watch, beside the looks at the nodes."""
 
-    def __init__(self, fleets: Fleets, watch: Watch) -> None:
+    def __init__(self, fleets: Fleets, watch: IronicWatch) -> None:
         self.refused = ""
         """Why they are not to be had."""
         self._fleets, self._watch = fleets, watch
         self._is_missing = watch.is_partial
-        self._asking: asyncio.Task[Watch] | None = None
-        self._whole: Watch | None = None
+        self._asking: asyncio.Task[IronicWatch] | None = None
+        self._whole: IronicWatch | None = None
 
     @property
     def is_coming(self) -> bool:
@@ -36,7 +36,7 @@ class LateAllocation:
             work = asyncio.to_thread(self._fleets.complete, self._watch)
             self._asking = asyncio.create_task(work)
 
-    def at_look(self) -> Watch | None:
+    def at_look(self) -> IronicWatch | None:
         """Return the whole watch once, at the first look that was begun after its nodes were allocated."""
         whole, self._whole = self._whole, None
         if self._asking is not None and self._asking.done():
@@ -46,7 +46,7 @@ class LateAllocation:
                 self._is_missing = False
             except TransientError as error:
                 log.warning("%s; allocating again", error)
-            except RefusedError as error:
+            except IronicRefusedError as error:
                 self.refused = str(error)
                 self._is_missing = False
         return whole

@@ -19,8 +19,8 @@ from slipway.flow.ironic.fleet import APPLICATION, ENVIRONMENT, RUN, IronicPlan
 from slipway.flow.record import Record
 from slipway.flow.release import SupersededError, refuse_older, version
 from slipway.openstack.errors import OpenstackError, TransientOpenstackError
-from slipway.openstack.ironic.errors import RefusedError
-from slipway.openstack.ironic.ironic import Allocation, Ironic
+from slipway.openstack.ironic.errors import IronicRefusedError
+from slipway.openstack.ironic.ironic import Allocation, IronicClient
 
 MAX_BYTES = 60_000
 """Of the 64 KiB that the column takes in MySQL."""
@@ -28,14 +28,14 @@ LEDGER, RUNNING, TRYING = "slipway_ledger", "slipway_running", "slipway_trying"
 _TRIES = 5
 
 
-class Attempt(Record):
+class IronicAttempt(Record):
     """A rollout that has begun."""
 
     run: str
     fleet: IronicPlan
 
 
-class Good(Record):
+class IronicGood(Record):
     """A rollout that was taken for good."""
 
     run: str
@@ -43,20 +43,20 @@ class Good(Record):
     since: AwareDatetime
 
 
-class Ledger(Record):
+class IronicLedger(Record):
     """One application in one environment."""
 
-    good: Good | None = None
-    previous: Good | None = None
+    good: IronicGood | None = None
+    previous: IronicGood | None = None
     """What was good before: what is gone back to until nothing can take ``good`` back any more."""
-    attempt: Attempt | None = None
+    attempt: IronicAttempt | None = None
 
 
-def claim(ledger: Ledger, attempt: Attempt) -> Ledger:
+def claim(ledger: IronicLedger, attempt: IronicAttempt) -> IronicLedger:
     """Begin ``attempt``, also in the place of an older one that has not ended.
 
     :raises SupersededError: when a newer push runs, or is being rolled out.
-    :raises RefusedError: when the name is another repository's.
+    :raises IronicRefusedError: when the name is another repository's.
     """
     push = attempt.fleet.push
     for other in (ledger.good, ledger.attempt):
@@ -64,7 +64,7 @@ def claim(ledger: Ledger, attempt: Attempt) -> Ledger:
             continue
         theirs = other.fleet.push
         if theirs.repository.casefold() != push.repository.casefold():
-            raise RefusedError(
+            raise IronicRefusedError(
                 f"{attempt.fleet.application!r} in environment {attempt.fleet.environment} has nodes for "
                 f"{theirs.repository}. Choose another name in slipway.yaml."
             )
@@ -72,52 +72,52 @@ def claim(ledger: Ledger, attempt: Attempt) -> Ledger:
     return ledger if is_good(ledger, attempt.run) else ledger.model_copy(update={"attempt": attempt})
 
 
-def succeeded(ledger: Ledger, run: str, now: datetime) -> Ledger:
+def succeeded(ledger: IronicLedger, run: str, now: datetime) -> IronicLedger:
     """Take the attempt of ``run`` for the good one; the one before can still be gone back to.
 
     :raises SupersededError: when another run took its place.
     """
     if is_good(ledger, run):
         return ledger
-    good = Good(run=run, fleet=mine(ledger, run), since=now)
-    return Ledger(good=good, previous=ledger.good)
+    good = IronicGood(run=run, fleet=mine(ledger, run), since=now)
+    return IronicLedger(good=good, previous=ledger.good)
 
 
-def settled(ledger: Ledger, run: str) -> Ledger:
+def settled(ledger: IronicLedger, run: str) -> IronicLedger:
     """Say that nothing takes back what ``run`` brought."""
     return ledger.model_copy(update={"previous": None}) if is_good(ledger, run) else ledger
 
 
-def taken_back(ledger: Ledger, run: str) -> Ledger:
+def taken_back(ledger: IronicLedger, run: str) -> IronicLedger:
     """Say that what ``run`` brought is no good, if it was taken for that; it is an attempt again."""
     if not is_good(ledger, run):
         return ledger
     assert ledger.good is not None  # it is that of the run
-    attempt = ledger.attempt or Attempt(run=run, fleet=ledger.good.fleet)
-    return Ledger(good=ledger.previous, attempt=attempt)
+    attempt = ledger.attempt or IronicAttempt(run=run, fleet=ledger.good.fleet)
+    return IronicLedger(good=ledger.previous, attempt=attempt)
 
 
-def ended(ledger: Ledger, run: str) -> Ledger:
+def ended(ledger: IronicLedger, run: str) -> IronicLedger:
     """Say that ``run`` tries nothing any more."""
     return ledger.model_copy(update={"attempt": None}) if is_mine(ledger, run) else ledger
 
 
-def before(ledger: Ledger, run: str) -> Good | None:
+def before(ledger: IronicLedger, run: str) -> IronicGood | None:
     """Return what was good when ``run`` came."""
     return ledger.previous if is_good(ledger, run) else ledger.good
 
 
-def is_mine(ledger: Ledger, run: str) -> bool:
+def is_mine(ledger: IronicLedger, run: str) -> bool:
     """Say whether the attempt of ``run`` is still the one that is being tried."""
     return ledger.attempt is not None and ledger.attempt.run == run
 
 
-def is_good(ledger: Ledger, run: str) -> bool:
+def is_good(ledger: IronicLedger, run: str) -> bool:
     """Say whether what ``run`` brought was taken for good."""
     return ledger.good is not None and ledger.good.run == run
 
 
-def mine(ledger: Ledger, run: str) -> IronicPlan:
+def mine(ledger: IronicLedger, run: str) -> IronicPlan:
     """Return what ``run`` is rolling out.
 
     :raises SupersededError: when another run took its place.
@@ -135,15 +135,15 @@ def described(fleet: IronicPlan) -> str:
     return version(fleet.push.commit, fleet.image.digest)
 
 
-def of(allocation: Allocation | None) -> Ledger:
+def of(allocation: Allocation | None) -> IronicLedger:
     """Return the ledger that an allocation carries; an empty one when it has none.
 
     :raises OpenstackError: when it cannot be understood.
     """
     if allocation is None or LEDGER not in allocation.extra:
-        return Ledger()
+        return IronicLedger()
     try:
-        return Ledger.from_json(json.loads(gzip.decompress(base64.b64decode(allocation.extra[LEDGER]))))
+        return IronicLedger.from_json(json.loads(gzip.decompress(base64.b64decode(allocation.extra[LEDGER]))))
     except (TypeError, ValueError, OSError) as error:
         raise OpenstackError(
             f"{LEDGER} of allocation {allocation.name} is not what Slipway wrote. Restore it, or undeploy "
@@ -151,7 +151,7 @@ def of(allocation: Allocation | None) -> Ledger:
         ) from error
 
 
-def carried(ledger: Ledger) -> dict[str, str]:
+def carried(ledger: IronicLedger) -> dict[str, str]:
     """Return what an allocation carries.
 
     :raises OpenstackError: when it is too large.
@@ -175,7 +175,7 @@ def carried(ledger: Ledger) -> dict[str, str]:
     }
 
 
-def change(ironic: Ironic, name: str, decide: Callable[[Ledger], Ledger]) -> Ledger:
+def change(ironic: IronicClient, name: str, decide: Callable[[IronicLedger], IronicLedger]) -> IronicLedger:
     """Read the ledger, decide, write it if it changed; decide anew when somebody wrote over it.
 
     :param name: of the first allocation, which is there.

@@ -14,7 +14,7 @@ from slipway.rollout.side import Json
 
 if TYPE_CHECKING:  # the SDK takes most of a second to import, which reading a DAG file must not take
     from slipway.openstack.ironic.side import IronicSide
-    from slipway.openstack.ironic.watch import Watch
+    from slipway.openstack.ironic.watch import IronicWatch
 
 
 class _Branch:
@@ -29,7 +29,7 @@ class _Branch:
 
         return IronicSide.of(self.plan)
 
-    def wait(self, watch: Watch) -> None:
+    def wait(self, watch: IronicWatch) -> None:
         """Have the triggerer bring the nodes to what is wanted; go on with ``resume``."""
         from slipway.openstack.ironic.triggers import FleetTrigger
 
@@ -100,7 +100,7 @@ class GoBackOperator(_Branch, operators.GoBackOperator):
             self.back(context, self.plan)
 
 
-def _limit(watch: Watch) -> timedelta:
+def _limit(watch: IronicWatch) -> timedelta:
     """Return more time than the nodes may take by themselves, one batch after the other."""
     slack = timedelta(hours=6)
     if watch.fleet is None:

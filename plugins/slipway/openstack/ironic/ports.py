@@ -10,7 +10,7 @@ from typing import Any
 
 from openstack.connection import Connection
 
-from slipway.openstack.ironic.errors import RefusedError, told
+from slipway.openstack.ironic.errors import IronicRefusedError, told
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Ports:
     def network(self, name: str) -> str:
         """Return a network's id.
 
-        :raises RefusedError: when the project sees none, or more than one, of this name.
+        :raises IronicRefusedError: when the project sees none, or more than one, of this name.
         """
         with told(f"network {name}"):
             found = {network.id: network for network in self.cloud.network.networks(name=name)}
@@ -33,7 +33,9 @@ class Ports:
             return str(next(iter(found)))
         known = ", ".join(sorted({network.name for network in self.cloud.network.networks()}))
         several = f"{len(found)} networks are called" if found else "Neutron has no network"
-        raise RefusedError(f"{several} {name}. The project sees: {known or 'none'}. Give the id of one.")
+        raise IronicRefusedError(
+            f"{several} {name}. The project sees: {known or 'none'}. Give the id of one."
+        )
 
     def ensure(self, name: str, network: str, run: str) -> tuple[str, str]:
         """Return id and address of the port with this name, made when it is not there.

@@ -10,7 +10,7 @@ from slipway.flow.ironic.fleet import IronicPlan
 from slipway.flow.ironic.nodes import arrived, stuck
 from slipway.openstack.errors import OpenstackError
 from slipway.openstack.glance.glance import Glance
-from slipway.openstack.ironic.errors import RefusedError
+from slipway.openstack.ironic.errors import IronicRefusedError
 from slipway.openstack.ironic.ironic import Allocation, Node
 
 
@@ -19,7 +19,7 @@ def with_hash(cloud: Connection, fleet: IronicPlan) -> IronicPlan:
     if fleet.url:
         return fleet
     if fleet.image.glance is None:
-        raise RefusedError(f"image {fleet.image.digest} is not in Glance: start its pipeline again")
+        raise IronicRefusedError(f"image {fleet.image.digest} is not in Glance: start its pipeline again")
     image = Glance(cloud).get(fleet.image.glance)
     if image.status != "active":
         raise OpenstackError(f"image {image.id} is {image.status} in Glance: start its pipeline again")
@@ -36,12 +36,12 @@ def refuse_unfit(
     """
     found = [(index, nodes[str(one.node)]) for index, one in allocated.items() if one.node in nodes]
     if need_person := [why for index, node in found if (why := _in_the_way(node, index, fleet))]:
-        raise RefusedError(
+        raise IronicRefusedError(
             f"{'; '.join(need_person)}. Nothing was touched: put it right (openstack baremetal node "
             "show), or delete its allocation to have another node chosen, and start the run again"
         )
     if small := [f"{node.name} ({node.disk_gib} GiB)" for _, node in found if is_small(node, size)]:
-        raise RefusedError(
+        raise IronicRefusedError(
             f"the image takes {-(-size >> 30)} GiB of disk, and {', '.join(small)} has less: make it "
             "smaller, or ask for another resource_class"
         )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from slipway.flow.ironic.nodes import REMOVABLE, Seen, stuck
-from slipway.openstack.ironic.ironic import Ironic
+from slipway.openstack.ironic.ironic import IronicClient
 from slipway.openstack.ironic.ports import Ports
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class Released:
     """Ids of the nodes."""
 
 
-def release(ironic: Ironic, ports: Ports, prefix: str, keep: int) -> Released:
+def release(ironic: IronicClient, ports: Ports, prefix: str, keep: int) -> Released:
     """Have Ironic undeploy the nodes from index ``keep`` on, the first one last; call it again."""
     allocations = {index: one for index, one in ironic.allocations(prefix).items() if index >= keep}
     if not allocations:
@@ -51,12 +51,12 @@ def release(ironic: Ironic, ports: Ports, prefix: str, keep: int) -> Released:
     return Released(len(allocations), tuple(named), taken)
 
 
-def broken(ironic: Ironic, nodes: Iterable[str]) -> list[str]:
+def broken(ironic: IronicClient, nodes: Iterable[str]) -> list[str]:
     """Say which of the nodes, given back by now, only a person can go on with."""
     return [why for node in nodes if (why := stuck(_explained(ironic, node)))]
 
 
-def _explained(ironic: Ironic, node: str) -> Seen:
+def _explained(ironic: IronicClient, node: str) -> Seen:
     """Return a node with its error: Ironic writes the state, and then how it came to that."""
     seen = ironic.node(node).seen(0)
     if stuck(seen) and not seen.last_error:
@@ -66,7 +66,7 @@ def _explained(ironic: Ironic, node: str) -> Seen:
 
 
 def wait_released(
-    ironic: Ironic, ports: Ports, prefix: str, keep: int, seconds: float, pause: float = 2.0
+    ironic: IronicClient, ports: Ports, prefix: str, keep: int, seconds: float, pause: float = 2.0
 ) -> list[str]:
     """Release, and wait a while for the end of it.
 

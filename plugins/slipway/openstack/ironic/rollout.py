@@ -20,7 +20,7 @@ from slipway.openstack.ironic.fleets import Fleets
 from slipway.openstack.ironic.ironic import Node
 from slipway.openstack.ironic.late_allocation import LateAllocation
 from slipway.openstack.ironic.releasing import broken, release
-from slipway.openstack.ironic.watch import Watch
+from slipway.openstack.ironic.watch import IronicWatch
 from slipway.polling import Feed
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ REASON_SECONDS = 10.0
 Nodes = Mapping[str, Node]
 
 
-class Outcome(Record):
+class IronicOutcome(Record):
     """How it ended."""
 
     state: Literal["healthy", "failed", "superseded"]
@@ -43,7 +43,7 @@ class Outcome(Record):
 class Rollout:
     """One effort to bring nodes to a release."""
 
-    def __init__(self, fleets: Fleets, watch: Watch) -> None:
+    def __init__(self, fleets: Fleets, watch: IronicWatch) -> None:
         assert watch.fleet is not None  # or there were nothing to bring
         self.fleets, self.watch, self.fleet = fleets, watch, watch.fleet
         self.good: set[str] = set()
@@ -57,7 +57,7 @@ class Rollout:
         self.unexplained: dict[str, float] = {}
         self.shown, self.since = "", time.monotonic()
 
-    async def follow(self, feed: Feed[Nodes]) -> Outcome:
+    async def follow(self, feed: Feed[Nodes]) -> IronicOutcome:
         """Go on until nothing is left to do, or nothing more may be done."""
         late = LateAllocation(self.fleets, self.watch)
         try:
@@ -78,13 +78,13 @@ class Rollout:
                 task.cancel()
             await late.ended()
 
-    def _grow(self, whole: Watch, nodes: Nodes) -> None:
+    def _grow(self, whole: IronicWatch, nodes: Nodes) -> None:
         names = {node.id: node.name for node in nodes.values()}
         for line in whole.lines(names, len(self.watch.nodes)):
             log.info("%s", line)
         self.watch = whole
 
-    async def _step(self, nodes: Nodes, late: LateAllocation) -> Outcome | None:
+    async def _step(self, nodes: Nodes, late: LateAllocation) -> IronicOutcome | None:
         shown = (nodes[one.node].seen(one.index) for one in self.watch.nodes)
         seen = [self._as_explained(self._as_begun(one)) for one in shown]
         self._collect()
@@ -97,14 +97,14 @@ class Rollout:
         self._say(decision)
         if late.refused:
             is_busy = decision.busy or self.beginning
-            return None if is_busy else Outcome(state="failed", reason=late.refused)
+            return None if is_busy else IronicOutcome(state="failed", reason=late.refused)
         if decision.over and (decision.stopped or not late.is_coming):
             return self._outcome(decision)
         if decision.begin:
             try:
                 await asyncio.to_thread(self.fleets.check_mine, self.watch)
             except SupersededError as error:
-                return Outcome(state="superseded", reason=str(error))
+                return IronicOutcome(state="superseded", reason=str(error))
             except TransientError as error:
                 log.warning("%s; asking again", error)
                 return None
@@ -191,27 +191,29 @@ class Rollout:
             self.shown = text
             log.info("[%5.1f s] of %d nodes: %s", time.monotonic() - self.since, total, text)
 
-    def _outcome(self, decision: Decision) -> Outcome:
+    def _outcome(self, decision: Decision) -> IronicOutcome:
         if not decision.failed:
-            return Outcome(state="healthy")
+            return IronicOutcome(state="healthy")
         named = "; ".join(f"{name}: {why}" for name, why in list(decision.failed.items())[:SHOWN])
         more = f"; and {len(decision.failed) - SHOWN} more" if len(decision.failed) > SHOWN else ""
         total = self.fleet.ironic.count
         behind = decision.left + total - len(self.watch.nodes)
         left = f". {behind} nodes were not begun" if behind else ""
-        return Outcome(
+        return IronicOutcome(
             state="failed", reason=f"{len(decision.failed)} of {total} nodes failed: {named}{more}{left}"
         )
 
-    def _gone(self, index: int) -> Outcome:
+    def _gone(self, index: int) -> IronicOutcome:
         name = f"{self.watch.prefix}{index}"
-        return Outcome(
+        return IronicOutcome(
             state="failed",
             reason=f"the node of allocation {name} was undeployed, or given to another project, meanwhile",
         )
 
 
-async def give_back(fleets: Fleets, watch: Watch, pause: Callable[[], Awaitable[object]]) -> Outcome:
+async def give_back(
+    fleets: Fleets, watch: IronicWatch, pause: Callable[[], Awaitable[object]]
+) -> IronicOutcome:
     """Undeploy the nodes that nothing runs on any more, and wait for the end of that.
 
     :param pause: what is waited for between two looks.
@@ -225,10 +227,10 @@ async def give_back(fleets: Fleets, watch: Watch, pause: Callable[[], Awaitable[
             if not released.left:
                 for why in await asyncio.to_thread(broken, fleets.ironic, given):
                     log.warning("given back, and to be looked at by a person: %s", why)
-                return Outcome(state="healthy")
+                return IronicOutcome(state="healthy")
         except TransientError as error:
             log.warning("%s; asking again", error)
         else:
             if released.named and len(released.named) >= released.left - (keep == 0):
-                return Outcome(state="failed", reason=f"not given back: {'; '.join(released.named)}")
+                return IronicOutcome(state="failed", reason=f"not given back: {'; '.join(released.named)}")
         await pause()

@@ -50,7 +50,7 @@ class IronicSide(Side):
         """Read the ledger."""
         fleet = IronicPlan.from_json(plan)
         with self.fleets() as fleets:
-            ledger.claim(fleets.read(fleet), ledger.Attempt(run=run, fleet=fleet))
+            ledger.claim(fleets.read(fleet), ledger.IronicAttempt(run=run, fleet=fleet))
 
     def check(self, plan: Json, run: str) -> None:
         """Read the ledger."""
@@ -94,7 +94,7 @@ class IronicSide(Side):
             yield Fleets(cloud)
 
 
-def _deployment(good: ledger.Good, prefix: str, replaced: str | None) -> Deployment:
+def _deployment(good: ledger.IronicGood, prefix: str, replaced: str | None) -> Deployment:
     fleet = good.fleet
     return Deployment(
         push=fleet.push,

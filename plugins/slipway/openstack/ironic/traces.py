@@ -18,9 +18,9 @@ from slipway.openstack.ironic.errors import told
 from slipway.openstack.ironic.fleets import Fleets
 from slipway.openstack.ironic.ironic import Allocation
 from slipway.openstack.ironic.ledger import LEDGER
-from slipway.openstack.ironic.rollout import Outcome
+from slipway.openstack.ironic.rollout import IronicOutcome
 from slipway.openstack.ironic.triggers import bring, poll_of
-from slipway.openstack.ironic.watch import Watch
+from slipway.openstack.ironic.watch import IronicWatch
 
 KIND = "rollout of nodes"
 SECONDS = 1800.0
@@ -82,7 +82,7 @@ class FleetTraces:
             ledger.change(fleets.ironic, trace.id, lambda known: ledger.ended(known, trace.run))
         return True
 
-    async def _followed(self, fleets: Fleets, watch: Watch) -> Outcome:
+    async def _followed(self, fleets: Fleets, watch: IronicWatch) -> IronicOutcome:
         try:
             return await asyncio.wait_for(bring(fleets, poll_of(fleets.ironic, self.tick), watch), SECONDS)
         except TimeoutError:

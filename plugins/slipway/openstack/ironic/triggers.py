@@ -12,9 +12,9 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from slipway.flow.record import SlipwayError
 from slipway.openstack.hook import OpenstackHook
 from slipway.openstack.ironic.fleets import Fleets
-from slipway.openstack.ironic.ironic import Ironic
-from slipway.openstack.ironic.rollout import Nodes, Outcome, Rollout, give_back
-from slipway.openstack.ironic.watch import Watch
+from slipway.openstack.ironic.ironic import IronicClient
+from slipway.openstack.ironic.rollout import IronicOutcome, Nodes, Rollout, give_back
+from slipway.openstack.ironic.watch import IronicWatch
 from slipway.polling import Poll, in_thread
 
 TICK_SECONDS = 2.0
@@ -24,9 +24,9 @@ _known: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, tuple[Fleets, Pol
 
 
 class FleetTrigger(BaseTrigger):  # type: ignore[misc]
-    """Fires with an :class:`slipway.openstack.ironic.rollout.Outcome` as JSON.
+    """Fires with an :class:`slipway.openstack.ironic.rollout.IronicOutcome` as JSON.
 
-    :param watch: a :class:`slipway.openstack.ironic.fleets.Watch` as JSON.
+    :param watch: a :class:`slipway.openstack.ironic.watch.IronicWatch` as JSON.
     :param conn_id: of the cloud.
     """
 
@@ -43,23 +43,23 @@ class FleetTrigger(BaseTrigger):  # type: ignore[misc]
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Go on with the nodes; what cannot be gone on with fires as a failure."""
         try:
-            outcome = await bring(*await shared(self.conn_id), Watch.from_json(self.watch))
+            outcome = await bring(*await shared(self.conn_id), IronicWatch.from_json(self.watch))
         except SlipwayError as error:
-            outcome = Outcome(state="failed", reason=str(error))
+            outcome = IronicOutcome(state="failed", reason=str(error))
         yield TriggerEvent(outcome.to_json())
 
 
-async def bring(fleets: Fleets, poll: Poll[Nodes], watch: Watch) -> Outcome:
+async def bring(fleets: Fleets, poll: Poll[Nodes], watch: IronicWatch) -> IronicOutcome:
     """Bring the nodes to what is wanted; on the way back also give back what is not wanted any more."""
     async with poll.of(watch.prefix) as feed:
-        outcome = Outcome(state="healthy")
+        outcome = IronicOutcome(state="healthy")
         if watch.fleet is not None:
             outcome = await Rollout(fleets, watch).follow(feed)
         if not watch.goes_back or outcome.state == "superseded":
             return outcome
         given = await give_back(fleets, watch, lambda: asyncio.sleep(TICK_SECONDS))
     reasons = [one.reason for one in (outcome, given) if one.reason]
-    return Outcome(state="failed", reason="; ".join(reasons)) if reasons else outcome
+    return IronicOutcome(state="failed", reason="; ".join(reasons)) if reasons else outcome
 
 
 async def shared(conn_id: str) -> tuple[Fleets, Poll[Nodes]]:
@@ -72,7 +72,7 @@ async def shared(conn_id: str) -> tuple[Fleets, Poll[Nodes]]:
     return known[conn_id]
 
 
-def poll_of(ironic: Ironic, tick: float = TICK_SECONDS) -> Poll[Nodes]:
+def poll_of(ironic: IronicClient, tick: float = TICK_SECONDS) -> Poll[Nodes]:
     """Return a poll of the project's nodes: one list for all fleets."""
 
     def ask(prefixes: Sequence[str]) -> dict[str, Nodes]:

@@ -19,7 +19,7 @@ class Placed(Record):
     """In the tenant's network."""
 
 
-class Watch(Record):
+class IronicWatch(Record):
     """What is brought where; all that the triggerer is told."""
 
     run: str

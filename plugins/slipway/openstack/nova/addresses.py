@@ -8,7 +8,7 @@ from openstack.connection import Connection
 
 from slipway.flow.nova.observed import Server
 from slipway.openstack.errors import OpenstackError
-from slipway.openstack.nova.errors import ConflictError, told
+from slipway.openstack.nova.errors import NovaConflictError, told
 
 
 def floating_ips(cloud: Connection, addresses: Sequence[str]) -> dict[str, str]:
@@ -34,5 +34,5 @@ def attach(cloud: Connection, address: str, server: Server, network: str) -> Non
                 "slipway.yaml."
             )
         if not ports:
-            raise ConflictError(f"server {server.name} has no port yet")
+            raise NovaConflictError(f"server {server.name} has no port yet")
         cloud.network.update_ip(found, port_id=ports[0].id)

@@ -31,7 +31,7 @@ _QUOTA = (
 )
 
 
-class ConflictError(TransientOpenstackError):
+class NovaConflictError(TransientOpenstackError):
     """The server is busy with another order, or just went away: look at it again."""
 
 
@@ -40,7 +40,7 @@ def told(what: str) -> Iterator[None]:
     """Turn the SDK's errors into ours.
 
     :param what: was asked for, in words.
-    :raises ConflictError: when it is worth to look again at once.
+    :raises NovaConflictError: when it is worth to look again at once.
     :raises OpenstackError: when the same request will fail again.
     :raises TransientOpenstackError: when it is worth another try.
     """
@@ -63,7 +63,7 @@ def told(what: str) -> Iterator[None]:
 def _answered(what: str, status: int, said: str) -> OpenstackError | TransientOpenstackError:
     said = _short(said)
     if status in (404, 409):
-        return ConflictError(f"{what}: {status} {said}")
+        return NovaConflictError(f"{what}: {status} {said}")
     if status == 403 and ("quota" in said.lower() or "exceeded" in said.lower()):
         return OpenstackError(f"OpenStack refuses {what}: {said}. {_QUOTA}.")
     if status == 413:

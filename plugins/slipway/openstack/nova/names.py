@@ -12,7 +12,7 @@ from slipway.flow.nova.spec import Nova, ServerVolume
 from slipway.openstack.choosing import listed, one
 from slipway.openstack.designate import recordsets
 from slipway.openstack.errors import OpenstackError
-from slipway.openstack.nova.errors import ConflictError, told
+from slipway.openstack.nova.errors import NovaConflictError, told
 from slipway.openstack.octavia import pools
 from slipway.openstack.services import offers, services
 
@@ -90,7 +90,7 @@ def _disk_of(cloud: Connection, image: Image) -> int:
     try:
         with told(f"image {image.glance}"):
             found = cloud.image.get_image(str(image.glance))
-    except ConflictError:
+    except NovaConflictError:
         raise OpenstackError(
             f"Glance has no image {image.glance} any more. Start `vm_image` for this commit: it is built "
             "anew."

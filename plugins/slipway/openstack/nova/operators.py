@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # the SDK takes most of a second to import, which reading a D
     from slipway.flow.nova.observed import Seen
     from slipway.flow.nova.steps import Wait
     from slipway.openstack.nova.side import NovaSide
-    from slipway.openstack.nova.watch import Outcome, Watch
+    from slipway.openstack.nova.watch import NovaOutcome, NovaWatch
 
 PATIENCE_SECONDS = 3.0
 """How long a worker looks on itself: handing over to the triggerer and back costs about as much."""
@@ -42,9 +42,9 @@ class _Waiting:
         """Return what is seen within a few seconds, or defer until there is something to see."""
         from slipway.flow.nova.plan import NovaPlan
         from slipway.openstack.nova.triggers import ServersTrigger
-        from slipway.openstack.nova.watch import Watch
+        from slipway.openstack.nova.watch import NovaWatch
 
-        watch = Watch.of(NovaPlan.from_json(plan), run, wait)
+        watch = NovaWatch.of(NovaPlan.from_json(plan), run, wait)
         outcome = asyncio.run(_soon(cloud, watch))
         if outcome is not None:
             return outcome.seen(seen.healthy)
@@ -133,7 +133,7 @@ class GoBackOperator(_Waiting, operators.GoBackOperator):
             return self.back(context, plan)
 
 
-async def _soon(cloud: Connection, watch: Watch) -> Outcome | None:
+async def _soon(cloud: Connection, watch: NovaWatch) -> NovaOutcome | None:
     """Follow for a few seconds; None when that does not bring an outcome."""
     from slipway.openstack.nova.triggers import poll_of
     from slipway.openstack.nova.watch import follow
@@ -151,9 +151,9 @@ def _seen(event: Mapping[str, Any], healthy: Sequence[str]) -> Seen:
     :raises OpenstackError: when it could not look.
     """
     from slipway.openstack.errors import OpenstackError
-    from slipway.openstack.nova.watch import Outcome
+    from slipway.openstack.nova.watch import NovaOutcome
 
-    outcome = Outcome.from_json(event)
+    outcome = NovaOutcome.from_json(event)
     if outcome.error:
         raise OpenstackError(outcome.error)
     return outcome.seen(frozenset(healthy))

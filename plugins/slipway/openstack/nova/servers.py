@@ -35,7 +35,7 @@ from slipway.flow.record import SlipwayError
 from slipway.openstack.errors import TransientOpenstackError
 from slipway.openstack.nova import traffic
 from slipway.openstack.nova.addresses import attach, floating_ips
-from slipway.openstack.nova.errors import ConflictError, told
+from slipway.openstack.nova.errors import NovaConflictError, told
 from slipway.openstack.nova.groups import ensure_group, forget_groups
 from slipway.openstack.nova.reading import list_servers
 
@@ -79,7 +79,7 @@ class Servers:
             try:
                 for order in step.orders:
                     self.obey(order)
-            except ConflictError as error:
+            except NovaConflictError as error:
                 log.info("%s; looking again", error)
                 time.sleep(CONFLICT_SECONDS)
         raise TransientOpenstackError("the servers do not come to be what they were told to be")

@@ -13,16 +13,16 @@ from openstack.connection import Connection
 from slipway.flow.record import SlipwayError
 from slipway.openstack.hook import OpenstackHook
 from slipway.openstack.nova.reading import list_servers
-from slipway.openstack.nova.watch import Outcome, Snapshot, Watch, follow
+from slipway.openstack.nova.watch import NovaOutcome, NovaWatch, Snapshot, follow
 from slipway.polling import TICK_SECONDS, Poll, in_thread
 
 _polls: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Poll[Snapshot]]] = WeakKeyDictionary()
 
 
 class ServersTrigger(BaseTrigger):  # type: ignore[misc]
-    """Fires with a :class:`slipway.openstack.nova.watch.Outcome` as JSON.
+    """Fires with a :class:`slipway.openstack.nova.watch.NovaOutcome` as JSON.
 
-    :param watch: a :class:`slipway.openstack.nova.watch.Watch` as JSON.
+    :param watch: a :class:`slipway.openstack.nova.watch.NovaWatch` as JSON.
     :param conn_id: of the cloud.
     """
 
@@ -38,12 +38,12 @@ class ServersTrigger(BaseTrigger):  # type: ignore[misc]
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Follow the servers; what cannot be followed fires as an error."""
-        watch = Watch.from_json(self.watch)
+        watch = NovaWatch.from_json(self.watch)
         try:
             async with (await shared_poll(self.conn_id)).of(watch.tag) as feed:
                 outcome = await follow(feed, watch)
         except SlipwayError as error:
-            outcome = Outcome(error=str(error))
+            outcome = NovaOutcome(error=str(error))
         yield TriggerEvent(outcome.to_json())
 
 

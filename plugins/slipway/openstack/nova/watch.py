@@ -23,7 +23,7 @@ Snapshot = Mapping[str, Server]
 """Servers by id."""
 
 
-class Watch(Record):
+class NovaWatch(Record):
     """What is waited for, small enough to be handed to the triggerer."""
 
     tag: str
@@ -35,7 +35,7 @@ class Watch(Record):
     """The wait does not end well before this moment."""
 
     @classmethod
-    def of(cls, plan: NovaPlan, run: str, wait: Wait) -> Watch:
+    def of(cls, plan: NovaPlan, run: str, wait: Wait) -> NovaWatch:
         """Return what ``run`` waits for."""
         return cls(tag=plan.tag, run=run, at=plan.push.at, until=wait.until, not_before=wait.not_before)
 
@@ -45,7 +45,7 @@ class Watch(Record):
         return self.not_before is not None and datetime.now(UTC) < self.not_before
 
 
-class Outcome(Record):
+class NovaOutcome(Record):
     """What came of it: ids of servers. Neither means that something else happened: look again."""
 
     healthy: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class Outcome(Record):
 class _Waiting:
     """The servers of one watch, as they come to be what is waited for."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: NovaWatch) -> None:
         self.not_before = watch.not_before
         self.left = {one.server: one for one in watch.until}
         self.total = len(watch.until)
@@ -115,7 +115,7 @@ class _Waiting:
         return f"{self.total - len(self.left)} of {self.total} servers ready" + (f" ({rest})" if rest else "")
 
 
-async def follow(feed: Feed[Snapshot], watch: Watch) -> Outcome:
+async def follow(feed: Feed[Snapshot], watch: NovaWatch) -> NovaOutcome:
     """Wait until all servers are as they should be, one fails, or somebody should look.
 
     :raises SlipwayError: when the cloud refuses to be asked.
@@ -134,10 +134,10 @@ async def follow(feed: Feed[Snapshot], watch: Watch) -> Outcome:
         if (text := waiting.text()) != shown:
             shown = text
             log.info("[%5.1f s] %s", time.monotonic() - began, text)
-    return Outcome(healthy=tuple(waiting.healthy), failed=waiting.failed)
+    return NovaOutcome(healthy=tuple(waiting.healthy), failed=waiting.failed)
 
 
-def _needs_a_look(snapshot: Snapshot, watch: Watch, waiting: _Waiting) -> bool:
+def _needs_a_look(snapshot: Snapshot, watch: NovaWatch, waiting: _Waiting) -> bool:
     """Say whether a server is gone or failed, or a newer push came."""
     if any(key not in snapshot or snapshot[key].status == "ERROR" for key in waiting.left):
         return True

@@ -19,7 +19,7 @@ from slipway.flow.nova.spec import LoadBalancer
 from slipway.flow.nova.traffic import Led, Pool
 from slipway.openstack.choosing import one
 from slipway.openstack.errors import OpenstackError, TransientOpenstackError
-from slipway.openstack.nova.errors import ConflictError, told
+from slipway.openstack.nova.errors import NovaConflictError, told
 from slipway.openstack.services import offers, services
 
 log = logging.getLogger(__name__)
@@ -57,14 +57,14 @@ def traffic(cloud: Connection, pool: Pool, tag: str) -> Led:
 def lead(cloud: Connection, pool: Pool, tag: str, servers: Collection[Server]) -> None:
     """Have the pool send connections to these servers and to no others of the deployment, in one change.
 
-    :raises ConflictError: while the load balancer is busy with another change.
+    :raises NovaConflictError: while the load balancer is busy with another change.
     :raises OpenstackError: when it does not take the change, or does not reach a server.
     :raises TransientOpenstackError: when it takes its time.
     """
     wanted = {server.address: server for server in servers}
     with told(f"the members of pool {pool.id}"):
         if _is_busy(cloud, pool):
-            raise ConflictError(f"the load balancer of pool {pool.id} is busy with another change")
+            raise NovaConflictError(f"the load balancer of pool {pool.id} is busy with another change")
         known = {str(one.address): one for one in _members(cloud, pool, tag)}
         gone = [_member(pool, address, 0) for address in known.keys() - wanted.keys()]
         here = [
