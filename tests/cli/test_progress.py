@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from slipway.cli.progress import Row, Stage, changes, has_ended, rows
+from slipway.cli.progress import ProgressRow, Stage, changes, has_ended, rows
 from tests.cli.records import START, push, run, task
 
 PUSH = push()
@@ -17,11 +17,11 @@ def test_rows_show_pipelines_in_order_and_tasks_as_they_started() -> None:
     tasks = [task("publish", None), task("build", "running", 3), task("plan", "success", 1, 2.5)]
     stages = [Stage("container_image", run("container_image", "running", PUSH), tasks), Stage("deploy")]
     assert rows(stages, NOW) == [
-        Row("container_image", "", "running", 30.0),
-        Row("container_image", "plan", "success", 1.5),
-        Row("container_image", "build", "running", 27.0),
-        Row("container_image", "publish", "waiting", None),
-        Row("deploy", "", "waiting", None),
+        ProgressRow("container_image", "", "running", 30.0),
+        ProgressRow("container_image", "plan", "success", 1.5),
+        ProgressRow("container_image", "build", "running", 27.0),
+        ProgressRow("container_image", "publish", "waiting", None),
+        ProgressRow("deploy", "", "waiting", None),
     ]
 
 
@@ -31,11 +31,11 @@ def test_a_server_clock_ahead_of_ours_gives_no_negative_time() -> None:
 
 
 def test_changes_are_new_lines_and_new_states_only() -> None:
-    before = [Row("deploy", "", "running", 1.0), Row("deploy", "rollout", "running", 1.0)]
+    before = [ProgressRow("deploy", "", "running", 1.0), ProgressRow("deploy", "rollout", "running", 1.0)]
     after = [
-        Row("deploy", "", "running", 2.0),
-        Row("deploy", "rollout", "success", 2.0),
-        Row("x", "", "queued", None),
+        ProgressRow("deploy", "", "running", 2.0),
+        ProgressRow("deploy", "rollout", "success", 2.0),
+        ProgressRow("x", "", "queued", None),
     ]
     assert changes(before, after) == after[1:]
 

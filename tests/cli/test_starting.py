@@ -12,7 +12,7 @@ from slipway.cli import api as api_module
 from slipway.cli import following, main
 from slipway.cli.answers import ServerError
 from slipway.cli.api import Airflow
-from slipway.cli.following import Follower
+from slipway.cli.following import RunFollower
 from slipway.cli.starting import Wish, full_ref, params_of, run_id_of
 from slipway.flow.record import SlipwayError
 from tests.cli.airflow_api import AirflowApi
@@ -116,7 +116,7 @@ def test_airflow_that_fails_for_a_while_is_asked_again(
         return (503, "away") if len(asked) < 8 else answer(path, query)
 
     monkeypatch.setattr(api, "answer", failing_first)
-    follower = Follower(airflow, "vm_image", api.runs[0]["dag_run_id"])
+    follower = RunFollower(airflow, "vm_image", api.runs[0]["dag_run_id"])
     stages = follower.wait(time.monotonic() + 60, lambda _: None)
     assert stages[0].state == "success"
 
@@ -139,4 +139,4 @@ def test_airflow_that_stays_away_is_an_error(
     monkeypatch.setattr(following, "AWAY_SECONDS", 0.05)
     api.broken = (503, "away")
     with pytest.raises(ServerError, match="Airflow answered 503"):
-        Follower(airflow, "vm_image", "a-run").wait(time.monotonic() + 60, lambda _: None)
+        RunFollower(airflow, "vm_image", "a-run").wait(time.monotonic() + 60, lambda _: None)

@@ -6,24 +6,26 @@ from datetime import timedelta
 
 import pytest
 
-from slipway.cli.status import Facts, platform_status, push_status
+from slipway.cli.status import PlatformFacts, platform_status, push_status
 from tests.cli.records import START, built, deployment, image, push, run
 
 PUSH = push("a")
 
 
 def test_before_the_build_has_a_run_the_push_waits() -> None:
-    assert platform_status(Facts()).state == "waiting"
+    assert platform_status(PlatformFacts()).state == "waiting"
 
 
 @pytest.mark.parametrize("state", ["queued", "running"])
 def test_a_run_without_an_image_is_building(state: str) -> None:
-    status = platform_status(Facts(build=run("container_image", state, PUSH)))
+    status = platform_status(PlatformFacts(build=run("container_image", state, PUSH)))
     assert (status.state, status.since, status.image) == ("building", START, None)
 
 
 def test_a_failed_build_names_its_task() -> None:
-    facts = Facts(build=run("container_image", "failed", PUSH), failed_tasks=("container_image/build",))
+    facts = PlatformFacts(
+        build=run("container_image", "failed", PUSH), failed_tasks=("container_image/build",)
+    )
     status = platform_status(facts)
     assert (status.state, status.since) == ("failed", START + timedelta(seconds=5))
     assert status.detail == "build failed in container_image/build"
@@ -31,18 +33,18 @@ def test_a_failed_build_names_its_task() -> None:
 
 def test_a_platform_that_the_application_does_not_declare_is_nothing() -> None:
     status = platform_status(
-        Facts(build=run("container_image", "success", PUSH), built=built(PUSH, image=None))
+        PlatformFacts(build=run("container_image", "success", PUSH), built=built(PUSH, image=None))
     )
     assert (status.state, status.digest) == ("nothing", None)
 
 
 def test_an_image_without_a_deployment_run_is_built() -> None:
-    status = platform_status(Facts(build=run("container_image", "success", PUSH), built=built(PUSH)))
+    status = platform_status(PlatformFacts(build=run("container_image", "success", PUSH), built=built(PUSH)))
     assert (status.state, status.digest, status.image) == ("built", image(PUSH).digest, image(PUSH).reference)
 
 
 def test_a_build_that_was_not_asked_to_deploy_has_settled() -> None:
-    facts = Facts(build=run("container_image", "success", PUSH), built=built(PUSH, deploy=False))
+    facts = PlatformFacts(build=run("container_image", "success", PUSH), built=built(PUSH, deploy=False))
     assert platform_status(facts).state == "not deployed"
 
 
@@ -51,7 +53,7 @@ def test_a_build_that_was_not_asked_to_deploy_has_settled() -> None:
     [("queued", "deploying"), ("running", "deploying"), ("failed", "failed"), ("success", "not deployed")],
 )
 def test_without_a_deployment_the_deploy_run_says_the_state(run_state: str, state: str) -> None:
-    facts = Facts(
+    facts = PlatformFacts(
         build=run("container_image", "success", PUSH),
         built=built(PUSH),
         deploy=run("deploy", run_state, PUSH, 10),
@@ -61,13 +63,15 @@ def test_without_a_deployment_the_deploy_run_says_the_state(run_state: str, stat
 
 
 def test_a_deployment_says_the_state_where_the_image_is_not_known() -> None:
-    facts = Facts(build=run("container_image", "success", PUSH), deploy=run("deploy", "running", PUSH, 10))
+    facts = PlatformFacts(
+        build=run("container_image", "success", PUSH), deploy=run("deploy", "running", PUSH, 10)
+    )
     assert platform_status(facts).state == "deploying"
 
 
 def test_the_newest_deployment_is_what_runs() -> None:
     done = deployment(PUSH)
-    status = platform_status(Facts(built=built(PUSH), deployment=done, newest=done))
+    status = platform_status(PlatformFacts(built=built(PUSH), deployment=done, newest=done))
     assert (status.state, status.running, status.url) == (
         "running",
         "demo/deployment/hello",
@@ -78,18 +82,18 @@ def test_the_newest_deployment_is_what_runs() -> None:
 
 def test_a_deployment_that_another_push_followed_runs_no_more() -> None:
     later = deployment(push("b"), 60)
-    status = platform_status(Facts(built=built(PUSH), deployment=deployment(PUSH), newest=later))
+    status = platform_status(PlatformFacts(built=built(PUSH), deployment=deployment(PUSH), newest=later))
     assert (status.state, status.running, status.url) == ("replaced", None, None)
     assert (status.since, status.detail) == (later.since, "by bbbbbbbbbbbb")
 
 
 def test_a_rebuild_of_the_same_commit_replaces_it_too() -> None:
     later = deployment(push("a", rebuild="2026-11-25"), 60)
-    assert platform_status(Facts(deployment=deployment(PUSH), newest=later)).state == "replaced"
+    assert platform_status(PlatformFacts(deployment=deployment(PUSH), newest=later)).state == "replaced"
 
 
 def test_the_json_has_the_documented_shape() -> None:
-    facts = Facts(built=built(PUSH), deployment=deployment(PUSH))
+    facts = PlatformFacts(built=built(PUSH), deployment=deployment(PUSH))
     assert push_status(PUSH, {"container": facts}).to_json() == {
         "repository": "examples/hello",
         "commit": "a" * 40,
@@ -111,7 +115,7 @@ def test_the_json_has_the_documented_shape() -> None:
 
 
 def test_a_push_has_settled_when_every_platform_has() -> None:
-    assert push_status(PUSH, {"container": Facts(deployment=deployment(PUSH))}).settled
-    building = push_status(PUSH, {"container": Facts(build=run("container_image", "running", PUSH))})
+    assert push_status(PUSH, {"container": PlatformFacts(deployment=deployment(PUSH))}).settled
+    building = push_status(PUSH, {"container": PlatformFacts(build=run("container_image", "running", PUSH))})
     assert not building.settled
     assert not building.failed

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from slipway.flow.image import Image
 from slipway.flow.nova.marks import Mark, Metadata, new_metadata
-from slipway.flow.nova.observed import Seen, Server, View
+from slipway.flow.nova.observed import Server, ServerFindings, View
 from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.nova.spec import Nova
 from slipway.flow.nova.steps import Attach, Create, Delete, Lead, Order, Start, Stop, Wait, Write
@@ -58,7 +58,7 @@ class Cloud:
     given_up: dict[str, str] = field(default_factory=dict)
 
     def view(self, plan: NovaPlan) -> View:
-        seen = Seen(frozenset(self.answered), dict(self.given_up))
+        seen = ServerFindings(frozenset(self.answered), dict(self.given_up))
         marks = [one.mark for one in self.servers.values() if one.mark.deployment == plan.deployment]
         places = {plan.traffic, *(read(mark.traffic) for mark in marks)} - {None}
         traffic = {place: self.traffic.get(place, Led(frozenset())) for place in places if place}

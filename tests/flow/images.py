@@ -9,12 +9,12 @@ from datetime import timedelta
 from hypothesis import strategies as st
 
 from slipway.flow.apps import Apps
-from slipway.flow.history import Past, Place
+from slipway.flow.history import AppEnvironment, Past
 from slipway.flow.image import Platform
 from slipway.flow.push import PushEvent
-from slipway.flow.retention.plan import Facts
+from slipway.flow.retention.plan import ImageUses
 from slipway.flow.retention.promises import promises
-from slipway.flow.retention.stored import Kind, Stored, Thing
+from slipway.flow.retention.stored import StoredImage, Thing, ThingKind
 from tests.flow.builders import NOON
 
 REPOSITORY = "acme/shop"
@@ -26,14 +26,14 @@ PLATFORMS: tuple[Platform, ...] = ("container", "vm", "bare_metal")
 class World:
     """What is there, what happened, and what is true now."""
 
-    images: tuple[Stored, ...]
-    history: dict[Place, list[Past]]
+    images: tuple[StoredImage, ...]
+    history: dict[AppEnvironment, list[Past]]
     apps: Apps
     running: dict[str, str]
 
     @property
-    def facts(self) -> Facts:
-        return Facts(NOON, self.apps, self.running, promises(self.history, self.apps, NOON), {})
+    def facts(self) -> ImageUses:
+        return ImageUses(NOON, self.apps, self.running, promises(self.history, self.apps, NOON), {})
 
     def good(self, environment: str) -> int:
         return self.apps.get(REPOSITORY).retention_of(environment).good
@@ -59,30 +59,32 @@ def image(
     days: float = 100,
     hold: str = "",
     needs: Iterable[str] = (),
-) -> Stored:
+) -> StoredImage:
     """An image that is whole, with all that belongs to one of its platform."""
     digest = f"sha256:{number:064x}"
     commits = tuple(commits)
     if platform == "container":
         names = {digest, f"shop@{digest}"}
-        things = [Thing(kind=Kind.TAG, id=f"shop:{commit}-{number}", digest=digest) for commit in commits]
+        things = [
+            Thing(kind=ThingKind.TAG, id=f"shop:{commit}-{number}", digest=digest) for commit in commits
+        ]
         things += [
-            Thing(kind=Kind.TAG, id=f"shop:in-{number}", digest=digest),
-            Thing(kind=Kind.MANIFEST, id=f"shop@{digest}", digest=digest, size=10),
+            Thing(kind=ThingKind.TAG, id=f"shop:in-{number}", digest=digest),
+            Thing(kind=ThingKind.MANIFEST, id=f"shop@{digest}", digest=digest, size=10),
         ]
     else:
         names = {digest, f"glance-{number}"}
-        things = [Thing(kind=Kind.COMMIT_RECORD, id=f"commits/{commit}-{number}") for commit in commits]
+        things = [Thing(kind=ThingKind.COMMIT_RECORD, id=f"commits/{commit}-{number}") for commit in commits]
         things += [
-            Thing(kind=Kind.INPUTS_RECORD, id=f"{number}/image.json"),
-            Thing(kind=Kind.GLANCE_IMAGE, id=f"glance-{number}", size=10),
-            Thing(kind=Kind.FILE, id=f"{number}/shop.qcow2", digest=digest, size=10),
+            Thing(kind=ThingKind.INPUTS_RECORD, id=f"{number}/image.json"),
+            Thing(kind=ThingKind.GLANCE_IMAGE, id=f"glance-{number}", size=10),
+            Thing(kind=ThingKind.FILE, id=f"{number}/shop.qcow2", digest=digest, size=10),
         ]
     if platform == "bare_metal":
         own = f"kernel-{number}"
-        things.append(Thing(kind=Kind.GLANCE_PART, id=own))
+        things.append(Thing(kind=ThingKind.GLANCE_PART, id=own))
         needs = (*needs, own)
-    return Stored(
+    return StoredImage(
         platform=platform,
         place="local/acme/shop",
         application="shop",
@@ -97,37 +99,37 @@ def image(
     )
 
 
-def past(commits: Iterable[str], environment: str = "production") -> dict[Place, list[Past]]:
+def past(commits: Iterable[str], environment: str = "production") -> dict[AppEnvironment, list[Past]]:
     """Releases, one a day, the newest first."""
     found = []
     for days, commit in enumerate(commits):
         push = PushEvent(repository=REPOSITORY, ref="refs/heads/main", commit=commit, at=NOON)
         found.append(Past(push=push, platforms=PLATFORMS, since=NOON - timedelta(days=days)))
-    return {Place(repository=REPOSITORY, environment=environment): found}
+    return {AppEnvironment(repository=REPOSITORY, environment=environment): found}
 
 
-def references(stored: Stored) -> dict[str, set[str]]:
+def references(stored: StoredImage) -> dict[str, set[str]]:
     """What each thing of an image refers to."""
-    by_kind: dict[Kind, set[str]] = {}
+    by_kind: dict[ThingKind, set[str]] = {}
     for thing in stored.things:
         by_kind.setdefault(thing.kind, set()).add(thing.id)
     parts = {name for name in stored.needs if name.startswith("kernel")}
-    bytes_ = {id_ for kind, ids in by_kind.items() if kind >= Kind.MANIFEST for id_ in ids}
-    inputs = by_kind.get(Kind.INPUTS_RECORD, set())
+    bytes_ = {id_ for kind, ids in by_kind.items() if kind >= ThingKind.MANIFEST for id_ in ids}
+    inputs = by_kind.get(ThingKind.INPUTS_RECORD, set())
     found: dict[str, set[str]] = {}
     for thing in stored.things:
-        if thing.kind <= Kind.TAG:
+        if thing.kind <= ThingKind.TAG:
             found[thing.id] = bytes_ | parts | inputs
-        elif thing.kind is Kind.INPUTS_RECORD:
+        elif thing.kind is ThingKind.INPUTS_RECORD:
             found[thing.id] = bytes_ | parts
-        elif thing.kind is Kind.GLANCE_IMAGE:
+        elif thing.kind is ThingKind.GLANCE_IMAGE:
             found[thing.id] = parts
     return found
 
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    images: list[Stored] = []
+    images: list[StoredImage] = []
     for number in range(draw(st.integers(1, 9))):
         platform = draw(st.sampled_from(PLATFORMS))
         older = [one for one in images if one.platform == platform]

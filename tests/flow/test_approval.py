@@ -10,7 +10,7 @@ import pytest
 from slipway.flow.approval import (
     SLIPWAY,
     SUPERSEDED,
-    Request,
+    ApprovalRequest,
     body,
     check_known,
     refusal,
@@ -21,7 +21,7 @@ from slipway.flow.environments import Approval
 from slipway.flow.image import Image
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
-from slipway.flow.release import NOTHING, Row
+from slipway.flow.release import NOTHING, ReleaseRow
 
 PUSH = PushEvent(
     repository="octo/shop",
@@ -43,9 +43,9 @@ IMAGE = Image(
 ALICE = {"id": "7", "name": "alice"}
 
 
-def request(**more: Any) -> Request:
+def request(**more: Any) -> ApprovalRequest:
     given = {"push": PUSH, "application": "shop", "environment": "production", "approval": Approval(**more)}
-    return Request(**given)
+    return ApprovalRequest(**given)
 
 
 def answer(option: str, by: dict[str, str] | None = ALICE, **params: str) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def test_question_names_application_commit_and_environment() -> None:
 
 
 def test_what_would_change_is_a_table_in_which_nothing_of_others_is_markdown() -> None:
-    rows = [Row(platform="vm", before=NOTHING, tried="abab (sha256:1)", now="abab (sha256:1)")]
+    rows = [ReleaseRow(platform="vm", before=NOTHING, tried="abab (sha256:1)", now="abab (sha256:1)")]
     told = body(request(otherwise="fail"), rows, {"vm": IMAGE}, datetime(2030, 1, 5, 3, 4, tzinfo=UTC))
     assert (
         f"| vm | `nothing` | `abab (sha256:1)` | `generic-local/acme/shop/vm/1/shop.qcow2 {DIGEST}` |" in told

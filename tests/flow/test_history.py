@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.flow.deployment import Deployment
-from slipway.flow.history import Place, before, named, releases, running
+from slipway.flow.history import AppEnvironment, before, named, releases, running
 from slipway.flow.image import Image, Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
-HERE = Place(repository="acme/shop", environment="production")
+HERE = AppEnvironment(repository="acme/shop", environment="production")
 
 
 def deployment(
@@ -123,7 +123,9 @@ def test_what_runs_is_the_last_release_with_the_images_that_came_last() -> None:
     again = deployment("b", 4, "vm")
     made = [other, again, deployment("b", 3, "container"), deployment("b", 2, "vm"), deployment("a", 1)]
     assert running(made, HERE) == {"vm": again, "container": made[2]}
-    assert running(made, Place(repository="ACME/shop", environment="staging")) == {"container": other}
+    assert running(made, AppEnvironment(repository="ACME/shop", environment="staging")) == {
+        "container": other
+    }
 
 
 def test_nothing_that_runs_is_said() -> None:

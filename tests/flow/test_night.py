@@ -12,8 +12,8 @@ from slipway.flow.apps import Apps
 from slipway.flow.image import Built
 from slipway.flow.night import (
     Came,
+    RebuildTurn,
     Started,
-    Turn,
     came,
     failed,
     has_ended,
@@ -27,7 +27,7 @@ from slipway.flow.push import PushEvent
 from tests.flow.builders import image
 
 HOURS = 4 * 3600.0
-TURN = Turn(repository="octo/shop", ref="refs/heads/main", deploy=True, seconds=0)
+TURN = RebuildTurn(repository="octo/shop", ref="refs/heads/main", deploy=True, seconds=0)
 PUSH = PushEvent(repository="octo/shop", ref="refs/heads/main", commit="a" * 40, rebuild="2030-01-02")
 STARTED = Started(turn=TURN, push=PUSH)
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from slipway.flow.orphans import (
     LONGEST,
+    OrphanVerdict,
     RunState,
     Trace,
-    Verdict,
     application_of,
     is_build_name,
     judge,
@@ -42,7 +42,7 @@ def trace(
     )
 
 
-def verdict(*traces: Trace, grace: timedelta = GRACE) -> Verdict:
+def verdict(*traces: Trace, grace: timedelta = GRACE) -> OrphanVerdict:
     """What is decided about the first of them."""
     return judge(traces, RUNS, NOW, grace)[0]
 

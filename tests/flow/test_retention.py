@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.flow.history import Past, Place, before
+from slipway.flow.history import AppEnvironment, Past, before
 from slipway.flow.record import SlipwayError
-from slipway.flow.retention.plan import Facts, Removal, Verdict, judge, removals
+from slipway.flow.retention.plan import ImageRemoval, ImageUses, ImageVerdict, judge, removals
 from slipway.flow.retention.promises import promises
-from slipway.flow.retention.stored import Kind, Stored, Thing
+from slipway.flow.retention.stored import StoredImage, Thing, ThingKind
 from slipway.flow.retention.tables import summary, table
 from tests.examples import examples
 from tests.flow.builders import NOON
@@ -22,11 +22,11 @@ from tests.flow.images import COMMITS, REPOSITORY, World, apps, image, past, ref
 many = examples(100)
 
 
-def gone(planned: Sequence[Removal]) -> list[str]:
+def gone(planned: Sequence[ImageRemoval]) -> list[str]:
     return [thing.id for one in planned for thing in one.things]
 
 
-def without(images: Iterable[Stored], removed: Iterable[str]) -> list[Stored]:
+def without(images: Iterable[StoredImage], removed: Iterable[str]) -> list[StoredImage]:
     """What an inventory finds when these things are gone."""
     left = []
     for one in images:
@@ -37,12 +37,12 @@ def without(images: Iterable[Stored], removed: Iterable[str]) -> list[Stored]:
     return left
 
 
-def whole(images: Iterable[Stored]) -> dict[str, frozenset[str]]:
+def whole(images: Iterable[StoredImage]) -> dict[str, frozenset[str]]:
     """The things of images, by the image."""
     return {one.digest: frozenset(thing.id for thing in one.things) for one in images}
 
 
-def served(world: World, left: Iterable[Stored], commit: str) -> bool:
+def served(world: World, left: Iterable[StoredImage], commit: str) -> bool:
     """Say whether every image of a commit that there was is still there, with all that belongs to it."""
     wanted = whole(one for one in world.images if commit in one.commits)
     there = whole(left)
@@ -73,7 +73,7 @@ def test_every_promised_rollback_has_its_images(world: World) -> None:
             assert served(world, left, commit)
 
 
-def step_by_step(place: Place, releases: Sequence[Past], steps: int) -> list[str]:
+def step_by_step(place: AppEnvironment, releases: Sequence[Past], steps: int) -> list[str]:
     """Go back again and again, as `rollback` does: each time what it brings back comes to the history."""
     history, found = list(releases), []
     for _ in range(steps):
@@ -117,7 +117,7 @@ def test_a_run_that_died_anywhere_is_finished_by_the_next(world: World, data: st
     assert gone(removals(judge(without(left, rest), world.facts))) == []
 
 
-def judged(images: Sequence[Stored], facts: Facts) -> dict[str, tuple[bool, str]]:
+def judged(images: Sequence[StoredImage], facts: ImageUses) -> dict[str, tuple[bool, str]]:
     return {one.stored.digest[-1]: (one.keep, one.reason) for one in judge(images, facts)}
 
 
@@ -153,7 +153,7 @@ def test_reasons() -> None:
 
 def test_an_application_of_which_nobody_knows_what_runs_keeps_its_images() -> None:
     running = {"shop": "ConfigMap shop.slipway cannot be understood"}
-    assert judged([image(1)], Facts(NOON, apps(), running, {}, {})) == {"1": (True, running["shop"])}
+    assert judged([image(1)], ImageUses(NOON, apps(), running, {}, {})) == {"1": (True, running["shop"])}
 
 
 def test_only_images_of_the_repositories_asked_for_go() -> None:
@@ -161,15 +161,15 @@ def test_only_images_of_the_repositories_asked_for_go() -> None:
         image(1, needs=[image(3).digest]),
         image(2).model_copy(update={"repository": REPOSITORY.upper()}),
     ]
-    facts = Facts(NOON, apps(), {}, {}, {}, frozenset({"acme/other"}))
+    facts = ImageUses(NOON, apps(), {}, {}, {}, frozenset({"acme/other"}))
     assert {keep for keep, _ in judged(images, facts).values()} == {True}
-    facts = Facts(NOON, apps(), {}, {}, {}, frozenset({REPOSITORY}))
+    facts = ImageUses(NOON, apps(), {}, {}, {}, frozenset({REPOSITORY}))
     assert {keep for keep, _ in judged(images, facts).values()} == {False}
 
 
 def test_a_platform_that_cannot_be_asked_keeps_its_images() -> None:
     images = [image(1), image(2, platform="vm")]
-    facts = Facts(NOON, apps(), {}, {}, {"vm": "there is no connection slipway_openstack"})
+    facts = ImageUses(NOON, apps(), {}, {}, {"vm": "there is no connection slipway_openstack"})
     assert judged(images, facts) == {
         "1": (False, "100 days old, and nothing needs it"),
         "2": (True, "nobody can say what runs: there is no connection slipway_openstack"),
@@ -194,23 +194,23 @@ def test_a_recent_release_stays_whatever_came_after_it() -> None:
 def test_a_kernel_goes_with_the_last_image_that_needs_it() -> None:
     first = image(1, [COMMITS[1]], "bare_metal")
     second = image(2, [COMMITS[2]], "bare_metal", needs=["kernel-1"])
-    verdicts = [Verdict(stored=one, keep=False, reason="") for one in (first, second)]
+    verdicts = [ImageVerdict(stored=one, keep=False, reason="") for one in (first, second)]
     one, other = removals(verdicts)
     assert "kernel-1" not in gone([one])
     assert gone([other])[-3:] == ["kernel-1", "kernel-2", "2/shop.qcow2"]
-    staying = [verdicts[0], Verdict(stored=second, keep=True, reason="held")]
+    staying = [verdicts[0], ImageVerdict(stored=second, keep=True, reason="held")]
     assert "kernel-1" not in gone(removals(staying))
 
 
 def test_what_is_needed_in_a_circle_stays() -> None:
     circle = [image(1, needs=[image(2).digest]), image(2, needs=[image(1).digest])]
-    assert removals([Verdict(stored=one, keep=False, reason="") for one in circle]) == []
+    assert removals([ImageVerdict(stored=one, keep=False, reason="") for one in circle]) == []
 
 
 def test_the_order_of_kinds_is_that_of_references() -> None:
-    things = [Thing(kind=kind, id=kind.name) for kind in reversed(Kind)]
+    things = [Thing(kind=kind, id=kind.name) for kind in reversed(ThingKind)]
     stored = image(1).model_copy(update={"things": tuple(things)})
-    assert gone(removals([Verdict(stored=stored, keep=False, reason="")])) == [
+    assert gone(removals([ImageVerdict(stored=stored, keep=False, reason="")])) == [
         "COMMIT_RECORD",
         "TAG",
         "INPUTS_RECORD",
@@ -223,7 +223,7 @@ def test_the_order_of_kinds_is_that_of_references() -> None:
 
 def test_a_person_reads_what_goes_first() -> None:
     images = [image(1, COMMITS[:2]), image(2, platform="vm", hold="for the audit")]
-    verdicts = judge(images, Facts(NOON, apps(), {}, {}, {}))
+    verdicts = judge(images, ImageUses(NOON, apps(), {}, {}, {}))
     lines = [" ".join(line.split()) for line in table(verdicts, NOON).splitlines()]
     first = "000000000000 +1 sha256:000000000000"
     assert lines[1:] == [

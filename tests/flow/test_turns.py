@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.flow.turns import Contender, Place, Turn, take
+from slipway.flow.turns import Contender, Turn, TurnPlace, take
 
 NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
 
@@ -66,7 +66,7 @@ def test_the_same_moment_supersedes_nobody() -> None:
 
 def test_a_repository_is_the_same_however_it_is_spelled() -> None:
     def place(repository: str, environment: str = "production") -> str:
-        return Place(repository=repository, application="shop", environment=environment).key
+        return TurnPlace(repository=repository, application="shop", environment=environment).key
 
     assert place("Acme/Shop") == place("acme/shop") != place("acme/shop", "staging")
 

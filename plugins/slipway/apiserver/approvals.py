@@ -30,10 +30,10 @@ from slipway.flow.approval import (
     RELEASE_TASK,
     SLIPWAY,
     SUPERSEDED,
-    Request,
+    ApprovalRequest,
 )
 from slipway.flow.environments import ROLE
-from slipway.flow.turns import Contender, Place
+from slipway.flow.turns import Contender, TurnPlace
 
 PARKED = (TaskInstanceState.AWAITING_INPUT, TaskInstanceState.DEFERRED)
 WAITING = (*PARKED, TaskInstanceState.RUNNING)
@@ -106,14 +106,14 @@ def _waiting(session: Session, question: ApprovalQuestion) -> Iterator[tuple[Con
         )
     )
     for task, value in session.execute(query):
-        request = Request.from_json(value)
+        request = ApprovalRequest.from_json(value)
         if _place(request).key == question.place.key:
             push = request.push
             yield Contender(dag_id=task.dag_id, run_id=task.run_id, commit=push.commit, at=push.at), task
 
 
-def _place(request: Request) -> Place:
-    return Place(
+def _place(request: ApprovalRequest) -> TurnPlace:
+    return TurnPlace(
         repository=request.push.repository, application=request.application, environment=request.environment
     )
 

@@ -10,7 +10,7 @@ from slipway.flow.environments import Approver
 from slipway.flow.orphans import RunState
 from slipway.flow.push import PARTITION_KEY_LENGTH
 from slipway.flow.record import Record
-from slipway.flow.turns import Contender, Place, Turn
+from slipway.flow.turns import Contender, Turn, TurnPlace
 
 AT_ONCE = 200
 """How many one question may ask for."""
@@ -75,7 +75,7 @@ class PushesAnswer(Record):
 class TurnQuestion(Record):
     """Is it this run's turn? It is, or it queues up."""
 
-    place: Place
+    place: TurnPlace
     mine: Contender
 
 
@@ -94,7 +94,7 @@ class TurnsAnswer(Record):
 class ApprovalQuestion(Record):
     """May this run be the one that people are asked about? Older ones are then answered for."""
 
-    place: Place
+    place: TurnPlace
     mine: Contender
     by: tuple[Approver, ...] = ()
     """Who may answer."""

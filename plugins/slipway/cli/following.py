@@ -22,7 +22,7 @@ AWAY_SECONDS = 300.0
 
 
 @dataclass
-class Follower:
+class RunFollower:
     """One run, and what it starts: of ``push`` the pipelines, of ``rollback`` the deployment."""
 
     airflow: Airflow

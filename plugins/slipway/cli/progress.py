@@ -32,7 +32,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Row:
+class ProgressRow:
     """One line of the progress table."""
 
     pipeline: str
@@ -48,17 +48,21 @@ def has_ended(stages: Sequence[Stage]) -> bool:
     return all(stage.run is not None and stage.state not in LIVING for stage in stages)
 
 
-def rows(stages: Sequence[Stage], now: datetime) -> list[Row]:
+def rows(stages: Sequence[Stage], now: datetime) -> list[ProgressRow]:
     """Return the table's lines: every pipeline in order, below it its tasks in the order they started."""
     found = []
     for stage in stages:
-        found.append(Row(stage.dag_id, "", stage.state, _seconds(stage.run, now) if stage.run else None))
+        found.append(
+            ProgressRow(stage.dag_id, "", stage.state, _seconds(stage.run, now) if stage.run else None)
+        )
         started = sorted(stage.tasks, key=_by_start)
-        found += [Row(stage.dag_id, task["task_id"], _state(task), _seconds(task, now)) for task in started]
+        found += [
+            ProgressRow(stage.dag_id, task["task_id"], _state(task), _seconds(task, now)) for task in started
+        ]
     return found
 
 
-def changes(before: Sequence[Row], after: Sequence[Row]) -> list[Row]:
+def changes(before: Sequence[ProgressRow], after: Sequence[ProgressRow]) -> list[ProgressRow]:
     """Return the lines of ``after`` whose state is another one than in ``before``."""
     known = {(row.pipeline, row.task): row.state for row in before}
     return [row for row in after if known.get((row.pipeline, row.task)) != row.state]

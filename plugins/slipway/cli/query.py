@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from slipway.cli.answers import Json, ServerError
 from slipway.cli.api import PAGE, Airflow
-from slipway.cli.status import BUILD_DAGS, DEPLOY_DAG, Facts, PushStatus, push_status
+from slipway.cli.status import BUILD_DAGS, DEPLOY_DAG, PlatformFacts, PushStatus, push_status
 from slipway.flow.approval import APPROVE_TASK
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Built, Platform
@@ -63,7 +63,7 @@ def find_run(airflow: Airflow, dag_id: str, key: str) -> Json | None:
     return next((run for run in runs if run.get("partition_key") == key), None)
 
 
-def _facts(airflow: Airflow, platform: Platform, dag_id: str, key: str) -> Facts:
+def _facts(airflow: Airflow, platform: Platform, dag_id: str, key: str) -> PlatformFacts:
     build = find_run(airflow, dag_id, key)
     try:
         built = _of_platform(airflow, build, Built, platform)
@@ -71,7 +71,7 @@ def _facts(airflow: Airflow, platform: Platform, dag_id: str, key: str) -> Facts
         built = None
     deploy = find_run(airflow, DEPLOY_DAG, key)
     deployment = _of_platform(airflow, deploy, Deployment, platform)
-    return Facts(
+    return PlatformFacts(
         build=build,
         built=built,
         deploy=deploy,
@@ -126,7 +126,7 @@ def _is_asked(airflow: Airflow, deploy: Json | None) -> bool:
     return any((one["task_id"], one["state"]) == (APPROVE_TASK, "awaiting_input") for one in tasks)
 
 
-def _push(airflow: Airflow, key: str, facts: Iterable[Facts]) -> PushEvent:
+def _push(airflow: Airflow, key: str, facts: Iterable[PlatformFacts]) -> PushEvent:
     known = list(facts)
     for push in (record.push for fact in known for record in (fact.deployment, fact.built) if record):
         return push

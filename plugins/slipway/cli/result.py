@@ -68,7 +68,7 @@ class Deployed(Record):
         )
 
 
-class FailedTask(Record):
+class TaskFailure(Record):
     """A task that failed, and what it logged last."""
 
     dag_id: str
@@ -84,4 +84,4 @@ class RunResult(Record):
     runs: tuple[StartedRun, ...] = ()
     images: dict[Platform, BuiltImage | None] = {}
     deployments: tuple[Deployed, ...] = ()
-    failed: tuple[FailedTask, ...] = ()
+    failed: tuple[TaskFailure, ...] = ()

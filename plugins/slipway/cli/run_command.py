@@ -11,7 +11,7 @@ from pathlib import Path
 from slipway.cli import INTERRUPTED, NOT_ASKED, NOT_PERMITTED, NOT_SO, OK, TIMED_OUT, settings
 from slipway.cli.answers import AwayError, ForbiddenError, Json, ServerError
 from slipway.cli.api import Airflow
-from slipway.cli.following import Follower, results
+from slipway.cli.following import RunFollower, results
 from slipway.cli.starting import Wish, full_ref, params_of, start
 from slipway.cli.status import DEPLOY_DAG
 from slipway.cli.telling import Telling
@@ -74,7 +74,7 @@ def _one(
     told.started(airflow.url, begun, new=new)
     if until is None:
         return OK, []
-    stages = Follower(airflow, dag_id, begun["dag_run_id"]).wait(until, told.follow(airflow))
+    stages = RunFollower(airflow, dag_id, begun["dag_run_id"]).wait(until, told.follow(airflow))
     state = stages[0].state if stages else begun["state"]
     if state not in ("success", "failed"):
         told.goes_on("not through in time")

@@ -72,7 +72,7 @@ class PushStatus(Record):
 
 
 @dataclass(frozen=True)
-class Facts:
+class PlatformFacts:
     """What is known of one platform of one push; runs as the REST API gives them."""
 
     build: Json | None = None
@@ -87,7 +87,7 @@ class Facts:
     """Whether the deployment waits for somebody to approve it."""
 
 
-def push_status(push: PushEvent, facts: Mapping[Platform, Facts]) -> PushStatus:
+def push_status(push: PushEvent, facts: Mapping[Platform, PlatformFacts]) -> PushStatus:
     """Put the platforms of one push together."""
     return PushStatus(
         repository=push.repository,
@@ -97,7 +97,7 @@ def push_status(push: PushEvent, facts: Mapping[Platform, Facts]) -> PushStatus:
     )
 
 
-def platform_status(facts: Facts) -> PlatformStatus:
+def platform_status(facts: PlatformFacts) -> PlatformStatus:
     """Decide one platform's status: the last stage that was reached says it."""
     if facts.deployment is not None:
         return _deployed(facts.deployment, facts.newest or facts.deployment)
@@ -111,7 +111,7 @@ def platform_status(facts: Facts) -> PlatformStatus:
     return _building(facts)
 
 
-def _building(facts: Facts) -> PlatformStatus:
+def _building(facts: PlatformFacts) -> PlatformStatus:
     run = facts.build
     if run is None:
         return PlatformStatus(state="waiting", detail="no run of the build yet")
@@ -122,13 +122,13 @@ def _building(facts: Facts) -> PlatformStatus:
     return PlatformStatus(state="not deployed", since=_ended(run), detail="the build ended without an image")
 
 
-def _built(facts: Facts, built: Built) -> PlatformStatus:
+def _built(facts: PlatformFacts, built: Built) -> PlatformStatus:
     if built.deploy:
         return _of_image(built, "built", _ended(facts.build), "the deployment has not started")
     return _of_image(built, "not deployed", _ended(facts.build), "this build was not asked to deploy")
 
 
-def _deploying(facts: Facts, run: Json) -> PlatformStatus:
+def _deploying(facts: PlatformFacts, run: Json) -> PlatformStatus:
     if run["state"] == "queued":
         return _of_image(facts.built, "deploying", _moment(run, "queued_at"), "the deployment is queued")
     if run["state"] in LIVING:
@@ -167,7 +167,7 @@ def _deployed(deployment: Deployment, newest: Deployment) -> PlatformStatus:
     )
 
 
-def _failure(stage: str, facts: Facts) -> str:
+def _failure(stage: str, facts: PlatformFacts) -> str:
     return f"{stage} failed" + (f" in {', '.join(facts.failed_tasks)}" if facts.failed_tasks else "")
 
 

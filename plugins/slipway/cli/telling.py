@@ -13,7 +13,7 @@ from slipway.cli.answers import Json
 from slipway.cli.api import Airflow
 from slipway.cli.failure import task_failure
 from slipway.cli.progress import Stage, rows
-from slipway.cli.result import BuiltImage, Deployed, FailedTask, RunResult, StartedRun
+from slipway.cli.result import BuiltImage, Deployed, RunResult, StartedRun, TaskFailure
 from slipway.cli.starting import Wish
 from slipway.cli.tables import console, printable
 from slipway.cli.watch import line_printer
@@ -33,7 +33,7 @@ class Telling:
         self.runs: list[StartedRun] = []
         self.images: dict[Platform, BuiltImage | None] = {}
         self.deployments: list[Deployed] = []
-        self.failed: dict[tuple[str, str], FailedTask] = {}
+        self.failed: dict[tuple[str, str], TaskFailure] = {}
 
     @property
     def result(self) -> RunResult:
@@ -73,7 +73,7 @@ class Telling:
         if name not in self.failed:
             text = task_failure(airflow, stage, task_id, try_number)
             self.errors.print(text, markup=False)
-            self.failed[name] = FailedTask(dag_id=stage.dag_id, task_id=task_id, log=text)
+            self.failed[name] = TaskFailure(dag_id=stage.dag_id, task_id=task_id, log=text)
 
     def ended(self, state: str, builts: Iterable[Built], deployments: Iterable[Deployment]) -> None:
         """Take what came of the last run that was started."""

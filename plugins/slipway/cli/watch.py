@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from slipway.cli.api import Airflow
-from slipway.cli.progress import Row, Stage, changes, has_ended, rows
+from slipway.cli.progress import ProgressRow, Stage, changes, has_ended, rows
 from slipway.cli.query import find_run
 from slipway.cli.status import BUILD_DAGS, DEPLOY_DAG
 
@@ -37,7 +37,9 @@ def follow(airflow: Airflow, key: str, seconds: float, out: Console) -> list[Sta
         return _poll(airflow, key, seconds, lambda now: live.update(table(now)))
 
 
-def _poll(airflow: Airflow, key: str, seconds: float, show: Callable[[list[Row]], None]) -> list[Stage]:
+def _poll(
+    airflow: Airflow, key: str, seconds: float, show: Callable[[list[ProgressRow]], None]
+) -> list[Stage]:
     deadline = time.monotonic() + seconds
     while True:
         stages = get_stages(airflow, key)
@@ -47,11 +49,11 @@ def _poll(airflow: Airflow, key: str, seconds: float, show: Callable[[list[Row]]
         time.sleep(_POLL_SECONDS)
 
 
-def line_printer(out: Console) -> Callable[[list[Row]], None]:
+def line_printer(out: Console) -> Callable[[list[ProgressRow]], None]:
     """Return what prints a line for each pipeline or task whose state is another one than before."""
-    before: list[Row] = []
+    before: list[ProgressRow] = []
 
-    def show(now: list[Row]) -> None:
+    def show(now: list[ProgressRow]) -> None:
         for row in changes(before, now):
             out.print(f"  {_name(row):<34} {row.state:<12} {_elapsed(row)}".rstrip())
         before[:] = now
@@ -59,7 +61,7 @@ def line_printer(out: Console) -> Callable[[list[Row]], None]:
     return show
 
 
-def table(lines: Sequence[Row]) -> Table:
+def table(lines: Sequence[ProgressRow]) -> Table:
     """Return the live table: pipelines, their tasks, states and times."""
     shown = Table("pipeline", "task", "state", "elapsed")
     for row in lines:
@@ -69,9 +71,9 @@ def table(lines: Sequence[Row]) -> Table:
     return shown
 
 
-def _name(row: Row) -> str:
+def _name(row: ProgressRow) -> str:
     return f"{row.pipeline} / {row.task}" if row.task else row.pipeline
 
 
-def _elapsed(row: Row) -> str:
+def _elapsed(row: ProgressRow) -> str:
     return "" if row.seconds is None else f"{row.seconds:.1f} s"

@@ -10,12 +10,12 @@ from slipway.flow.environments import Approval
 from slipway.flow.image import Image
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Name, Record, SlipwayError
-from slipway.flow.release import Row
+from slipway.flow.release import ReleaseRow
 
 RELEASE_TASK, APPROVE_TASK = "release", "approve"
 """Tasks of ``deploy``."""
 APPROVAL = "approval"
-"""XCom key of ``release``: the :class:`Request` of a release that has to be let in, absent otherwise."""
+"""XCom key of ``release``: the :class:`ApprovalRequest` of one that has to be let in; absent otherwise."""
 APPROVE, REJECT = "Approve", "Reject"
 SUPERSEDED = "superseded_by"
 """Beside the answer that Slipway itself gives for a release in whose place a newer one waits."""
@@ -23,7 +23,7 @@ SLIPWAY = {"id": "slipway", "name": "Slipway"}
 """Who gives that answer."""
 
 
-class Request(Record):
+class ApprovalRequest(Record):
     """A release that asks to be let into an environment."""
 
     push: PushEvent
@@ -34,13 +34,15 @@ class Request(Record):
     """The environment that runs it already."""
 
 
-def subject(request: Request) -> str:
+def subject(request: ApprovalRequest) -> str:
     """Return the question in one line."""
     push = request.push
     return f"Deploy {request.application} {push.short_commit} of {push.repository} to {request.environment}?"
 
 
-def body(request: Request, rows: Sequence[Row], images: Mapping[str, Image], until: datetime) -> str:
+def body(
+    request: ApprovalRequest, rows: Sequence[ReleaseRow], images: Mapping[str, Image], until: datetime
+) -> str:
     """Return what has to be known for an answer, in Markdown.
 
     :param rows: of each platform, what runs ``before`` and what would ``now``.
@@ -67,7 +69,7 @@ def body(request: Request, rows: Sequence[Row], images: Mapping[str, Image], unt
     return "\n".join(lines)
 
 
-def refusal(request: Request, event: Mapping[str, Any]) -> str | None:
+def refusal(request: ApprovalRequest, event: Mapping[str, Any]) -> str | None:
     """Return why an answer lets nothing be deployed; None when it does let it.
 
     :param event: what Airflow resumes a required action with when somebody has answered.
@@ -82,7 +84,7 @@ def refusal(request: Request, event: Mapping[str, Any]) -> str | None:
     return f"{what}: rejected by {by.get('name') or 'nobody that Airflow names'}"
 
 
-def unanswered(request: Request) -> str:
+def unanswered(request: ApprovalRequest) -> str:
     """Return what is said when nobody answered in time."""
     return (
         f"{request.push.short_commit} is not deployed to {request.environment}: nobody answered within "
@@ -90,7 +92,7 @@ def unanswered(request: Request) -> str:
     )
 
 
-def check_known(request: Request, unknown: Sequence[str]) -> None:
+def check_known(request: ApprovalRequest, unknown: Sequence[str]) -> None:
     """Refuse a question that nobody could answer.
 
     :param unknown: of the names in ``by``, those that Airflow does not know.

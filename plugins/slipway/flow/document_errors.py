@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from slipway.flow.document_tree import Node
+from slipway.flow.document_tree import DocumentNode
 from slipway.flow.record import Record
 
 _TYPES = {
@@ -44,7 +44,7 @@ class Complaint:
     text: str
 
 
-def complaints(error: ValidationError, root: Node, model: type[Record]) -> list[Complaint]:
+def complaints(error: ValidationError, root: DocumentNode, model: type[Record]) -> list[Complaint]:
     """Return what is wrong, in the order of the lines."""
     schema = model.model_json_schema()
     found = {
@@ -60,7 +60,7 @@ def _follows_from_another(detail: ErrorDetails) -> bool:
     return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
 
 
-def _complaint(detail: ErrorDetails, root: Node, schema: dict[str, Any]) -> Complaint:
+def _complaint(detail: ErrorDetails, root: DocumentNode, schema: dict[str, Any]) -> Complaint:
     node, steps, line = root, [], root.line
     for step in detail["loc"]:
         if step in node.inside:

@@ -36,16 +36,16 @@ class BrokenDocumentError(Exception):
 
 
 @dataclass(slots=True)
-class Node:
+class DocumentNode:
     """A value, the line it starts on, and the nodes inside it by key or index."""
 
     value: Value
     line: int
-    inside: dict[str | int, Node] = field(default_factory=dict)
+    inside: dict[str | int, DocumentNode] = field(default_factory=dict)
     key_lines: dict[str, int] = field(default_factory=dict)
 
 
-def read(data: bytes) -> Node:
+def read(data: bytes) -> DocumentNode:
     """Read one document.
 
     :raises BrokenDocumentError: when it breaks a rule of this module, or is no YAML.
@@ -58,7 +58,7 @@ def read(data: bytes) -> Node:
     return roots[0]
 
 
-def read_all(data: bytes) -> list[Node]:
+def read_all(data: bytes) -> list[DocumentNode]:
     """Read every document of a file.
 
     :raises BrokenDocumentError: when one breaks a rule of this module, or is no YAML.
@@ -87,7 +87,7 @@ def read_all(data: bytes) -> list[Node]:
         raise BrokenDocumentError(line, "has a character that YAML does not allow. Take it out") from None
 
 
-def _documents(events: Iterator[yaml.Event]) -> list[Node]:
+def _documents(events: Iterator[yaml.Event]) -> list[DocumentNode]:
     return [_node(event, events, 1) for event in events if isinstance(event, yaml.NodeEvent)]
 
 
@@ -96,7 +96,7 @@ def _line(event: yaml.Event) -> int:
     return mark.line + 1 if mark else 0
 
 
-def _node(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Node:
+def _node(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> DocumentNode:
     _refuse_indirection(event)
     if depth > MAX_DEPTH:
         raise BrokenDocumentError(_line(event), f"is nested deeper than {MAX_DEPTH} levels. Flatten it")
@@ -105,7 +105,7 @@ def _node(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Node:
     if isinstance(event, yaml.SequenceStartEvent):
         return _sequence(event, events, depth)
     if isinstance(event, yaml.ScalarEvent):
-        return Node(_scalar(event), _line(event))
+        return DocumentNode(_scalar(event), _line(event))
     raise BrokenDocumentError(_line(event), "has no value here. Write one")
 
 
@@ -123,9 +123,9 @@ def _refuse_indirection(event: yaml.Event) -> None:
         )
 
 
-def _mapping(start: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Node:
+def _mapping(start: yaml.Event, events: Iterator[yaml.Event], depth: int) -> DocumentNode:
     values: dict[str, Value] = {}
-    node = Node(values, _line(start))
+    node = DocumentNode(values, _line(start))
     for event in events:
         if isinstance(event, yaml.MappingEndEvent):
             break
@@ -151,9 +151,9 @@ def _key(event: yaml.Event) -> str:
     return _text(event)
 
 
-def _sequence(start: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Node:
+def _sequence(start: yaml.Event, events: Iterator[yaml.Event], depth: int) -> DocumentNode:
     values: list[Value] = []
-    node = Node(values, _line(start))
+    node = DocumentNode(values, _line(start))
     for event in events:
         if isinstance(event, yaml.SequenceEndEvent):
             break

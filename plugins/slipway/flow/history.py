@@ -12,7 +12,7 @@ from slipway.flow.push import PushEvent
 from slipway.flow.record import Name, Record, RepositoryName, SlipwayError
 
 
-class Place(Record):
+class AppEnvironment(Record):
     """One application in one environment."""
 
     repository: RepositoryName
@@ -37,7 +37,7 @@ class Past(Record):
         return f"{self.push.short_commit} ({platforms}; {self.since:%Y-%m-%d %H:%M:%S} UTC)"
 
 
-def releases(deployments: Iterable[Deployment], place: Place) -> list[Past]:
+def releases(deployments: Iterable[Deployment], place: AppEnvironment) -> list[Past]:
     """Return what ran in ``place``, newest first; what followed each other of one commit is one release.
 
     :param deployments: newest first.
@@ -52,14 +52,14 @@ def releases(deployments: Iterable[Deployment], place: Place) -> list[Past]:
     return found
 
 
-def by_place(deployments: Iterable[Deployment]) -> dict[Place, list[Past]]:
+def by_place(deployments: Iterable[Deployment]) -> dict[AppEnvironment, list[Past]]:
     """Return what ran in every place, newest first; the repositories' names in lower case.
 
     :param deployments: newest first.
     """
-    found: dict[Place, list[Deployment]] = {}
+    found: dict[AppEnvironment, list[Deployment]] = {}
     for one in deployments:
-        place = Place(repository=one.push.repository.casefold(), environment=one.environment)
+        place = AppEnvironment(repository=one.push.repository.casefold(), environment=one.environment)
         found.setdefault(place, []).append(one)
     return {place: releases(made, place) for place, made in found.items()}
 
@@ -82,7 +82,7 @@ def reachable(past: Sequence[Past], most: int) -> list[Past]:
     return [newest[commit] for commit in commits if commit in wanted]
 
 
-def running(deployments: Iterable[Deployment], place: Place) -> dict[Platform, Deployment]:
+def running(deployments: Iterable[Deployment], place: AppEnvironment) -> dict[Platform, Deployment]:
     """Return what runs in ``place`` now, by platform: the deployments of the release that came last.
 
     :param deployments: newest first.
@@ -98,7 +98,7 @@ def running(deployments: Iterable[Deployment], place: Place) -> dict[Platform, D
     return found
 
 
-def before(past: Sequence[Past], place: Place) -> Past:
+def before(past: Sequence[Past], place: AppEnvironment) -> Past:
     """Return the release to go back to: the one before the current one first came.
 
     So going back twice goes two releases back, and never forward to what was just left.
@@ -116,7 +116,7 @@ def before(past: Sequence[Past], place: Place) -> Past:
     )
 
 
-def named(past: Sequence[Past], place: Place, commit: str) -> Past | None:
+def named(past: Sequence[Past], place: AppEnvironment, commit: str) -> Past | None:
     """Return the newest release of ``commit``, or None when it never ran here.
 
     :param commit: its full id.
@@ -131,13 +131,13 @@ def named(past: Sequence[Past], place: Place, commit: str) -> Past | None:
     return next((one for one in past if one.push.commit == commit), None)
 
 
-def _current(past: Sequence[Past], place: Place) -> Past:
+def _current(past: Sequence[Past], place: AppEnvironment) -> Past:
     if not past:
         raise _never_deployed(place)
     return past[0]
 
 
-def _never_deployed(place: Place) -> SlipwayError:
+def _never_deployed(place: AppEnvironment) -> SlipwayError:
     return SlipwayError(
         f"nothing of {place.repository} was ever deployed to {place.environment}, as far as Airflow's "
         "asset events say. Check both names; `slipway status --app` shows what runs."

@@ -15,7 +15,7 @@ ENDED = ("success", "failed")
 Result = Literal["built anew", "unchanged", "failed", "nothing to build", "not finished"]
 
 
-class Turn(Record):
+class RebuildTurn(Record):
     """One ref whose newest commit is to be built again."""
 
     repository: str
@@ -28,7 +28,7 @@ class Turn(Record):
 class Started(Record):
     """One rebuild: what was pushed again, or why nothing was."""
 
-    turn: Turn
+    turn: RebuildTurn
     push: PushEvent | None = None
     trouble: str = ""
 
@@ -42,7 +42,7 @@ class Came(Record):
     """By platform, what its pipelines handed on: ``built``, ``unchanged`` or ``nothing``."""
 
 
-class Line(Record):
+class RebuildLine(Record):
     """One rebuild in the summary."""
 
     name: str
@@ -50,10 +50,10 @@ class Line(Record):
     detail: str
 
 
-def turns(apps: Apps, seconds: float) -> list[Turn]:
+def turns(apps: Apps, seconds: float) -> list[RebuildTurn]:
     """Return every application's rebuilds, the earliest first, spread over ``seconds`` by a stable hash."""
     found = [
-        Turn(
+        RebuildTurn(
             repository=repository,
             ref=ref,
             deploy=application.rebuild.deploy,
@@ -76,13 +76,13 @@ def name_of(begun: datetime, *, scheduled: bool) -> str:
     return f"{begun:%Y-%m-%d}" if scheduled else f"{begun:%Y-%m-%dT%H%M%S}"
 
 
-def line(started: Started, came: Came) -> Line:
+def line(started: Started, came: Came) -> RebuildLine:
     """Say what came of one rebuild."""
     name = f"{started.turn.repository} {started.turn.ref.removeprefix('refs/heads/')}"
     if started.push is None:
-        return Line(name=name, result="failed", detail=started.trouble or "it was never started")
+        return RebuildLine(name=name, result="failed", detail=started.trouble or "it was never started")
     result, detail = _result(came)
-    return Line(name=name, result=result, detail=f"{started.push.short_commit}: {detail}")
+    return RebuildLine(name=name, result=result, detail=f"{started.push.short_commit}: {detail}")
 
 
 def has_ended(came: Came) -> bool:
@@ -102,7 +102,7 @@ def _result(came: Came) -> tuple[Result, str]:
     return ("unchanged" if "unchanged" in came.images.values() else "nothing to build"), images
 
 
-def summary(lines: Sequence[Line]) -> str:
+def summary(lines: Sequence[RebuildLine]) -> str:
     """Return what a person reads in the morning: failures first, then what changed, then the rest."""
     order: list[Result] = ["failed", "not finished", "built anew", "unchanged", "nothing to build"]
     ranked = sorted(lines, key=lambda one: (order.index(one.result), one.name))
@@ -113,7 +113,7 @@ def summary(lines: Sequence[Line]) -> str:
     return "\n".join([f"{len(lines)} rebuilds: {totals or 'none'}", *rows])
 
 
-def failed(lines: Iterable[Line]) -> list[str]:
+def failed(lines: Iterable[RebuildLine]) -> list[str]:
     """Return the names of those that did not come through."""
     return sorted(one.name for one in lines if one.result in ("failed", "not finished"))
 

@@ -44,7 +44,7 @@ class RunState(Record):
     ended: AwareDatetime | None = None
 
 
-class Verdict(Record):
+class OrphanVerdict(Record):
     """What is to become of a thing, and why."""
 
     trace: Trace
@@ -63,7 +63,7 @@ def judge(
     now: datetime,
     grace: timedelta,
     names: Mapping[str, str] | None = None,
-) -> list[Verdict]:
+) -> list[OrphanVerdict]:
     """Decide about each trace.
 
     :param runs: what is known of the runs that traces name; another Airflow's are not among them.
@@ -87,9 +87,11 @@ def application_of(name: str) -> str:
     return name.removeprefix(prefix).rpartition("-")[0]
 
 
-def _judge(trace: Trace, run: str, runs: Mapping[str, RunState], now: datetime, grace: timedelta) -> Verdict:
+def _judge(
+    trace: Trace, run: str, runs: Mapping[str, RunState], now: datetime, grace: timedelta
+) -> OrphanVerdict:
     if trace.used_by:
-        return Verdict(trace=trace, orphan=False, reason=f"used by {trace.used_by}")
+        return OrphanVerdict(trace=trace, orphan=False, reason=f"used by {trace.used_by}")
     if run in runs:
         return _of_known_run(trace, run, runs[run], now, grace)
     if trace.local and not run:
@@ -98,17 +100,21 @@ def _judge(trace: Trace, run: str, runs: Mapping[str, RunState], now: datetime, 
     whose = f"run {run} is not known here" if run else "it names no run"
     allowed = LONGEST + grace
     if now - trace.made <= allowed:
-        return Verdict(trace=trace, orphan=False, reason=f"{whose}, and it is not {_hours(allowed)} old")
-    return Verdict(trace=trace, orphan=True, reason=f"{whose}, and no run takes {_hours(allowed)}")
+        return OrphanVerdict(
+            trace=trace, orphan=False, reason=f"{whose}, and it is not {_hours(allowed)} old"
+        )
+    return OrphanVerdict(trace=trace, orphan=True, reason=f"{whose}, and no run takes {_hours(allowed)}")
 
 
-def _of_known_run(trace: Trace, run: str, state: RunState, now: datetime, grace: timedelta) -> Verdict:
+def _of_known_run(trace: Trace, run: str, state: RunState, now: datetime, grace: timedelta) -> OrphanVerdict:
     if state.lives:
-        return Verdict(trace=trace, orphan=False, reason=f"run {run} goes on")
+        return OrphanVerdict(trace=trace, orphan=False, reason=f"run {run} goes on")
     since = max(filter(None, (trace.made, state.ended)))
     if now - since < grace:
-        return Verdict(trace=trace, orphan=False, reason=f"run {run} is over, for less than {_hours(grace)}")
-    return Verdict(trace=trace, orphan=True, reason=f"run {run} is over")
+        return OrphanVerdict(
+            trace=trace, orphan=False, reason=f"run {run} is over, for less than {_hours(grace)}"
+        )
+    return OrphanVerdict(trace=trace, orphan=True, reason=f"run {run} is over")
 
 
 def _hours(span: timedelta) -> str:
@@ -116,7 +122,7 @@ def _hours(span: timedelta) -> str:
     return f"{minutes // 60} h" if minutes % 60 == 0 else f"{minutes} min"
 
 
-def table(verdicts: Sequence[Verdict], now: datetime) -> str:
+def table(verdicts: Sequence[OrphanVerdict], now: datetime) -> str:
     """Return what was found as text, the orphans first, aligned below a line of headings."""
     lines = [("what", "where", "name", "age", "", "why")]
     for one in sorted(verdicts, key=lambda one: (not one.orphan, one.trace.kind, one.trace.name)):

@@ -29,7 +29,7 @@ class Release(Record):
         return self.push.short_commit
 
 
-class Row(Record):
+class ReleaseRow(Record):
     """One platform in the table that says what a run made of a release."""
 
     platform: str
@@ -74,7 +74,7 @@ def refuse_older(push: PushEvent, commit: str, at: datetime) -> None:
         )
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[ReleaseRow]) -> str:
     """Return the rows as text, aligned, below a line of headings."""
     lines = [("platform", "before", "tried", "now")]
     lines += [(row.platform, row.before, row.tried, row.now) for row in rows]

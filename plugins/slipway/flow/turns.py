@@ -18,7 +18,7 @@ from slipway.flow.record import CommitId, Name, Record, RepositoryName
 Id = Annotated[str, Field(max_length=250)]
 
 
-class Place(Record):
+class TurnPlace(Record):
     """What one deployment at a time may change."""
 
     repository: RepositoryName

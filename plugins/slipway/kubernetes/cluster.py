@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from slipway.flow.kubernetes.objects import KEPT, KINDS, Json, Kind, ObjectRef, mapping
+from slipway.flow.kubernetes.objects import KEPT, KINDS, Json, ObjectKind, ObjectRef, mapping
 from slipway.kubernetes.api import Api, message
 from slipway.kubernetes.errors import (
     ClusterConflictError,
@@ -210,7 +210,7 @@ async def connected(conn_id: str = CONNECTION) -> AsyncIterator[Cluster]:
 
 
 def _path(ref: ObjectRef, namespace: str) -> str:
-    kind: Kind = KINDS[ref.api_version, ref.kind]
+    kind: ObjectKind = KINDS[ref.api_version, ref.kind]
     return f"{kind.path}/namespaces/{quote(namespace)}/{kind.plural}/{quote(ref.name)}"
 
 

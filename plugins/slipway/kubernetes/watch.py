@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from slipway.flow.kubernetes import rollout
 from slipway.flow.kubernetes.objects import WATCHED, Json, ObjectRef
-from slipway.flow.kubernetes.rollout import Progress
+from slipway.flow.kubernetes.rollout import ObjectProgress
 from slipway.flow.kubernetes.workload import RUN, KubernetesPlan, refs
 from slipway.flow.record import Name, Record
 from slipway.flow.spec import Health
@@ -65,7 +65,9 @@ async def follow(cluster: Cluster, watch: KubernetesWatch) -> KubernetesOutcome:
     return KubernetesOutcome(state="failed", reason=reason) if reason else outcome
 
 
-async def look(cluster: Cluster, watch: KubernetesWatch) -> tuple[KubernetesOutcome | None, list[Progress]]:
+async def look(
+    cluster: Cluster, watch: KubernetesWatch
+) -> tuple[KubernetesOutcome | None, list[ObjectProgress]]:
     """Look once: the outcome, if it is certain by now, and how far each object is."""
     found = await asyncio.gather(*(_progress(cluster, watch, ref) for ref in watch.objects))
     if any(progress is None for progress in found):
@@ -106,7 +108,7 @@ async def _rolled_out(cluster: Cluster, watch: KubernetesWatch) -> KubernetesOut
         await asyncio.sleep(min(LAST_POLL_SECONDS, max(FIRST_POLL_SECONDS, (now - began) / 10)))
 
 
-async def _progress(cluster: Cluster, watch: KubernetesWatch, ref: ObjectRef) -> Progress | None:
+async def _progress(cluster: Cluster, watch: KubernetesWatch, ref: ObjectRef) -> ObjectProgress | None:
     """Return how far ``ref`` is, or None when it is not this rollout's any more."""
     body = await cluster.find(ref, watch.namespace)
     if body is None or (body["metadata"].get("annotations") or {}).get(RUN) != watch.run:
@@ -125,10 +127,10 @@ async def new_pods(cluster: Cluster, namespace: str, body: Json) -> list[Json]:
     return rollout.newest(body, sets, pods)
 
 
-def _text(watch: KubernetesWatch, progress: Sequence[Progress]) -> str:
+def _text(watch: KubernetesWatch, progress: Sequence[ObjectProgress]) -> str:
     pairs = zip(watch.objects, progress, strict=True)
     return "; ".join(f"{ref}: {one.text}{_but(one)}" for ref, one in pairs)
 
 
-def _but(progress: Progress) -> str:
+def _but(progress: ObjectProgress) -> str:
     return f", {progress.failure}" if progress.failure else ""

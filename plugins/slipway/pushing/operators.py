@@ -43,7 +43,7 @@ class PushAgainOperator(PushOperator):
 
     While as many rebuilds are under way as there may be at once, it waits.
 
-    :param turn: a :class:`slipway.flow.night.Turn` as JSON.
+    :param turn: a :class:`slipway.flow.night.RebuildTurn` as JSON.
     """
 
     template_fields: Sequence[str] = ("turn",)
@@ -62,12 +62,12 @@ class PushAgainOperator(PushOperator):
 
     def resume(self, context: Context, event: Any = None) -> None:  # noqa: ARG002
         """Push, or wait for one of the others to end."""
-        from slipway.flow.night import Turn
+        from slipway.flow.night import RebuildTurn
         from slipway.pipelines.upkeep import nightly_rebuild
 
         try:
             with retried_if_worth_it():
-                night, turn = nightly_rebuild.night(context["dag_run"]), Turn.from_json(self.turn)
+                night, turn = nightly_rebuild.night(context["dag_run"]), RebuildTurn.from_json(self.turn)
                 push = nightly_rebuild.push_of(turn, night)
                 context["ti"].xcom_push(key=PUSHED, value=push.to_json())
                 if nightly_rebuild.is_pushed(push):

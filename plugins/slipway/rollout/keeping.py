@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from slipway.flow.deployment import Deployment
 from slipway.flow.record import SlipwayError
-from slipway.flow.release import Row, table
+from slipway.flow.release import ReleaseRow, table
 from slipway.rollout.side import Json, Side
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def keep(sides: Mapping[str, Side], plans: Mapping[str, Json], run: str) -> list
     for name, plan in plans.items():
         _clear(sides[name], name, plan, run)
     rows = [
-        Row(platform=name, before=before[name], tried=tried, now=tried)
+        ReleaseRow(platform=name, before=before[name], tried=tried, now=tried)
         for name, tried in ((name, sides[name].tried(plan)) for name, plan in plans.items())
     ]
     log.info("released:\n%s", table(rows))

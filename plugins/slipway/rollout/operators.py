@@ -15,7 +15,7 @@ from slipway.dagkit.links import ObjectLink, PageLink
 from slipway.flow.approval import APPROVAL, APPROVE_TASK, RELEASE_TASK
 from slipway.flow.deployment import Deployment
 from slipway.flow.record import SlipwayError, TransientError
-from slipway.flow.release import NOTHING, Row, SupersededError, table
+from slipway.flow.release import NOTHING, ReleaseRow, SupersededError, table
 from slipway.rollout.side import Json, Side
 
 REASON = "reason"
@@ -191,7 +191,7 @@ class GoBackOperator(PlatformOperator):
         side = self.side()
         before = side.before(plan, context["run_id"])
         now = "nothing of it is left" if before == NOTHING else f"{before}, healthy"
-        row = Row(platform=self.platform, before=before, tried=side.tried(plan), now=now)
+        row = ReleaseRow(platform=self.platform, before=before, tried=side.tried(plan), now=now)
         self.log.info("the release did not go through:\n%s", table([row]))
         if before == NOTHING:
             self.log.info("There was no version before; nothing of this one is left")

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from slipway.flow.ironic.nodes import (
     Goal,
-    Health,
     Marks,
+    NodeFindings,
     Phase,
-    Seen,
+    SeenNode,
     arrived,
     decide,
     next_try,
@@ -52,7 +52,7 @@ marks = st.builds(
     began_after=st.sampled_from(["1", "2", "3"]),
 )
 seen = st.builds(
-    Seen,
+    SeenNode,
     id=st.uuids().map(str),
     name=st.just("node"),
     index=st.integers(0, 50),
@@ -69,11 +69,11 @@ goals = st.builds(goal, st.integers(1, 6), st.integers(0, 4), st.integers(1, 4))
 
 
 @given(fleets, goals, st.data())
-def test_every_node_is_in_one_place(nodes: list[Seen], wanted: Goal, data: st.DataObject) -> None:
+def test_every_node_is_in_one_place(nodes: list[SeenNode], wanted: Goal, data: st.DataObject) -> None:
     ids = [node.id for node in nodes]
     good = frozenset(data.draw(st.lists(st.sampled_from(ids))) if ids else [])
     failed = dict.fromkeys(data.draw(st.lists(st.sampled_from(ids))) if ids else [], "no answer")
-    decision = decide(nodes, wanted, Health(good, failed))
+    decision = decide(nodes, wanted, NodeFindings(good, failed))
     placed = [*decision.begin, *decision.check, *decision.busy, *decision.good]
     assert len(set(placed)) == len(placed)
     assert not {node.name for node in placed} & decision.failed.keys()
@@ -81,15 +81,15 @@ def test_every_node_is_in_one_place(nodes: list[Seen], wanted: Goal, data: st.Da
 
 
 @given(fleets, goals)
-def test_no_more_are_on_their_way_than_the_pacing_allows(nodes: list[Seen], wanted: Goal) -> None:
-    decision = decide(nodes, wanted, Health())
+def test_no_more_are_on_their_way_than_the_pacing_allows(nodes: list[SeenNode], wanted: Goal) -> None:
+    decision = decide(nodes, wanted, NodeFindings())
     under_way = len(decision.busy) + len(decision.check)
     assert not decision.begin or len(decision.begin) + under_way <= wanted.pacing.at_once
 
 
 @given(fleets, goals)
-def test_what_a_person_must_fix_is_named_and_never_begun(nodes: list[Seen], wanted: Goal) -> None:
-    decision = decide(nodes, wanted, Health())
+def test_what_a_person_must_fix_is_named_and_never_begun(nodes: list[SeenNode], wanted: Goal) -> None:
+    decision = decide(nodes, wanted, NodeFindings())
     for node in nodes:
         if node.maintenance or node.state in BY_A_PERSON:
             assert node not in decision.begin
@@ -98,14 +98,14 @@ def test_what_a_person_must_fix_is_named_and_never_begun(nodes: list[Seen], want
 
 
 @given(fleets, goals)
-def test_after_too_many_failures_nothing_is_begun(nodes: list[Seen], wanted: Goal) -> None:
-    decision = decide(nodes, wanted, Health())
+def test_after_too_many_failures_nothing_is_begun(nodes: list[SeenNode], wanted: Goal) -> None:
+    decision = decide(nodes, wanted, NodeFindings())
     if len(decision.failed) > wanted.pacing.stop_after_failures:
         assert not decision.begin
 
 
 @given(seen, goals)
-def test_nothing_arrived_that_was_only_written_down(node: Seen, wanted: Goal) -> None:
+def test_nothing_arrived_that_was_only_written_down(node: SeenNode, wanted: Goal) -> None:
     if node.marks is None or node.marks.began_after == node.changed or node.marks.fingerprint != NEW:
         assert not arrived(node, NEW)
         assert phase(node, wanted) is not Phase.UP
@@ -118,7 +118,7 @@ class Machine:
     fails: int
     lost: int
     """Beginnings that a worker writes down, and dies before it asks for."""
-    seen: Seen
+    seen: SeenNode
     clock: count[int] = field(default_factory=lambda: count(10))
     begun: int = 0
 
@@ -149,12 +149,12 @@ def test_a_rollout_ends_and_no_try_is_counted_that_never_began(
     troubles: list[tuple[int, int]], state: str, wanted: Goal
 ) -> None:
     fleet = {
-        str(i): Machine(fails, lost, Seen(str(i), f"node-{i}", i, state, "1"))
+        str(i): Machine(fails, lost, SeenNode(str(i), f"node-{i}", i, state, "1"))
         for i, (fails, lost) in enumerate(troubles)
     }
     good: frozenset[str] = frozenset()
     for _ in range(200):
-        decision = decide([one.seen for one in fleet.values()], wanted, Health(good))
+        decision = decide([one.seen for one in fleet.values()], wanted, NodeFindings(good))
         if decision.over:
             break
         good |= {node.id for node in decision.check}
@@ -173,32 +173,34 @@ def test_a_rollout_ends_and_no_try_is_counted_that_never_began(
 
 
 def test_another_effort_counts_its_own_tries() -> None:
-    failed = Seen("1", "node", 0, "deploy failed", "5", "broken", marks=Marks(NEW, "before", 2, "4"))
+    failed = SeenNode("1", "node", 0, "deploy failed", "5", "broken", marks=Marks(NEW, "before", 2, "4"))
     assert phase(failed, goal()) is Phase.BEHIND
     assert next_try(failed, goal()) == 1
 
 
 def test_what_runs_already_is_not_begun_again_by_another_run() -> None:
-    running = Seen("1", "node", 0, "active", "5", marks=Marks(NEW, "before", 1, "4"))
+    running = SeenNode("1", "node", 0, "active", "5", marks=Marks(NEW, "before", 1, "4"))
     assert phase(running, goal()) is Phase.UP
 
 
 def test_a_node_that_does_not_answer_is_begun_again_while_there_are_tries() -> None:
-    silent = Seen("1", "node", 0, "active", "5", marks=Marks(NEW, "run", 1, "4"))
-    health = Health(failed={"1": "no answer"})
+    silent = SeenNode("1", "node", 0, "active", "5", marks=Marks(NEW, "run", 1, "4"))
+    health = NodeFindings(failed={"1": "no answer"})
     assert decide([silent], goal(), health).begin == (silent,)
     spent = replace(silent, marks=Marks(NEW, "run", 2, "4"))
     assert decide([spent], goal(), health).failed == {"node": "no answer"}
 
 
 def test_a_fault_is_named_with_maintenance() -> None:
-    faulty = Seen("1", "node", 0, "active", fault="power failure", maintenance=True, last_error="no power")
+    faulty = SeenNode(
+        "1", "node", 0, "active", fault="power failure", maintenance=True, last_error="no power"
+    )
     assert stuck(faulty) == "node is in maintenance after a power failure: no power"
 
 
 def test_a_node_in_maintenance_that_runs_what_is_wanted_is_let_be() -> None:
-    kept = Seen("1", "node", 0, "active", "5", maintenance=True, marks=Marks(NEW, "run", 1, "4"))
-    assert decide([kept], goal(), Health(frozenset({"1"}))).good == (kept,)
-    silent = decide([kept], goal(), Health(failed={"1": "no answer"}))
+    kept = SeenNode("1", "node", 0, "active", "5", maintenance=True, marks=Marks(NEW, "run", 1, "4"))
+    assert decide([kept], goal(), NodeFindings(frozenset({"1"}))).good == (kept,)
+    silent = decide([kept], goal(), NodeFindings(failed={"1": "no answer"}))
     assert not silent.begin
     assert silent.failed == {"node": "no answer"}

@@ -13,7 +13,7 @@ from slipway.flow.tenancy.difference import Key, difference, key_of
 from slipway.flow.tenancy.directory import Directory
 from slipway.flow.tenancy.names import Owned
 from slipway.flow.tenancy.policy import Policy
-from slipway.flow.tenancy.wanted import GONE_SINCE, PROJECT, TENANCY, Wanted, wanted
+from slipway.flow.tenancy.wanted import GONE_SINCE, PROJECT, TENANCY, WantedTenancy, wanted
 
 VERBS = ("get", "list", "create", "delete")
 RESOURCES = (("", "pods"), ("", "secrets"), ("apps", "deployments"))
@@ -40,7 +40,7 @@ class FakeCluster:
                 found[key.name] = Owned(key.name, labels.get(PROJECT) if mine else None)
         return found
 
-    def sync(self, directory: Directory, policy: Policy, now: datetime) -> Wanted:
+    def sync(self, directory: Directory, policy: Policy, now: datetime) -> WantedTenancy:
         """Bring about what a reading wants."""
         want = wanted(directory, policy, self.namespaces(policy))
         changes = difference(want, list(self.objects.values()), policy, now)

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from slipway.flow.tenancy.assignments import Stored
+from slipway.flow.tenancy.assignments import StoredAssignment
 from slipway.flow.tenancy.directory import Assignment, Directory, Domain, Project, Role, User
 from slipway.flow.tenancy.names import fingerprint
 
@@ -73,9 +73,11 @@ class Cloud:
             found |= {implied for prior, implied in self.implies if prior in found}
         return {role.id for role in ROLES if role.id in found and role.domain_id is None}
 
-    def stored(self) -> list[Stored]:
+    def stored(self) -> list[StoredAssignment]:
         """The assignments, as Keystone lists them."""
-        return [Stored(one[0], one[1], one[2], one[0] in GROUPS, one[3]) for one in sorted(self.grants)]
+        return [
+            StoredAssignment(one[0], one[1], one[2], one[0] in GROUPS, one[3]) for one in sorted(self.grants)
+        ]
 
     def implied(self) -> dict[str, list[str]]:
         """What a role implies at once, by its id."""

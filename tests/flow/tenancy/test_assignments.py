@@ -4,33 +4,33 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from slipway.flow.tenancy.assignments import Stored, effective
+from slipway.flow.tenancy.assignments import StoredAssignment, effective
 from tests.examples import examples
 from tests.flow.tenancy.keystones import Cloud, clouds
 
 TREE = {"top": "domain", "middle": "top", "leaf": "middle", "beside": "domain", "elsewhere": "other"}
 
 
-def places(one: Stored) -> set[str]:
+def places(one: StoredAssignment) -> set[str]:
     return {found.project_id for found in effective([one], {}, {}, TREE)}
 
 
 def test_a_role_in_a_project_is_there_alone() -> None:
-    assert places(Stored("u", "top", "r")) == {"top"}
+    assert places(StoredAssignment("u", "top", "r")) == {"top"}
 
 
 def test_an_inherited_role_is_below_and_not_at_its_place() -> None:
-    assert places(Stored("u", "top", "r", inherited=True)) == {"middle", "leaf"}
-    assert places(Stored("u", "domain", "r", inherited=True)) == {"top", "middle", "leaf", "beside"}
+    assert places(StoredAssignment("u", "top", "r", inherited=True)) == {"middle", "leaf"}
+    assert places(StoredAssignment("u", "domain", "r", inherited=True)) == {"top", "middle", "leaf", "beside"}
 
 
 def test_a_role_on_a_domain_says_nothing_about_its_projects() -> None:
-    assert places(Stored("u", "domain", "r")) == set()
+    assert places(StoredAssignment("u", "domain", "r")) == set()
 
 
 def test_circles_end() -> None:
     implied = {"a": ["b"], "b": ["c"], "c": ["a"]}
-    found = effective([Stored("u", "x", "a", inherited=True)], {}, implied, {"x": "y", "y": "x"})
+    found = effective([StoredAssignment("u", "x", "a", inherited=True)], {}, implied, {"x": "y", "y": "x"})
     assert {(one.project_id, one.role_id) for one in found} == {("y", "a"), ("y", "b"), ("y", "c")}
 
 

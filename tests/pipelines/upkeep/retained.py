@@ -17,7 +17,7 @@ from slipway.docker.inputs import INPUT_LABEL, REVISION_LABEL, input_tag
 from slipway.docker.registry import Registry
 from slipway.flow.image import BaseImage, Image, Part, properties
 from slipway.flow.push import PushEvent
-from slipway.flow.retention.stored import Stored
+from slipway.flow.retention.stored import StoredImage
 from slipway.openstack.glance.glance import KEY, NewImage
 from slipway.pipelines.images.copying import hand_on, keep_file
 from slipway.pipelines.images.records import commit_record, inputs_record
@@ -136,11 +136,11 @@ class Shop:
         assert manifest is not None
         self.shelves.registry.put_manifest(place, tag, manifest)
 
-    def found(self) -> dict[str, Stored]:
+    def found(self) -> dict[str, StoredImage]:
         """What is there, by its digest."""
         return {one.digest: one for one in self.shelves.find([self.tenant])}
 
-    def only(self) -> Stored:
+    def only(self) -> StoredImage:
         [one] = self.shelves.find([self.tenant])
         return one
 

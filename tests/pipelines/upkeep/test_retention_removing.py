@@ -12,8 +12,8 @@ import pytest
 from slipway.docker.registry import Registry
 from slipway.flow.apps import Apps
 from slipway.flow.image import BaseImage
-from slipway.flow.retention.plan import Facts, judge, removals
-from slipway.flow.retention.stored import HOLD, Stored
+from slipway.flow.retention.plan import ImageUses, judge, removals
+from slipway.flow.retention.stored import HOLD, StoredImage
 from slipway.pipelines.upkeep.retention.removing import Removing
 from slipway.pipelines.upkeep.retention.shelves import Shelves
 from tests.pipelines.upkeep.retained import REPOSITORY, Shop, shop
@@ -29,11 +29,11 @@ APPLICATION = {
     "retention": {"good": 1, "days": 0},
 }
 APPS = Apps.from_json({"version": 1, "applications": {REPOSITORY: APPLICATION}})
-Look = Callable[[Stored], Facts]
+Look = Callable[[StoredImage], ImageUses]
 
 
-def facts(running: dict[str, str] | None = None) -> Facts:
-    return Facts(datetime.now(UTC), APPS, running or {}, {}, {})
+def facts(running: dict[str, str] | None = None) -> ImageUses:
+    return ImageUses(datetime.now(UTC), APPS, running or {}, {}, {})
 
 
 def remove(
@@ -101,7 +101,7 @@ def test_what_another_was_built_upon_stays_as_long_as_that(shop: Shop) -> None:
     upon = BaseImage(name="base", digest=base.digest, reference=base.reference, served_by="artifactory")
     built = shop.machine("b", bases=(upon,))
 
-    def look(stored: Stored) -> Facts:
+    def look(stored: StoredImage) -> ImageUses:
         return facts({built.digest: "server web-1 runs it"} if stored.digest == built.digest else {})
 
     assert remove(shop, look=look).gone == 0

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from slipway.flow.image import BaseImage, Image, properties
-from slipway.flow.retention.plan import Verdict, removals
-from slipway.flow.retention.stored import HOLD, Kind, Stored
+from slipway.flow.retention.plan import ImageVerdict, removals
+from slipway.flow.retention.stored import HOLD, StoredImage, ThingKind
 from slipway.pipelines.images.records import commit_record
 from slipway.pipelines.upkeep.retention.shelves import StaysError
 from tests.pipelines.upkeep.retained import REPOSITORY, Shop, shop
@@ -18,7 +18,7 @@ __all__ = ["shop"]
 pytestmark = pytest.mark.lab
 
 
-def kinds(stored: Stored) -> dict[str, int]:
+def kinds(stored: StoredImage) -> dict[str, int]:
     names = [thing.kind.name for thing in stored.things]
     return {name: names.count(name) for name in names}
 
@@ -34,7 +34,7 @@ def test_a_container_image_is_found_with_all_its_tags_and_goes_by_its_digest(sho
     assert kinds(stored) == {"TAG": 3, "MANIFEST": 1}
     assert timedelta() <= datetime.now(UTC) - stored.made < timedelta(minutes=5)
 
-    gone = [shop.shelves.remove(thing) for thing in stored.things if thing.kind is Kind.TAG]
+    gone = [shop.shelves.remove(thing) for thing in stored.things if thing.kind is ThingKind.TAG]
     assert gone == [True, True, True]
     for thing in stored.things:
         shop.shelves.remove(thing)
@@ -120,7 +120,7 @@ def test_a_machine_image_is_found_with_its_copies_records_and_parts(shop: Shop) 
 def test_a_machine_image_goes_and_leaves_nothing(shop: Shop) -> None:
     image, other = shop.machine("a", "bare_metal"), shop.machine("b")
     found = shop.found()
-    [planned] = removals([Verdict(stored=found[image.digest], keep=False, reason="")])
+    [planned] = removals([ImageVerdict(stored=found[image.digest], keep=False, reason="")])
     assert [thing.kind for thing in planned.things] == sorted(thing.kind for thing in planned.things)
     assert all(shop.shelves.remove(thing) for thing in planned.things)
     assert shop.found() == {other.digest: found[other.digest]}
@@ -134,8 +134,8 @@ def test_a_kernel_stays_with_the_image_that_still_needs_it(shop: Shop) -> None:
     second = shop.machine("b", "bare_metal", kernel=first.parts["kernel"])
     found = shop.found()
     verdicts = [
-        Verdict(stored=found[first.digest], keep=False, reason=""),
-        Verdict(stored=found[second.digest], keep=True, reason="held"),
+        ImageVerdict(stored=found[first.digest], keep=False, reason=""),
+        ImageVerdict(stored=found[second.digest], keep=True, reason="held"),
     ]
     [planned] = removals(verdicts)
     for thing in planned.things:
@@ -165,7 +165,7 @@ def test_a_machine_image_that_somebody_holds_says_so(shop: Shop, where: str) -> 
         "shared": "others may use it: it is shared in Glance",
     }.get(where, "the audit of May")
     if where != "artifactory":
-        [copy] = [thing for thing in stored.things if thing.kind is Kind.GLANCE_IMAGE]
+        [copy] = [thing for thing in stored.things if thing.kind is ThingKind.GLANCE_IMAGE]
         with pytest.raises(StaysError, match="in Glance stays"):
             shop.shelves.remove(copy)
     if where == "protected":
@@ -177,7 +177,7 @@ def test_a_record_that_was_written_again_stays(shop: Shop) -> None:
     stored = shop.only()
     path = commit_record(f"generic-local/{shop.tenant}/shop/vm", "a" * 40)
     shop.both.files.put_json(path, image.to_json() | {"commit": "e" * 40})
-    [record] = [thing for thing in stored.things if thing.kind is Kind.COMMIT_RECORD]
+    [record] = [thing for thing in stored.things if thing.kind is ThingKind.COMMIT_RECORD]
     with pytest.raises(StaysError, match="by now"):
         shop.shelves.remove(record)
 
@@ -199,7 +199,7 @@ def test_a_record_of_another_version_keeps_its_image(shop: Shop) -> None:
 
 def test_what_a_run_left_that_died_while_it_removed_is_found_and_goes(shop: Shop) -> None:
     shop.machine("a", "bare_metal")
-    [planned] = removals([Verdict(stored=shop.only(), keep=False, reason="")])
+    [planned] = removals([ImageVerdict(stored=shop.only(), keep=False, reason="")])
     for number, thing in enumerate(planned.things):
         left = shop.only()
         assert left.repository == REPOSITORY

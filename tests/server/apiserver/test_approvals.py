@@ -20,10 +20,10 @@ from sqlalchemy.orm import Session
 
 from slipway.apiserver.client import ask_approval
 from slipway.apiserver.questions import ApprovalAnswer, ApprovalQuestion
-from slipway.flow.approval import APPROVAL, APPROVE_TASK, RELEASE_TASK, Request
+from slipway.flow.approval import APPROVAL, APPROVE_TASK, RELEASE_TASK, ApprovalRequest
 from slipway.flow.environments import Approval
 from slipway.flow.push import PushEvent
-from slipway.flow.turns import Contender, Place
+from slipway.flow.turns import Contender, TurnPlace
 
 NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
 HISTORY = ("hitl_detail_history", "task_instance_history")
@@ -40,7 +40,7 @@ def push(number: int) -> PushEvent:
 
 
 def ask(number: int, *by: str, environment: str = "production", after_try: int = 0) -> ApprovalAnswer:
-    place = Place(repository="Octo/Hello", application="shop", environment=environment)
+    place = TurnPlace(repository="Octo/Hello", application="shop", environment=environment)
     known = push(number)
     mine = Contender(dag_id="deploy", run_id=f"run-{number}", commit=known.commit, at=known.at)
     return ask_approval(ApprovalQuestion(place=place, mine=mine, by=by, after_try=after_try))
@@ -55,7 +55,9 @@ def waits(engine: Engine) -> Wait:
 
     def wait(number: int, state: str = "awaiting_input", environment: str = "production") -> None:
         run = {"dag_id": "deploy", "run_id": f"run-{number}"}
-        request = Request(push=push(number), application="shop", environment=environment, approval=Approval())
+        request = ApprovalRequest(
+            push=push(number), application="shop", environment=environment, approval=Approval()
+        )
         with Session(engine) as session, session.begin():
             session.add(DagRun(**run, run_type="manual", state="running", run_after=NOON))
             session.flush()

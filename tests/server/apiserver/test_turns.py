@@ -15,14 +15,14 @@ from slipway.apiserver.client import ask_turn, ask_turns
 from slipway.apiserver.questions import TURNS_AT_ONCE, TurnQuestion
 from slipway.apiserver.turn_trigger import TurnTrigger
 from slipway.flow.record import SlipwayError
-from slipway.flow.turns import Contender, Place
+from slipway.flow.turns import Contender, TurnPlace
 
 NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
 
 
 def question(number: int, application: str = "shop") -> TurnQuestion:
     return TurnQuestion(
-        place=Place(repository="octo/hello", application=application, environment="production"),
+        place=TurnPlace(repository="octo/hello", application=application, environment="production"),
         mine=Contender(
             dag_id="deploy",
             run_id=f"run-{number}",

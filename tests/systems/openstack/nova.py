@@ -13,7 +13,7 @@ from openstack.connection import Connection
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Image
 from slipway.flow.nova.endings import go_back
-from slipway.flow.nova.observed import Seen, Server
+from slipway.flow.nova.observed import Server, ServerFindings
 from slipway.flow.nova.plan import NovaPlan, tag_of
 from slipway.flow.nova.rollout import roll_out
 from slipway.flow.nova.spec import Nova
@@ -73,7 +73,7 @@ class Application:
 
     def until_end(self, plan: NovaPlan, run: str, decide: Decide) -> Done | Fail:
         """Carry decisions out, waiting as the triggerer waits."""
-        seen = Seen()
+        seen = ServerFindings()
         while True:
             step = Servers(self.cloud, plan, run).drive(decide, seen)
             if not isinstance(step, Wait):
@@ -109,9 +109,9 @@ class Application:
         """The commit's first digit, index and state of each server."""
         return [(one.name.split("-")[-2][0], one.mark.index, one.status) for one in self.servers()]
 
-    def all_healthy(self) -> Seen:
+    def all_healthy(self) -> ServerFindings:
         """As if every server had answered."""
-        return Seen(frozenset(one.id for one in self.servers()))
+        return ServerFindings(frozenset(one.id for one in self.servers()))
 
     def now(self) -> datetime:
         return datetime.now(UTC)

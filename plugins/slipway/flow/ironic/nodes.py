@@ -30,7 +30,7 @@ class Marks:
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenNode:
     """A node as Ironic shows it."""
 
     id: str
@@ -68,7 +68,7 @@ class Goal:
 
 
 @dataclass(frozen=True)
-class Health:
+class NodeFindings:
     """What is known of the nodes besides what Ironic shows, by the node's id."""
 
     good: frozenset[str] = frozenset()
@@ -80,11 +80,11 @@ class Health:
 class Decision:
     """What to do now."""
 
-    begin: tuple[Seen, ...] = ()
-    check: tuple[Seen, ...] = ()
+    begin: tuple[SeenNode, ...] = ()
+    check: tuple[SeenNode, ...] = ()
     """Deployed, and to be asked whether they are healthy."""
-    busy: tuple[Seen, ...] = ()
-    good: tuple[Seen, ...] = ()
+    busy: tuple[SeenNode, ...] = ()
+    good: tuple[SeenNode, ...] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
     """Why, by the node's name."""
     stopped: bool = False
@@ -98,7 +98,7 @@ class Decision:
         return not (self.begin or self.check or self.busy)
 
 
-def phase(node: Seen, goal: Goal) -> Phase:
+def phase(node: SeenNode, goal: Goal) -> Phase:
     """Decide how far ``node`` is."""
     if arrived(node, goal.fingerprint):
         return Phase.UP  # in maintenance too: there is nothing to do to it
@@ -109,7 +109,7 @@ def phase(node: Seen, goal: Goal) -> Phase:
     return Phase.FAILED if node.state == "deploy failed" and _exhausted(node, goal) else Phase.BEHIND
 
 
-def arrived(node: Seen, fingerprint: str) -> bool:
+def arrived(node: SeenNode, fingerprint: str) -> bool:
     """Say whether the node runs what was written down, not just that it was written down."""
     marks = node.marks
     return (
@@ -120,7 +120,7 @@ def arrived(node: Seen, fingerprint: str) -> bool:
     )
 
 
-def next_try(node: Seen, goal: Goal) -> int:
+def next_try(node: SeenNode, goal: Goal) -> int:
     """Return which try of the effort begins now: the same one again when Ironic has not begun it yet."""
     marks = node.marks
     if marks is None or not _same(marks, goal):
@@ -128,7 +128,7 @@ def next_try(node: Seen, goal: Goal) -> int:
     return marks.tries if marks.began_after == node.changed else marks.tries + 1
 
 
-def stuck(node: Seen) -> str:
+def stuck(node: SeenNode) -> str:
     """Say why only a person can go on with ``node``; "" when that is not so."""
     if node.maintenance:
         why = node.maintenance_reason or node.last_error or "no reason given"
@@ -140,9 +140,9 @@ def stuck(node: Seen) -> str:
     return f"{node.name} is in state {node.state!r}" + (f": {node.last_error}" if node.last_error else "")
 
 
-def decide(nodes: Sequence[Seen], goal: Goal, health: Health) -> Decision:
+def decide(nodes: Sequence[SeenNode], goal: Goal, health: NodeFindings) -> Decision:
     """Decide which nodes to begin, so that no more are on their way at once than the pacing allows."""
-    by: dict[Phase, list[Seen]] = {one: [] for one in Phase}
+    by: dict[Phase, list[SeenNode]] = {one: [] for one in Phase}
     for node in sorted(nodes, key=lambda node: node.index):
         by[phase(node, goal)].append(node)
     given_up = [node for name in (Phase.BUSY, Phase.BEHIND) for node in by[name] if node.id in health.failed]
@@ -168,12 +168,12 @@ def decide(nodes: Sequence[Seen], goal: Goal, health: Health) -> Decision:
     )
 
 
-def tried(node: Seen, goal: Goal) -> int:
+def tried(node: SeenNode, goal: Goal) -> int:
     """Return how many tries of the effort have begun on ``node``."""
     return node.marks.tries if node.marks is not None and _same(node.marks, goal) else 0
 
 
-def _exhausted(node: Seen, goal: Goal) -> bool:
+def _exhausted(node: SeenNode, goal: Goal) -> bool:
     marks = node.marks
     # Written down and not begun: what failed is an earlier try, or another image.
     return (

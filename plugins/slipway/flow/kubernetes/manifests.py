@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from slipway.flow.document import DocumentError
-from slipway.flow.document_tree import BrokenDocumentError, Node, read_all
+from slipway.flow.document_tree import BrokenDocumentError, DocumentNode, read_all
 from slipway.flow.kubernetes.objects import KINDS, Json, ObjectRef, containers, items, mapping, pod_spec
 from slipway.flow.kubernetes.workload import runs_image, with_image
 
@@ -26,11 +26,11 @@ RECORD_SUFFIX = ".slipway"
 
 
 @dataclass(frozen=True)
-class Manifest:
+class ManifestDocument:
     """One document of a file."""
 
     file: str
-    node: Node
+    node: DocumentNode
     body: Json
 
     def broken(self, field: str, rule: str) -> DocumentError:
@@ -58,7 +58,7 @@ def from_manifests(
     :raises DocumentError: naming file, line, field, rule and cure.
     """
     manifests = [one for file, content in files.items() for one in _read(file, content)]
-    seen: dict[ObjectRef, Manifest] = {}
+    seen: dict[ObjectRef, ManifestDocument] = {}
     for manifest in manifests:
         _check(manifest, namespace)
         ref = ObjectRef.of(manifest.body)
@@ -72,7 +72,7 @@ def from_manifests(
     return [_complete(manifest.body, application, namespace, reference) for manifest in manifests]
 
 
-def _read(file: str, content: bytes) -> Iterator[Manifest]:
+def _read(file: str, content: bytes) -> Iterator[ManifestDocument]:
     try:
         nodes = [node for node in read_all(content) if node.value is not None]
     except BrokenDocumentError as error:
@@ -82,10 +82,10 @@ def _read(file: str, content: bytes) -> Iterator[Manifest]:
     for node in nodes:
         if not isinstance(node.value, dict):
             raise DocumentError(f"{file}:{node.line}: must be a mapping: apiVersion, kind, metadata, spec.")
-        yield Manifest(file, node, node.value)
+        yield ManifestDocument(file, node, node.value)
 
 
-def _check(manifest: Manifest, namespace: str) -> None:
+def _check(manifest: ManifestDocument, namespace: str) -> None:
     body = manifest.body
     _check_kind(manifest)
     metadata = body.get("metadata")
@@ -110,7 +110,7 @@ def _check(manifest: Manifest, namespace: str) -> None:
     _check_pods(manifest)
 
 
-def _check_kind(manifest: Manifest) -> None:
+def _check_kind(manifest: ManifestDocument) -> None:
     api_version, kind = str(manifest.body.get("apiVersion")), str(manifest.body.get("kind"))
     if (api_version, kind) in KINDS:
         return
@@ -124,13 +124,13 @@ def _check_kind(manifest: Manifest) -> None:
     )
 
 
-def _check_texts(manifest: Manifest, field: str, value: object) -> None:
+def _check_texts(manifest: ManifestDocument, field: str, value: object) -> None:
     texts = value.values() if isinstance(value, dict) else ()
     if value is not None and (not isinstance(value, dict) or not all(isinstance(one, str) for one in texts)):
         raise manifest.broken(field, "must be a mapping of strings; put numbers and truth values in quotes")
 
 
-def _check_pods(manifest: Manifest) -> None:
+def _check_pods(manifest: ManifestDocument) -> None:
     spec = pod_spec(manifest.body)
     where = (
         "spec.jobTemplate.spec.template.spec" if manifest.body["kind"] == "CronJob" else "spec.template.spec"
@@ -148,7 +148,7 @@ def _check_pods(manifest: Manifest) -> None:
         _check_container(manifest, where, container)
 
 
-def _check_container(manifest: Manifest, where: str, container: Json) -> None:
+def _check_container(manifest: ManifestDocument, where: str, container: Json) -> None:
     name = str(container.get("name"))[:60]
     security = mapping(container.get("securityContext"))
     if security.get("privileged"):

@@ -13,7 +13,7 @@ from slipway.flow.record import Record
 Json = dict[str, Any]
 
 
-class Kind(NamedTuple):
+class ObjectKind(NamedTuple):
     """A kind of object, in one version of its API group."""
 
     api_version: str
@@ -27,22 +27,22 @@ class Kind(NamedTuple):
 
 
 _ORDER = (
-    Kind("v1", "ServiceAccount", "serviceaccounts"),
-    Kind("v1", "ConfigMap", "configmaps"),
-    Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
-    Kind("v1", "Service", "services"),
-    Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
-    Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
-    Kind("policy/v1beta1", "PodDisruptionBudget", "poddisruptionbudgets"),
-    Kind("apps/v1", "Deployment", "deployments"),
-    Kind("apps/v1", "StatefulSet", "statefulsets"),
-    Kind("apps/v1", "DaemonSet", "daemonsets"),
-    Kind("batch/v1", "Job", "jobs"),
-    Kind("batch/v1", "CronJob", "cronjobs"),
-    Kind("batch/v1beta1", "CronJob", "cronjobs"),
-    Kind("autoscaling/v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
-    Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
-    Kind("networking.k8s.io/v1", "Ingress", "ingresses"),
+    ObjectKind("v1", "ServiceAccount", "serviceaccounts"),
+    ObjectKind("v1", "ConfigMap", "configmaps"),
+    ObjectKind("v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
+    ObjectKind("v1", "Service", "services"),
+    ObjectKind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
+    ObjectKind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+    ObjectKind("policy/v1beta1", "PodDisruptionBudget", "poddisruptionbudgets"),
+    ObjectKind("apps/v1", "Deployment", "deployments"),
+    ObjectKind("apps/v1", "StatefulSet", "statefulsets"),
+    ObjectKind("apps/v1", "DaemonSet", "daemonsets"),
+    ObjectKind("batch/v1", "Job", "jobs"),
+    ObjectKind("batch/v1", "CronJob", "cronjobs"),
+    ObjectKind("batch/v1beta1", "CronJob", "cronjobs"),
+    ObjectKind("autoscaling/v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
+    ObjectKind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
+    ObjectKind("networking.k8s.io/v1", "Ingress", "ingresses"),
 )
 KINDS = {(kind.api_version, kind.name): kind for kind in _ORDER}
 RANK = {key: rank for rank, key in enumerate(KINDS)}

@@ -25,7 +25,7 @@ _BROKEN = (
 
 
 @dataclass(frozen=True)
-class Progress:
+class ObjectProgress:
     """How far one object's rollout is."""
 
     done: bool = False
@@ -38,7 +38,7 @@ class Progress:
     text: str = ""
 
 
-def assess(body: Json, new_pods: Sequence[Json] = ()) -> Progress:
+def assess(body: Json, new_pods: Sequence[Json] = ()) -> ObjectProgress:
     """Decide how far ``body`` (a Deployment, StatefulSet or DaemonSet as the API shows it) is.
 
     :param new_pods: the pods of its newest revision (:func:`newest`); not needed when it is done.
@@ -47,12 +47,12 @@ def assess(body: Json, new_pods: Sequence[Json] = ()) -> Progress:
     seen = body.get("status", {}).get("observedGeneration", 0) >= body["metadata"].get("generation", 0)
     text = f"{ready} of {wanted} ready" + (f", {old} old" if old else "")
     if seen and updated >= wanted and ready >= wanted and not old:
-        return Progress(done=True, text=text)
+        return ObjectProgress(done=True, text=text)
     counts = (int(seen), updated, ready, -old, sum(_started(pod) for pod in new_pods))
     failure, may_pass = _broken(new_pods)
     if not failure and seen and _stuck(body):
         failure, may_pass = "no progress within the deadline", False
-    return Progress(failure=failure, may_pass=may_pass, counts=counts, text=text)
+    return ObjectProgress(failure=failure, may_pass=may_pass, counts=counts, text=text)
 
 
 def newest(body: Json, replica_sets: Iterable[Json], pods: Iterable[Json]) -> list[Json]:

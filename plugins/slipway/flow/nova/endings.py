@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from slipway.flow.nova.leading import led_back, taken_out
-from slipway.flow.nova.marks import BEFORE, KEPT, Kept, claim_of, how, read_health, written
+from slipway.flow.nova.marks import BEFORE, KEPT, KeptRelease, claim_of, how, read_health, written
 from slipway.flow.nova.observed import Server, View, best, kept_but_for, refuse_older_than
 from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.nova.rollout import attached, come_up
@@ -88,7 +88,7 @@ def _restored(plan: NovaPlan, good: list[Server], view: View, now: datetime) -> 
 
 
 def _kept(plan: NovaPlan, run: str, server: Server, now: datetime) -> Write:
-    done = Kept(claim_of(plan, run), now)
+    done = KeptRelease(claim_of(plan, run), now)
     before = server.mark.kept
     # One that was kept before may be gone back to: how it was switched to then stays until it is cleared.
     switched = how(plan, server.mark.index) if before is None else {}

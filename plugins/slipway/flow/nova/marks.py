@@ -35,7 +35,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptRelease:
     """A release that was taken for good."""
 
     claim: Claim
@@ -53,7 +53,7 @@ class Kept:
 KEPT, BEFORE = "slipway_kept", "slipway_before"
 
 
-def written(kept: Kept | None, prefix: str) -> Metadata:
+def written(kept: KeptRelease | None, prefix: str) -> Metadata:
     """Return the keys of metadata under ``prefix``: empty for None."""
     return {
         f"{prefix}_run": kept.claim.run if kept else "",
@@ -73,8 +73,8 @@ class Mark:
     digest: str
     """Of the image."""
     claim: Claim
-    kept: Kept | None = None
-    before: Kept | None = None
+    kept: KeptRelease | None = None
+    before: KeptRelease | None = None
     """For which release the same server was kept before."""
     floating_ip: str = ""
     traffic: str = ""
@@ -92,8 +92,8 @@ class Mark:
                 index=int(metadata["slipway_index"]),
                 digest=metadata["slipway_image"],
                 claim=Claim(metadata["slipway_run"], metadata["slipway_commit"], at),
-                kept=Kept.read(metadata, KEPT),
-                before=Kept.read(metadata, BEFORE),
+                kept=KeptRelease.read(metadata, KEPT),
+                before=KeptRelease.read(metadata, BEFORE),
                 floating_ip=metadata.get("slipway_floating_ip", ""),
                 traffic=metadata.get("slipway_traffic", ""),
                 health=metadata.get("slipway_health", ""),

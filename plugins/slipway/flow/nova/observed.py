@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from slipway.flow.nova.marks import Kept, Mark
+from slipway.flow.nova.marks import KeptRelease, Mark
 from slipway.flow.nova.traffic import Led, Place
 from slipway.flow.push import PushEvent
 from slipway.flow.release import refuse_older
@@ -45,7 +45,7 @@ class Server:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ServerFindings:
     """What came of waiting: ids of servers."""
 
     healthy: frozenset[str] = frozenset()
@@ -63,7 +63,7 @@ class View:
     """Floating IPs to the ids of the servers that have them; "" for none."""
     traffic: Mapping[Place, Led] = field(default_factory=dict)
     """Where it comes from, and which of the deployment's addresses it goes to."""
-    seen: Seen = field(default_factory=Seen)
+    seen: ServerFindings = field(default_factory=ServerFindings)
 
     @classmethod
     def of(
@@ -72,7 +72,7 @@ class View:
         deployment: str,
         floating: Mapping[str, str],
         traffic: Mapping[Place, Led],
-        seen: Seen,
+        seen: ServerFindings,
     ) -> View:
         """Return the view of one deployment; servers of others are left out."""
         mine = [one for one in servers if one.mark.deployment == deployment and not one.is_going]
@@ -87,7 +87,7 @@ class View:
         return tuple(one for one, _ in kept if one.mark.version == newest)
 
 
-def kept_but_for(server: Server, run: str) -> Kept | None:
+def kept_but_for(server: Server, run: str) -> KeptRelease | None:
     """Return for which release a server is kept, when what ``run`` kept does not count."""
     kept = server.mark.kept
     return server.mark.before if kept is not None and kept.claim.run == run else kept

@@ -35,7 +35,7 @@ from slipway.flow.nova.steps import (
 RESTING = ("PAUSED", "SUSPENDED", "SHELVED", "SHELVED_OFFLOADED", "RESCUE")
 """States that only a person gives to a server."""
 
-Health = Callable[[Server], ServerHealth | None]
+HealthOf = Callable[[Server], ServerHealth | None]
 
 
 def roll_out(plan: NovaPlan, run: str, view: View, now: datetime) -> Step:
@@ -59,7 +59,7 @@ def roll_out(plan: NovaPlan, run: str, view: View, now: datetime) -> Step:
 
 
 def come_up(
-    servers: Sequence[Server], view: View, now: datetime, seconds: float, health: Health
+    servers: Sequence[Server], view: View, now: datetime, seconds: float, health: HealthOf
 ) -> Step | None:
     """Return what it takes until all of ``servers`` run and answer; None when they do.
 

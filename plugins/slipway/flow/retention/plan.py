@@ -11,13 +11,13 @@ from slipway.flow.apps import Apps
 from slipway.flow.image import Platform
 from slipway.flow.record import Record
 from slipway.flow.retention.promises import Promises
-from slipway.flow.retention.stored import Kind, Stored, Thing
+from slipway.flow.retention.stored import StoredImage, Thing, ThingKind
 
 NOT_ASKED_FOR = "its repository is not among those asked for"
 
 
 @dataclass(frozen=True)
-class Facts:
+class ImageUses:
     """What images are needed for."""
 
     now: datetime
@@ -31,33 +31,33 @@ class Facts:
     """Repositories, in lower case, whose images may go; those of all when it is empty."""
 
 
-class Verdict(Record):
+class ImageVerdict(Record):
     """What is to become of an image, and why."""
 
-    stored: Stored
+    stored: StoredImage
     keep: bool
     reason: str
 
 
-class Removal(Record):
+class ImageRemoval(Record):
     """An image that goes, with those of its things that nobody else needs, in their order."""
 
-    stored: Stored
+    stored: StoredImage
     things: tuple[Thing, ...]
 
 
-def judge(found: Sequence[Stored], facts: Facts) -> list[Verdict]:
+def judge(found: Sequence[StoredImage], facts: ImageUses) -> list[ImageVerdict]:
     """Decide about each image; the verdicts are in the order of ``found``."""
     kept = {number: why for number, one in enumerate(found) if (why := reason_to_keep(one, facts))}
     while based := dict(_bases(found, kept)):  # a base is itself built upon others
         kept |= based
     return [
-        Verdict(stored=one, keep=number in kept, reason=kept.get(number) or _reason_to_go(one, facts))
+        ImageVerdict(stored=one, keep=number in kept, reason=kept.get(number) or _reason_to_go(one, facts))
         for number, one in enumerate(found)
     ]
 
 
-def reason_to_keep(one: Stored, facts: Facts) -> str:
+def reason_to_keep(one: StoredImage, facts: ImageUses) -> str:
     """Return why an image stays, without a look at the others; "" when nothing speaks for it."""
     application = facts.apps.find(one.repository) if one.repository else None
     if application is None:
@@ -78,20 +78,20 @@ def reason_to_keep(one: Stored, facts: Facts) -> str:
     return f"not {days} days old" if facts.now - one.made < timedelta(days=days) else ""
 
 
-def why_running(one: Stored, running: Mapping[str, str]) -> str:
+def why_running(one: StoredImage, running: Mapping[str, str]) -> str:
     """Return what runs an image, for people; "" when nothing does."""
     names = {*one.names, one.application, *(thing.id for thing in one.things)}
     return next((running[name] for name in sorted(names & running.keys())), "")
 
 
-def removals(verdicts: Sequence[Verdict]) -> list[Removal]:
+def removals(verdicts: Sequence[ImageVerdict]) -> list[ImageRemoval]:
     """Return what goes: an image before those that it was built upon, a thing with the last that needs it.
 
     What is needed in a circle stays.
     """
     going = [one.stored for one in verdicts if not one.keep]
     needed = Counter(name for one in verdicts for name in one.stored.needs)
-    planned: list[Removal] = []
+    planned: list[ImageRemoval] = []
     waiting: dict[str, Thing] = {}
     while ready := [one for one in going if not any(needed[name] for name in one.names)]:
         going = [one for one in going if any(needed[name] for name in one.names)]
@@ -100,21 +100,21 @@ def removals(verdicts: Sequence[Verdict]) -> list[Removal]:
             things = [*one.things, *(waiting.pop(name) for name in sorted(one.needs) if name in waiting)]
             waiting |= {thing.id: thing for thing in things if needed[thing.id]}
             gone = sorted((thing for thing in things if not needed[thing.id]), key=turn)
-            planned.append(Removal(stored=one, things=tuple(gone)))
+            planned.append(ImageRemoval(stored=one, things=tuple(gone)))
     return planned
 
 
-def turn(thing: Thing) -> tuple[Kind, str]:
+def turn(thing: Thing) -> tuple[ThingKind, str]:
     """Return by what things are put in order."""
     return thing.kind, thing.id
 
 
-def _bases(found: Sequence[Stored], kept: Mapping[int, str]) -> Iterable[tuple[int, str]]:
+def _bases(found: Sequence[StoredImage], kept: Mapping[int, str]) -> Iterable[tuple[int, str]]:
     needed = {name: found[number].title for number in kept for name in found[number].needs}
     for number, one in enumerate(found):
         if number not in kept and (users := sorted(needed[name] for name in one.names & needed.keys())):
             yield number, f"{users[0]} was built upon it"
 
 
-def _reason_to_go(one: Stored, facts: Facts) -> str:
+def _reason_to_go(one: StoredImage, facts: ImageUses) -> str:
     return f"{(facts.now - one.made).days} days old, and nothing needs it"

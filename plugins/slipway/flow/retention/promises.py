@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from slipway.flow.apps import Apps
-from slipway.flow.history import Past, Place, reachable
+from slipway.flow.history import AppEnvironment, Past, reachable
 
 Promises = Mapping[tuple[str, str], str]
 """What a commit's images are kept for, by repository (in lower case) and commit."""
 
 
-def promises(history: Mapping[Place, Sequence[Past]], apps: Apps, now: datetime) -> Promises:
+def promises(history: Mapping[AppEnvironment, Sequence[Past]], apps: Apps, now: datetime) -> Promises:
     """Return which commits an application's environments may need.
 
     :param history: what ran where, newest first; of repositories in lower case.

@@ -13,7 +13,7 @@ HOLD, GLANCE_HOLD = "slipway.hold", "slipway_hold"
 """Properties by which a person keeps an image, in Artifactory and in Glance; the value says why."""
 
 
-class Kind(IntEnum):
+class ThingKind(IntEnum):
     """What a thing is. The value is its turn: whoever refers goes before what it refers to."""
 
     COMMIT_RECORD = 0
@@ -27,15 +27,16 @@ class Kind(IntEnum):
 
     def __str__(self) -> str:
         """For people."""
-        return {Kind.GLANCE_IMAGE: "Glance image", Kind.GLANCE_PART: "Glance kernel or ramdisk"}.get(
-            self, self.name.lower().replace("_", " ")
-        )
+        return {
+            ThingKind.GLANCE_IMAGE: "Glance image",
+            ThingKind.GLANCE_PART: "Glance kernel or ramdisk",
+        }.get(self, self.name.lower().replace("_", " "))
 
 
 class Thing(Record):
     """One thing in one store."""
 
-    kind: Kind
+    kind: ThingKind
     id: str
     """Where it is: a path of files, ``repository:tag``, ``repository@digest``, or an id of Glance's."""
     store: str = ""
@@ -46,7 +47,7 @@ class Thing(Record):
     """Bytes."""
 
 
-class Stored(Record):
+class StoredImage(Record):
     """One image of one application."""
 
     platform: Platform

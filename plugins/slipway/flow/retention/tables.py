@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from slipway.flow.retention.plan import Verdict
+from slipway.flow.retention.plan import ImageVerdict
 
 HEAD = ("platform", "application", "commits", "image", "size", "age", "", "why")
 
 
-def table(verdicts: Sequence[Verdict], now: datetime) -> str:
+def table(verdicts: Sequence[ImageVerdict], now: datetime) -> str:
     """Return a line for each image, those that go first, aligned below a line of headings."""
     lines = [HEAD]
     for one in sorted(verdicts, key=lambda one: (one.keep, one.stored.application, one.stored.made)):
@@ -36,7 +36,7 @@ def table(verdicts: Sequence[Verdict], now: datetime) -> str:
     )
 
 
-def summary(verdicts: Sequence[Verdict]) -> str:
+def summary(verdicts: Sequence[ImageVerdict]) -> str:
     """Return in one line how many go, and what that frees."""
     going = [one.stored for one in verdicts if not one.keep]
     freed = bytes_for_people(sum(one.size for one in going))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from slipway.flow.tenancy.directory import Assignment
 
 
-class Stored(NamedTuple):
+class StoredAssignment(NamedTuple):
     """A role as it was given: to a user or a group, in a project or domain, or in all projects below it."""
 
     actor_id: str
@@ -23,7 +23,7 @@ class Stored(NamedTuple):
 
 
 def effective(
-    stored: Iterable[Stored],
+    stored: Iterable[StoredAssignment],
     members: Mapping[str, Collection[str]],
     implied: Mapping[str, Collection[str]],
     parents: Mapping[str, str | None],

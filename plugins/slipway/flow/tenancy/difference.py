@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from slipway.flow.kubernetes.objects import Json, mapping
 from slipway.flow.tenancy.directory import ImplausibleError
 from slipway.flow.tenancy.policy import Guard, Policy
-from slipway.flow.tenancy.wanted import GONE_SINCE, PROJECT, TENANCY, Wanted
+from slipway.flow.tenancy.wanted import GONE_SINCE, PROJECT, TENANCY, WantedTenancy
 
 _UNITS = {"m": Decimal("0.001"), "": Decimal(1)} | {
     unit: Decimal(base) ** power
@@ -65,7 +65,7 @@ def key_of(body: Json) -> Key:
     return Key(body["kind"], metadata.get("namespace", ""), metadata["name"])
 
 
-def difference(wanted: Wanted, live: Sequence[Json], policy: Policy, now: datetime) -> Changes:
+def difference(wanted: WantedTenancy, live: Sequence[Json], policy: Policy, now: datetime) -> Changes:
     """Compare.
 
     :param live: every namespace, and the objects with this policy's label.
@@ -118,7 +118,7 @@ def require_plausible_changes(guard: Guard, changes: Changes, live: Sequence[Jso
 
 
 def _settle(
-    key: Key, body: Json, named: bool, wanted: Wanted, policy: Policy, now: datetime, done: Changes
+    key: Key, body: Json, named: bool, wanted: WantedTenancy, policy: Policy, now: datetime, done: Changes
 ) -> None:
     """Mark a namespace whose project is gone, take the mark away when it is back, delete it in the end."""
     labels, annotations = _labels(body), mapping(body["metadata"].get("annotations"))

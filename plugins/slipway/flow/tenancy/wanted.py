@@ -41,7 +41,7 @@ class Grant(NamedTuple):
 
 
 @dataclass
-class Wanted:
+class WantedTenancy:
     """The state to bring about, and what a person should know of it."""
 
     grants: list[Grant] = field(default_factory=list)
@@ -57,14 +57,14 @@ def wanted(
     policy: Policy,
     existing: Mapping[str, Owned],
     quotas: Mapping[str, Mapping[str, int]] | None = None,
-) -> Wanted:
+) -> WantedTenancy:
     """Return what a reading of Keystone and the policy want.
 
     :param existing: every namespace of the cluster, by name.
     :param quotas: of OpenStack, by project id: ``cores`` and ``ram`` (MiB), without those that are unlimited.
     """
     tenants, out = _tenants(directory, policy)
-    done = Wanted()
+    done = WantedTenancy()
     allotment = allot(directory, tenants, existing, policy)
     done.notes += _unknown_roles(directory, policy) + allotment.notes
     for project_id, reason in out.items():

@@ -14,7 +14,7 @@ from openstack.connection import Connection
 
 from slipway.flow.ironic import fleet as names
 from slipway.flow.ironic.fleet import IronicPlan, instance_info
-from slipway.flow.ironic.nodes import BEGINNABLE, Seen, next_try, stuck
+from slipway.flow.ironic.nodes import BEGINNABLE, SeenNode, next_try, stuck
 from slipway.flow.release import SupersededError
 from slipway.openstack.ironic import ledger
 from slipway.openstack.ironic.allocating import allocate, free_nodes
@@ -102,7 +102,7 @@ class Fleets:
         watch = IronicWatch(run=run, effort=effort, prefix=prefix, fleet=good, network=network)
         return self._placed(watch, allocate(self.ironic, good, prefix, run, good.ironic.count))
 
-    def begin_node(self, watch: IronicWatch, seen: Seen) -> str:
+    def begin_node(self, watch: IronicWatch, seen: SeenNode) -> str:
         """Write down what is to be on a node, and have Ironic begin.
 
         :returns: ``provision_updated_at`` of the moment before; what shows it was seen before.
@@ -191,7 +191,7 @@ class Fleets:
             name = f"{watch.prefix}{index}"
             yield index, have.get(index) or self.ports.ensure(name, watch.network, watch.run)[1]
 
-    def _ensure_attached(self, watch: IronicWatch, seen: Seen) -> None:
+    def _ensure_attached(self, watch: IronicWatch, seen: SeenNode) -> None:
         port, _ = self.ports.ensure(f"{watch.prefix}{seen.index}", watch.network, watch.run)
         if port not in self.ironic.attached(seen.id):
             self.ironic.attach(seen.id, port)

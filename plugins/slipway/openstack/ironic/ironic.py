@@ -13,7 +13,7 @@ import requests
 from openstack.connection import Connection
 
 from slipway.flow.ironic import fleet
-from slipway.flow.ironic.nodes import Marks, Seen
+from slipway.flow.ironic.nodes import Marks, SeenNode
 from slipway.openstack.ironic.errors import accepted, told
 
 MICROVERSION = "1.65"
@@ -75,10 +75,10 @@ class Node:
         """Size of its disk, as its owner wrote it down; 0 when nobody did."""
         return int((self.body.get("properties") or {}).get("local_gb") or 0)
 
-    def seen(self, index: int) -> Seen:
+    def seen(self, index: int) -> SeenNode:
         """Return what decisions are made from."""
         body = self.body
-        return Seen(
+        return SeenNode(
             id=self.id,
             name=self.name,
             index=index,

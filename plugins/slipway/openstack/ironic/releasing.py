@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from slipway.flow.ironic.nodes import REMOVABLE, Seen, stuck
+from slipway.flow.ironic.nodes import REMOVABLE, SeenNode, stuck
 from slipway.openstack.ironic.ironic import IronicClient
 from slipway.openstack.ironic.ports import Ports
 
@@ -56,7 +56,7 @@ def broken(ironic: IronicClient, nodes: Iterable[str]) -> list[str]:
     return [why for node in nodes if (why := stuck(_explained(ironic, node)))]
 
 
-def _explained(ironic: IronicClient, node: str) -> Seen:
+def _explained(ironic: IronicClient, node: str) -> SeenNode:
     """Return a node with its error: Ironic writes the state, and then how it came to that."""
     seen = ironic.node(node).seen(0)
     if stuck(seen) and not seen.last_error:

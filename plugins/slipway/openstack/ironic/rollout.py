@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Literal
 
-from slipway.flow.ironic.nodes import Decision, Health, Seen, decide
+from slipway.flow.ironic.nodes import Decision, NodeFindings, SeenNode, decide
 from slipway.flow.record import Record, SlipwayError, TransientError
 from slipway.flow.release import SupersededError
 from slipway.openstack.ironic import health
@@ -115,10 +115,10 @@ class Rollout:
             late.ask()
         return None
 
-    def _decide(self, seen: list[Seen]) -> Decision:
-        return decide(seen, self.watch.goal, Health(frozenset(self.good), self.failed))
+    def _decide(self, seen: list[SeenNode]) -> Decision:
+        return decide(seen, self.watch.goal, NodeFindings(frozenset(self.good), self.failed))
 
-    async def _begin(self, node: Seen) -> None:
+    async def _begin(self, node: SeenNode) -> None:
         """Begin a node beside the looks: the others' places are filled while it takes its time."""
         try:
             async with self.hands:
@@ -132,12 +132,12 @@ class Rollout:
             self.good.discard(node.id)
             self.failed.pop(node.id, None)
 
-    def _as_begun(self, node: Seen) -> Seen:
+    def _as_begun(self, node: SeenNode) -> SeenNode:
         """Show a node as busy that is being begun, or was after this look at it."""
         is_begun = node.id in self.beginning or self.begun.get(node.id) == node.changed
         return replace(node, state="deploying") if is_begun else node
 
-    def _as_explained(self, node: Seen) -> Seen:
+    def _as_explained(self, node: SeenNode) -> SeenNode:
         """Show a node as busy that has failed and does not say why yet."""
         if node.state != "deploy failed" or node.last_error:
             self.unexplained.pop(node.id, None)
@@ -146,7 +146,7 @@ class Rollout:
         is_late = time.monotonic() - since > REASON_SECONDS
         return node if is_late else replace(node, state="deploying")
 
-    def _give_up(self, seen: list[Seen]) -> None:
+    def _give_up(self, seen: list[SeenNode]) -> None:
         now, limit = time.monotonic(), self.fleet.ironic.deploy_seconds
         for node in seen:
             state = f"{node.state} {node.changed}"
@@ -155,7 +155,7 @@ class Rollout:
             if before == state and now - since > limit and node.state not in ("active", "available"):
                 self.failed.setdefault(node.id, f"{node.state!r} for more than {limit} s")
 
-    def _check(self, nodes: tuple[Seen, ...]) -> None:
+    def _check(self, nodes: tuple[SeenNode, ...]) -> None:
         addresses = {one.node: one.address for one in self.watch.nodes}
         for node in nodes:
             if node.id not in self.checks and (asked := self.fleet.ironic.health):
@@ -170,7 +170,7 @@ class Rollout:
             else:
                 self.good.add(node)
 
-    def _tell(self, seen: list[Seen]) -> None:
+    def _tell(self, seen: list[SeenNode]) -> None:
         """Say once of each try that failed why it did."""
         for node in seen:
             mine = node.marks is not None and node.marks.effort == self.watch.effort

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from keystoneauth1.exceptions import ClientException, ConnectFailure, DiscoveryFailure, HttpError
 from keystoneauth1.session import Session
 
-from slipway.flow.tenancy.assignments import Stored, effective
+from slipway.flow.tenancy.assignments import StoredAssignment, effective
 from slipway.flow.tenancy.directory import Directory, Domain, Project, Role, User
 from slipway.openstack.errors import OpenstackError, TransientOpenstackError, may_pass
 
@@ -62,13 +62,15 @@ def read_directory(session: Session, url: str) -> Directory:
     return Directory(domains, projects, users, roles, assignments)
 
 
-def _stored(entry: Json) -> Iterator[Stored]:
+def _stored(entry: Json) -> Iterator[StoredAssignment]:
     """Read one role assignment; those on the system say nothing about projects."""
     scope, kind = entry["scope"], "user" if "user" in entry else "group"
     place = scope.get("project") or scope.get("domain")
     if place is not None:
         inherited = scope.get("OS-INHERIT:inherited_to") == "projects"
-        yield Stored(entry[kind]["id"], place["id"], entry["role"]["id"], kind == "group", inherited)
+        yield StoredAssignment(
+            entry[kind]["id"], place["id"], entry["role"]["id"], kind == "group", inherited
+        )
 
 
 class _GoneError(OpenstackError):

@@ -15,7 +15,7 @@ from slipway.rollout.side import Json
 if TYPE_CHECKING:  # the SDK takes most of a second to import, which reading a DAG file must not take
     from openstack.connection import Connection
 
-    from slipway.flow.nova.observed import Seen
+    from slipway.flow.nova.observed import ServerFindings
     from slipway.flow.nova.steps import Wait
     from slipway.openstack.nova.side import NovaSide
     from slipway.openstack.nova.watch import NovaOutcome, NovaWatch
@@ -38,7 +38,9 @@ class _Waiting:
 
         return NovaSide.of(self.plan)
 
-    def wait(self, cloud: Connection, plan: Json, run: str, wait: Wait, seen: Seen) -> Seen:
+    def wait(
+        self, cloud: Connection, plan: Json, run: str, wait: Wait, seen: ServerFindings
+    ) -> ServerFindings:
         """Return what is seen within a few seconds, or defer until there is something to see."""
         from slipway.flow.nova.plan import NovaPlan
         from slipway.openstack.nova.triggers import ServersTrigger
@@ -64,7 +66,7 @@ class RolloutOperator(_Waiting, operators.RolloutOperator):
 
     def roll_out(self, context: Context, plan: Json) -> None:
         """Begin, or go on after a crash."""
-        from slipway.flow.nova.observed import Seen
+        from slipway.flow.nova.observed import ServerFindings
         from slipway.flow.nova.plan import NovaPlan
 
         known = NovaPlan.from_json(plan)
@@ -73,14 +75,14 @@ class RolloutOperator(_Waiting, operators.RolloutOperator):
             *(known.application, known.push.short_commit, known.image.glance, known.environment),
             *(known.nova.count, known.nova.flavor, known.nova.strategy),
         )
-        self._go_on(context, plan, Seen())
+        self._go_on(context, plan, ServerFindings())
 
     def resume(self, context: Context, event: Mapping[str, Any], healthy: Sequence[str]) -> None:
         """Go on with what the triggerer saw."""
         with self.ending(context):
             self._go_on(context, self.plan, _seen(event, healthy))
 
-    def _go_on(self, context: Context, plan: Json, seen: Seen) -> None:
+    def _go_on(self, context: Context, plan: Json, seen: ServerFindings) -> None:
         from slipway.flow.nova.plan import NovaPlan
         from slipway.flow.nova.rollout import roll_out
         from slipway.flow.nova.steps import Fail, Wait
@@ -105,16 +107,16 @@ class GoBackOperator(_Waiting, operators.GoBackOperator):
 
     def go_back(self, context: Context, plan: Json) -> None:
         """Begin, or go on after a crash."""
-        from slipway.flow.nova.observed import Seen
+        from slipway.flow.nova.observed import ServerFindings
 
-        self._go_on(context, plan, Seen())
+        self._go_on(context, plan, ServerFindings())
 
     def resume(self, context: Context, event: Mapping[str, Any], healthy: Sequence[str]) -> None:
         """Go on with what the triggerer saw."""
         with self.ending(context):
             self._go_on(context, self.plan, _seen(event, healthy))
 
-    def _go_on(self, context: Context, plan: Json, seen: Seen) -> None:
+    def _go_on(self, context: Context, plan: Json, seen: ServerFindings) -> None:
         from slipway.flow.nova.endings import go_back
         from slipway.flow.nova.plan import NovaPlan
         from slipway.flow.nova.steps import Fail, Wait
@@ -145,7 +147,7 @@ async def _soon(cloud: Connection, watch: NovaWatch) -> NovaOutcome | None:
         return None
 
 
-def _seen(event: Mapping[str, Any], healthy: Sequence[str]) -> Seen:
+def _seen(event: Mapping[str, Any], healthy: Sequence[str]) -> ServerFindings:
     """Return what the triggerer saw.
 
     :raises OpenstackError: when it could not look.

@@ -12,7 +12,7 @@ from typing import Any
 from openstack.connection import Connection
 
 from slipway.flow.nova.marks import TAG, new_metadata
-from slipway.flow.nova.observed import Seen, Server, View
+from slipway.flow.nova.observed import Server, ServerFindings, View
 from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.nova.spec import ServerVolume
 from slipway.flow.nova.steps import (
@@ -56,7 +56,7 @@ class Servers:
         self._plan = plan
         self._run = run
 
-    def view(self, seen: Seen | None = None) -> View:
+    def view(self, seen: ServerFindings | None = None) -> View:
         """Look."""
         servers = list_servers(self.cloud, [self._plan.tag])
         marked = {one.mark.floating_ip for one in servers}
@@ -65,9 +65,9 @@ class Servers:
         marked_places = {read(one.mark.traffic) for one in servers}
         places = {place for place in (self._plan.traffic, *marked_places) if place}
         led = {place: traffic.traffic(self.cloud, place, self._plan.tag) for place in places}
-        return View.of(servers, self._plan.deployment, floating, led, seen or Seen())
+        return View.of(servers, self._plan.deployment, floating, led, seen or ServerFindings())
 
-    def drive(self, decide: Decide, seen: Seen) -> Wait | Done | Fail:
+    def drive(self, decide: Decide, seen: ServerFindings) -> Wait | Done | Fail:
         """Look, decide and obey, until there is something to wait for, or an end.
 
         :raises SlipwayError: what the decision or the cloud raises.

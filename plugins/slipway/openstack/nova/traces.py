@@ -12,7 +12,7 @@ from openstack.connection import Connection
 
 from slipway.flow.nova.endings import go_back
 from slipway.flow.nova.marks import TAG
-from slipway.flow.nova.observed import Seen, Server
+from slipway.flow.nova.observed import Server, ServerFindings
 from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.nova.steps import Fail, Wait
 from slipway.flow.orphans import Trace
@@ -78,7 +78,7 @@ class ServerTraces:
         for _ in range(TRIES):
             every = frozenset(server.id for server in servers.view().servers)
             try:
-                step = servers.drive(go_back, Seen(healthy=every))
+                step = servers.drive(go_back, ServerFindings(healthy=every))
             except SupersededError:
                 return False
             if isinstance(step, Fail):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from pydantic import AwareDatetime
 
-from slipway.flow.nova.observed import Seen, Server
+from slipway.flow.nova.observed import Server, ServerFindings
 from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.nova.steps import Until, Wait
 from slipway.flow.record import Record, TransientError
@@ -53,9 +53,9 @@ class NovaOutcome(Record):
     error: str = ""
     """Why nothing can be known."""
 
-    def seen(self, before: frozenset[str] = frozenset()) -> Seen:
+    def seen(self, before: frozenset[str] = frozenset()) -> ServerFindings:
         """Return it for the next decision."""
-        return Seen(before | frozenset(self.healthy), self.failed)
+        return ServerFindings(before | frozenset(self.healthy), self.failed)
 
 
 class _Waiting:

@@ -28,7 +28,7 @@ from slipway.pipelines.images.bare_metal_plan import (
 from slipway.pipelines.images.base_images import path_in
 from slipway.pipelines.images.copying import keep_file
 from slipway.pipelines.images.file_images import FORMATS
-from slipway.pipelines.images.packer_build import Order, make_file, prepared
+from slipway.pipelines.images.packer_build import PackerOrder, make_file, prepared
 from slipway.pipelines.images.records import inputs_record
 from slipway.pipelines.images.stores import Stores
 
@@ -91,7 +91,7 @@ def _by_packer(
     wanted, base, place = known.bare_metal.packer, inputs.base, packer.workplace(name)
     assert wanted is not None
     assert base is not None
-    order = Order(known.push, known.spec.name, wanted, base, known.bare_metal.build_seconds, run)
+    order = PackerOrder(known.push, known.spec.name, wanted, base, known.bare_metal.build_seconds, run)
     with place.occupied() as lock:
         with fetched(GithubHook().get_conn(), known.push, within=place.checkout) as commit:
             source = find_template(wanted, commit.check_out())

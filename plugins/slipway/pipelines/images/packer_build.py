@@ -38,7 +38,7 @@ class TemplateSource:
 
 
 @dataclass(frozen=True)
-class Order:
+class PackerOrder:
     """What Packer is to build.
 
     :param application: its name.
@@ -94,7 +94,7 @@ def with_base(both: Stores, wanted: Packer, inputs: TemplateInputs) -> TemplateI
     return inputs.model_copy(update={"base": base})
 
 
-def prepared(order: Order, source: TemplateSource, place: PackerWorkplace, lock: int) -> PackerBuild:
+def prepared(order: PackerOrder, source: TemplateSource, place: PackerWorkplace, lock: int) -> PackerBuild:
     """Return the build with its login and its variables.
 
     :param place: occupied by the caller.
@@ -112,7 +112,7 @@ def prepared(order: Order, source: TemplateSource, place: PackerWorkplace, lock:
     return PackerBuild(found.path, source.context, place, lock, values, devices=devices(chosen))
 
 
-def make_file(both: Stores, order: Order, made: PackerBuild) -> Path:
+def make_file(both: Stores, order: PackerOrder, made: PackerBuild) -> Path:
     """Have Packer make an image on the worker; returns where it left it."""
     place = made.place
     packer.validate(made)

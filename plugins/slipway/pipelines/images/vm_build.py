@@ -13,7 +13,7 @@ from slipway.packer.workplace import PackerWorkplace, workplace
 from slipway.pipelines.images import stores, vm_cloud
 from slipway.pipelines.images.base_images import path_in
 from slipway.pipelines.images.copying import KeptCopy, keep_file
-from slipway.pipelines.images.packer_build import Order, make_file, prepared
+from slipway.pipelines.images.packer_build import PackerOrder, make_file, prepared
 from slipway.pipelines.images.records import inputs_record
 from slipway.pipelines.images.stores import Stores
 from slipway.pipelines.images.vm_plan import PLATFORM, ResolvedVm, VmBuildPlan, find_source
@@ -61,10 +61,10 @@ def about(known: VmBuildPlan, digest: str, run: str) -> NewImage:
     return NewImage(name, "qcow2", properties={**known.vm.properties, **told})
 
 
-def _order(resolved: ResolvedVm, run: str) -> Order:
+def _order(resolved: ResolvedVm, run: str) -> PackerOrder:
     known, base = resolved.plan, resolved.inputs.base
     assert base is not None
-    return Order(known.push, known.spec.name, known.vm, base, known.vm.build_seconds, run)
+    return PackerOrder(known.push, known.spec.name, known.vm, base, known.vm.build_seconds, run)
 
 
 def _keep(both: Stores, resolved: ResolvedVm, place: PackerWorkplace, file: Path, new: NewImage) -> KeptCopy:

@@ -11,9 +11,9 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped, TaskAwaitingInput
 
 from slipway.flow import approval
-from slipway.flow.approval import APPROVAL, RELEASE_TASK, Request
+from slipway.flow.approval import APPROVAL, RELEASE_TASK, ApprovalRequest
 from slipway.flow.image import Image
-from slipway.flow.release import Row, SupersededError
+from slipway.flow.release import ReleaseRow, SupersededError
 from slipway.pipelines.task_endings import retried_if_worth_it
 from slipway.rollout.operators import REASON
 from slipway.rollout.side import Json
@@ -65,7 +65,7 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
         self.log.info("approved by %s", answer["responded_by_user"]["name"])
         return answer
 
-    def _word(self, context: Context, request: Request) -> None:
+    def _word(self, context: Context, request: ApprovalRequest) -> None:
         """Word the question, with what is true now."""
         from slipway.pipelines.release.deploy import SIDES
 
@@ -75,7 +75,7 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
             side = SIDES[name](plan)
             side.refuse_older(plan, run)
             tried = side.tried(plan)
-            rows.append(Row(platform=name, before=side.before(plan, run), tried=tried, now=tried))
+            rows.append(ReleaseRow(platform=name, before=side.before(plan, run), tried=tried, now=tried))
         images = {name: Image.from_json(plan["image"]) for name, plan in plans.items()}
         self.response_timeout = timedelta(hours=request.approval.within)
         self.subject = approval.subject(request)
@@ -84,7 +84,7 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
         self.assigned_users = [{"id": name, "name": name} for name in request.approval.by]
         self.log.info("%s\n%s", self.subject, self.body)
 
-    def _claim(self, context: Context, request: Request) -> dict[str, Any] | None:
+    def _claim(self, context: Context, request: ApprovalRequest) -> dict[str, Any] | None:
         """Be the one that is asked about; returns the answer, if there is one already.
 
         :raises SlipwayError: when nobody could answer.
@@ -124,8 +124,8 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
         raise DownstreamTasksSkipped(tasks=sorted(self.downstream_task_ids))
 
 
-def _request(context: Context) -> Request:
-    return Request.from_json(context["ti"].xcom_pull(task_ids=RELEASE_TASK, key=APPROVAL))
+def _request(context: Context) -> ApprovalRequest:
+    return ApprovalRequest.from_json(context["ti"].xcom_pull(task_ids=RELEASE_TASK, key=APPROVAL))
 
 
 def _plans(context: Context) -> Mapping[str, Json]:

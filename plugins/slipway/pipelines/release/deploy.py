@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from slipway.config import load_apps
-from slipway.flow.approval import APPROVE_TASK, Request
+from slipway.flow.approval import APPROVE_TASK, ApprovalRequest
 from slipway.flow.apps import Application
 from slipway.flow.deployment import Deployment
 from slipway.flow.environments import Environment
@@ -71,7 +71,7 @@ def release_of(builts: list[Built]) -> Release:
 
 def plans_of(
     release: Release, run: str, environment: str = "", promoted_from: str | None = None
-) -> tuple[Plans, Request | None, tuple[str, ...]]:
+) -> tuple[Plans, ApprovalRequest | None, tuple[str, ...]]:
     """Return what is to run, by platform (None where there is nothing), whom to ask before, and the order.
 
     :param run: the run that deploys.
@@ -94,13 +94,13 @@ def plans_of(
         raise NothingToDo(f"slipway.yaml of {push.repository} says of no image how it is to run")
     if (approval := chosen.approvers) is None:
         return plans, None, spec.order
-    request = Request(
+    request = ApprovalRequest(
         push=push, application=spec.name, environment=name, approval=approval, promoted_from=promoted_from
     )
     return plans, request, spec.order
 
 
-def idle(plans: Plans, request: Request | None, promoted_from: str | None) -> list[str]:
+def idle(plans: Plans, request: ApprovalRequest | None, promoted_from: str | None) -> list[str]:
     """Return the tasks that have nothing to do."""
     none = [platform for platform, plan in plans.items() if not plan]
     tasks = [task for platform in none for task in (rollout_task(platform), go_back_task(platform))]

@@ -12,7 +12,7 @@ from slipway.artifactory.promotion import Promotion, promote
 from slipway.config import load_apps
 from slipway.flow.approval import RELEASE_TASK
 from slipway.flow.environments import CLOUD
-from slipway.flow.history import Place, running
+from slipway.flow.history import AppEnvironment, running
 from slipway.flow.image import Image
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
@@ -78,7 +78,7 @@ def record(context: Any) -> None:
         catalogue.annotate(path, {f"slipway.promoted.{target}": f"{push.at:%Y-%m-%dT%H:%M:%SZ}"})
 
 
-def _places(params: Mapping[str, Any]) -> tuple[Place, str]:
+def _places(params: Mapping[str, Any]) -> tuple[AppEnvironment, str]:
     repository, source, target = (params.get(name) for name in ("repository", "promote_from", "environment"))
     if not repository:
         raise SlipwayError("no repository was given. Fill in the form's field, as owner/name.")
@@ -89,4 +89,4 @@ def _places(params: Mapping[str, Any]) -> tuple[Place, str]:
     application = load_apps().get(repository)
     for name in (str(source), target):
         application.get_environment(name, repository)
-    return Place(repository=repository, environment=str(source)), target
+    return AppEnvironment(repository=repository, environment=str(source)), target

@@ -8,7 +8,7 @@ from typing import Any
 
 from slipway.config import load_apps
 from slipway.flow.apps import Application
-from slipway.flow.history import Place, before, named, releases
+from slipway.flow.history import AppEnvironment, before, named, releases
 from slipway.flow.record import SlipwayError
 from slipway.pipelines.release.built_images import remaining
 from slipway.pipelines.release.deployments import deployments
@@ -47,14 +47,14 @@ def choose(params: Mapping[str, Any], events: Any) -> dict[str, str]:
     }
 
 
-def _place(params: Mapping[str, Any]) -> Place:
+def _place(params: Mapping[str, Any]) -> AppEnvironment:
     repository, environment = params.get("repository"), params.get("environment")
     if not repository:
         raise SlipwayError("no repository was given. Fill in the form's field, as owner/name.")
     application = load_apps().get(repository)
     if environment:
         application.get_environment(environment, repository)
-    return Place(repository=repository, environment=environment or _only(application, repository))
+    return AppEnvironment(repository=repository, environment=environment or _only(application, repository))
 
 
 def _only(application: Application, repository: str) -> str:

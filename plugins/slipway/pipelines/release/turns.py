@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.flow.push import PushEvent
 from slipway.flow.release import SupersededError
-from slipway.flow.turns import Contender, Place
+from slipway.flow.turns import Contender, TurnPlace
 
 if TYPE_CHECKING:
     from slipway.apiserver.questions import TurnQuestion
@@ -52,6 +52,6 @@ def question_of(context: Any, plan: Mapping[str, Any]) -> TurnQuestion:
 
     push, ti = PushEvent.from_json(plan["push"]), context["ti"]
     application, environment = plan["application"], plan["environment"]
-    place = Place(repository=push.repository, application=application, environment=environment)
+    place = TurnPlace(repository=push.repository, application=application, environment=environment)
     mine = Contender(dag_id=ti.dag_id, run_id=ti.run_id, commit=push.commit, at=push.at)
     return TurnQuestion(place=place, mine=mine)

@@ -10,7 +10,7 @@ from typing import Any
 from slipway.apiserver.client import ask_pushes, ask_under_way
 from slipway.config import load_apps
 from slipway.flow import night as flow
-from slipway.flow.night import Came, Started, Turn
+from slipway.flow.night import Came, RebuildTurn, Started
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 from slipway.github.hook import GithubHook
@@ -24,7 +24,7 @@ ENDS = timedelta(hours=12)
 """More than anybody waits for a summary."""
 
 
-def plan(hours: float, repositories: Sequence[str], most: int) -> list[Turn]:
+def plan(hours: float, repositories: Sequence[str], most: int) -> list[RebuildTurn]:
     """Return the night's turns.
 
     :param repositories: only these; every one of ``apps.yaml`` when there is none.
@@ -50,7 +50,7 @@ def night(run: Any) -> str:
     return flow.name_of(run.run_after, scheduled=str(run.run_type) == "scheduled")
 
 
-def push_of(turn: Turn, night: str) -> PushEvent:
+def push_of(turn: RebuildTurn, night: str) -> PushEvent:
     """Return the push of a ref's newest commit.
 
     :raises SlipwayError: when the ref is not there.
@@ -96,7 +96,7 @@ def started(planned: Iterable[Any], pushed: Iterable[Any], troubles: Iterable[An
             push=pushes.get((turn.repository, turn.ref)),
             trouble=said.get((turn.repository, turn.ref), ""),
         )
-        for turn in map(Turn.from_json, planned)
+        for turn in map(RebuildTurn.from_json, planned)
     ]
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from slipway.apiserver.client import ask_runs
 from slipway.diskimage_builder import inputs as dib
-from slipway.flow.orphans import RunState, Trace, Verdict, application_of, judge, named_runs, table
+from slipway.flow.orphans import OrphanVerdict, RunState, Trace, application_of, judge, named_runs, table
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.packer import inputs as packer
 from slipway.pipelines.upkeep.orphan_places import OrphanPlace
@@ -56,7 +56,7 @@ def _found(place: OrphanPlace, troubles: list[str]) -> list[Trace]:
         return []
 
 
-def _judged(found: Sequence[Trace], now: datetime, grace: timedelta, ask: Ask) -> list[Verdict]:
+def _judged(found: Sequence[Trace], now: datetime, grace: timedelta, ask: Ask) -> list[OrphanVerdict]:
     if not found:
         return []
     runs = ask(named_runs(found))
@@ -82,7 +82,7 @@ class _Check:
     grace: timedelta
     ask: Ask
 
-    def judge(self, trace: Trace) -> Verdict:
+    def judge(self, trace: Trace) -> OrphanVerdict:
         """Decide about a trace by what is known of its run now."""
         verdicts = _judged(self.found, datetime.now(UTC), self.grace, self.ask)
         return next(one for one in verdicts if one.trace == trace)

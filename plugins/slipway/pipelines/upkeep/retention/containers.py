@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from slipway.artifactory.catalogue import Catalogue
 from slipway.artifactory.listing import Listed, list_below
 from slipway.flow.image import BASES, REPOSITORY
-from slipway.flow.retention.stored import HOLD, Kind, Stored, Thing
+from slipway.flow.retention.stored import HOLD, StoredImage, Thing, ThingKind
 
 MANIFEST = "manifest.json"
 _APPLICATION = re.compile(r"[a-z][-a-z0-9]*")
@@ -19,7 +19,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 """How a manifest is shown that is asked for by its digest; no tag."""
 
 
-def container_images(catalogue: Catalogue, folder: str) -> Iterator[Stored]:
+def container_images(catalogue: Catalogue, folder: str) -> Iterator[StoredImage]:
     """Yield the container images below a folder: every manifest that Slipway gave a tag to.
 
     :param folder: ``TENANT`` or ``TENANT/APPLICATION``.
@@ -42,11 +42,11 @@ def container_images(catalogue: Catalogue, folder: str) -> Iterator[Stored]:
                 yield _stored(place, digest, tags, _owners(tags) or owners)
 
 
-def _stored(place: str, digest: str, tags: Sequence[Listed], owners: set[str]) -> Stored:
+def _stored(place: str, digest: str, tags: Sequence[Listed], owners: set[str]) -> StoredImage:
     newest = sorted(tags, key=lambda one: one.at, reverse=True)
     names = [_tag(one) for one in newest]
-    manifest = Thing(kind=Kind.MANIFEST, id=f"{place}@{digest}", digest=digest)
-    return Stored(
+    manifest = Thing(kind=ThingKind.MANIFEST, id=f"{place}@{digest}", digest=digest)
+    return StoredImage(
         platform="container",
         place=place,
         application=place.rpartition("/")[2],
@@ -57,7 +57,10 @@ def _stored(place: str, digest: str, tags: Sequence[Listed], owners: set[str]) -
         made=newest[0].at,
         hold=_hold(newest),
         needs=frozenset(base for one in tags for base in one.properties.get(BASES, "").split()),
-        things=(*(Thing(kind=Kind.TAG, id=f"{place}:{name}", digest=digest) for name in names), manifest),
+        things=(
+            *(Thing(kind=ThingKind.TAG, id=f"{place}:{name}", digest=digest) for name in names),
+            manifest,
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from slipway.artifactory.files import Files
 from slipway.artifactory.listing import Listed, list_below
 from slipway.flow.image import REPOSITORY, Image
-from slipway.flow.retention.stored import HOLD, Kind, Stored, Thing
+from slipway.flow.retention.stored import HOLD, StoredImage, Thing, ThingKind
 from slipway.openstack.glance.glance import KEY
 from slipway.openstack.glance.holds import why_held
 from slipway.pipelines.images.copy_targets import SHA512
@@ -68,7 +68,7 @@ class Gathered:
         return [copy for copies in self.copies.values() for copy in copies]
 
 
-def machine_images(files: Files, folder: str, copies: Copies) -> Iterator[Stored]:
+def machine_images(files: Files, folder: str, copies: Copies) -> Iterator[StoredImage]:
     """Yield the images of servers and machines below a folder.
 
     :param folder: ``TENANT`` or ``TENANT/APPLICATION``.
@@ -93,7 +93,7 @@ def machine_images(files: Files, folder: str, copies: Copies) -> Iterator[Stored
         yield stored(gathered, owners[gathered.place])
 
 
-def stored(found: Gathered, owners: set[str]) -> Stored:
+def stored(found: Gathered, owners: set[str]) -> StoredImage:
     """Return the image that was gathered.
 
     :param owners: whose others of the application are, should it not say itself whose it is.
@@ -106,7 +106,7 @@ def stored(found: Gathered, owners: set[str]) -> Stored:
     commits = sorted(found.commits, key=lambda one: one.at, reverse=True)
     digests = {record.digest for record in found.records} or {one.digest for one in found.bytes}
     holds = (found.strange, *(one.properties.get(HOLD, "") for one in found.bytes), *_holds(found))
-    return Stored(
+    return StoredImage(
         platform="vm" if named["platform"] == "vm" else "bare_metal",
         place=named["place"],
         application=named["application"],
@@ -179,15 +179,15 @@ def _needs(found: Gathered) -> Iterator[str]:
 
 def _things(found: Gathered) -> Iterator[Thing]:
     for kind, files in (
-        (Kind.COMMIT_RECORD, found.commits),
-        (Kind.INPUTS_RECORD, found.inputs),
-        (Kind.FILE, found.bytes),
+        (ThingKind.COMMIT_RECORD, found.commits),
+        (ThingKind.INPUTS_RECORD, found.inputs),
+        (ThingKind.FILE, found.bytes),
     ):
         for one in files:
             yield Thing(kind=kind, id=one.path, digest=one.digest, size=one.size)
     for cloud, copies in found.copies.items():
         for copy in copies:
-            kind = Kind.GLANCE_PART if copy.disk_format in PARTS else Kind.GLANCE_IMAGE
+            kind = ThingKind.GLANCE_PART if copy.disk_format in PARTS else ThingKind.GLANCE_IMAGE
             digest = f"{copy.hash_algo}:{copy.hash_value}"
             yield Thing(kind=kind, id=str(copy.id), store=cloud, digest=digest, size=copy.size or 0)
 

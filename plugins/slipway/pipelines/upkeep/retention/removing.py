@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from slipway.flow.record import SlipwayError
-from slipway.flow.retention.plan import Facts, Removal, reason_to_keep, why_running
-from slipway.flow.retention.stored import Kind, Stored
+from slipway.flow.retention.plan import ImageRemoval, ImageUses, reason_to_keep, why_running
+from slipway.flow.retention.stored import StoredImage, ThingKind
 from slipway.pipelines.upkeep.retention.shelves import Shelves, StaysError
 
 log = logging.getLogger(__name__)
@@ -23,13 +23,13 @@ class Removing:
     """
 
     shelves: Shelves
-    look: Callable[[Stored], Facts]
-    at_work: Callable[[Stored], str]
+    look: Callable[[StoredImage], ImageUses]
+    at_work: Callable[[StoredImage], str]
     gone: int = 0
     troubles: list[str] = field(default_factory=list)
     _needed: set[str] = field(default_factory=set)
 
-    def remove(self, planned: Removal) -> None:
+    def remove(self, planned: ImageRemoval) -> None:
         """Remove one image; what does not go well is noted, and stops no other."""
         stored = planned.stored
         try:
@@ -45,7 +45,7 @@ class Removing:
         else:
             self.gone += 1
 
-    def _check(self, stored: Stored) -> None:
+    def _check(self, stored: StoredImage) -> None:
         """Decide once more.
 
         :raises StaysError: when something needs the image.
@@ -58,13 +58,13 @@ class Removing:
         if run := self.at_work(stored):
             raise StaysError(f"{run} goes on")
 
-    def _remove(self, planned: Removal) -> None:
+    def _remove(self, planned: ImageRemoval) -> None:
         stored, looked = planned.stored, False
         for thing in planned.things:
             if thing.id in self._needed:
                 log.info("%s %s stays: another image needs it", thing.kind, thing.id)
                 continue
-            if thing.kind >= Kind.MANIFEST and not looked:
+            if thing.kind >= ThingKind.MANIFEST and not looked:
                 # By now nothing finds the image any more; what found it before is seen.
                 looked = True
                 if why := why_running(stored, self.look(stored).running):

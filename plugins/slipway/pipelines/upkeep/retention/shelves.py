@@ -10,7 +10,7 @@ from slipway.artifactory.files import Files
 from slipway.docker.catalogue import was_built_here
 from slipway.docker.registry import RegistryClient
 from slipway.flow.record import SlipwayError
-from slipway.flow.retention.stored import Kind, Stored, Thing
+from slipway.flow.retention.stored import StoredImage, Thing, ThingKind
 from slipway.openstack.glance.glance import KEY, Glance
 from slipway.openstack.glance.holds import why_held
 from slipway.pipelines.upkeep.retention.containers import MANIFEST, container_images
@@ -32,17 +32,17 @@ class Shelves:
     clouds: Mapping[str, Glance]
     """Glance, by the connection of its cloud."""
 
-    def find(self, tenants: Iterable[str], application: str = "") -> list[Stored]:
+    def find(self, tenants: Iterable[str], application: str = "") -> list[StoredImage]:
         """Return the images of tenants, or of one application of theirs."""
         copies = {cloud: glance.find_own(application) for cloud, glance in self.clouds.items()}
-        found: list[Stored] = []
+        found: list[StoredImage] = []
         for tenant in tenants:
             folder = f"{tenant}/{application}" if application else tenant
             found += container_images(self.files.catalogue, folder)
             found += machine_images(self.files, folder, copies)
         return found
 
-    def find_again(self, stored: Stored) -> Stored | None:
+    def find_again(self, stored: StoredImage) -> StoredImage | None:
         """Return an image as it is now; None when nothing of it is left.
 
         :raises StaysError: when something was added to it, or Slipway did not make it.
@@ -64,12 +64,12 @@ class Shelves:
         :raises SlipwayError: when its store refuses.
         :raises TransientError: when its store does not answer.
         """
-        if thing.kind is Kind.MANIFEST:
+        if thing.kind is ThingKind.MANIFEST:
             place, _, digest = thing.id.partition("@")
             return self.registry.delete_manifest(place, digest)
-        if thing.kind in (Kind.GLANCE_IMAGE, Kind.GLANCE_PART):
+        if thing.kind in (ThingKind.GLANCE_IMAGE, ThingKind.GLANCE_PART):
             return self._remove_copy(self.clouds[thing.store], thing)
-        if thing.kind is Kind.TAG:
+        if thing.kind is ThingKind.TAG:
             folder = thing.id.replace(":", "/")
             return self._remove_file(f"{folder}/{MANIFEST}", folder, thing.digest)
         return self._remove_file(thing.id, thing.id, thing.digest)
@@ -94,7 +94,7 @@ class Shelves:
         glance.delete(thing.id)
         return True
 
-    def _refuse_others(self, stored: Stored) -> None:
+    def _refuse_others(self, stored: StoredImage) -> None:
         """Go on if an image that names Slipway's tags was built by Slipway, too."""
         if stored.platform == "container" and (
             was_built_here(self.registry, stored.place, stored.digest) is False

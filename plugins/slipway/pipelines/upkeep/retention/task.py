@@ -23,12 +23,12 @@ from slipway.flow.image import Platform
 from slipway.flow.record import TransientError
 from slipway.flow.retention.plan import (
     NOT_ASKED_FOR,
-    Facts,
+    ImageUses,
     judge,
     removals,
 )
 from slipway.flow.retention.promises import promises
-from slipway.flow.retention.stored import Stored
+from slipway.flow.retention.stored import StoredImage
 from slipway.flow.retention.tables import summary, table
 from slipway.flow.states import LIVING
 from slipway.pipelines.release.deployments import deployments
@@ -65,7 +65,7 @@ def retain(events: Any, repositories: Sequence[str], most: int, *, dry_run: bool
             log.warning("%s", trouble)
         now = datetime.now(UTC)
         promised = promises(by_place(deployments(events, inf)), apps, now)
-        facts = Facts(now, apps, seen.running, promised, seen.unseen, asked)
+        facts = ImageUses(now, apps, seen.running, promised, seen.unseen, asked)
         verdicts = judge(found, facts)
         shown = [one for one in verdicts if one.reason != NOT_ASKED_FOR]
         log.info("%s\n%s", summary(shown), table(shown, now))
@@ -105,7 +105,7 @@ def connected(apps: Apps) -> Iterator[Shelves]:
         yield Shelves(Files(ArtifactoryHook().get_conn()), registry, clouds)
 
 
-def _now(facts: Facts, stored: Stored) -> Facts:
+def _now(facts: ImageUses, stored: StoredImage) -> ImageUses:
     """Return what is true for one image now; where its application runs is looked at again.
 
     :raises TransientError: when nobody can say what runs.
@@ -116,7 +116,7 @@ def _now(facts: Facts, stored: Stored) -> Facts:
     return replace(facts, now=datetime.now(UTC), running=seen.running, unseen=seen.unseen)
 
 
-def _at_work(stored: Stored) -> str:
+def _at_work(stored: StoredImage) -> str:
     """Return a run that goes on for one of an image's commits, to build or to deploy it; "" for none."""
     for key, push in ask_pushes(f"{stored.repository}@{commit}" for commit in stored.commits).items():
         for run in push.runs:
