@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ PACKAGE = CHECKOUT / "plugins" / "slipway"
 BY_PLATFORM = {"RolloutOperator", "GoBackOperator"}
 """Operators of which each platform has one: Airflow shows a task's operator beside its name, which says the
 platform."""
+LIKE_A_CLASS = re.compile(r"[A-Z][a-z]\w*")
 
 
 def classes(path: Path) -> Iterator[str]:
@@ -24,19 +26,19 @@ def classes(path: Path) -> Iterator[str]:
 
 
 def aliases(path: Path) -> Iterator[str]:
-    """Yield what a module assigns to names at its top, such as ``Order = Create | Delete``."""
+    """Yield what a module calls types by names of its own, such as ``Order = Create | Delete``."""
     for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.Assign):
-            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        yield from (one.id for one in targets if isinstance(one, ast.Name) and LIKE_A_CLASS.fullmatch(one.id))
 
 
-def where() -> dict[str, list[str]]:
-    """Return the modules of each public class."""
-    found: dict[str, list[str]] = defaultdict(list)
+def where(found: Callable[[Path], Iterator[str]]) -> dict[str, list[str]]:
+    """Return the modules of each name that is found in one."""
+    modules: dict[str, list[str]] = defaultdict(list)
     for path in sorted(PACKAGE.rglob("*.py")):
-        for name in classes(path):
-            found[name].append(str(path.relative_to(PACKAGE)))
-    return found
+        for name in found(path):
+            modules[name].append(str(path.relative_to(PACKAGE)))
+    return modules
 
 
 def contract(name: str) -> dict[str, Any]:
@@ -47,15 +49,15 @@ def contract(name: str) -> dict[str, Any]:
 
 
 def test_a_class_name_means_one_thing() -> None:
-    twice = {name: modules for name, modules in where().items() if len(modules) > 1}
+    twice = {name: modules for name, modules in where(classes).items() if len(modules) > 1}
     assert {name: modules for name, modules in twice.items() if name not in BY_PLATFORM} == {}
     assert set(twice) == BY_PLATFORM, "what is named once needs no exception"
 
 
-def test_a_class_name_is_no_alias_elsewhere() -> None:
-    known = where()
-    paths = sorted(PACKAGE.rglob("*.py"))
-    assert [(path.name, name) for path in paths for name in aliases(path) if name in known] == []
+def test_a_name_of_types_means_one_thing_and_no_class() -> None:
+    known, others = where(classes), where(aliases)
+    assert {name: others[name] + known[name] for name in others.keys() & known.keys()} == {}
+    assert {name for name, modules in others.items() if len(modules) > 1} == {"Json"}
 
 
 def test_the_flow_may_import_no_room() -> None:

@@ -19,7 +19,7 @@ RUNS_ROUTE, PUSHES_ROUTE, TURNS_ROUTE = "/runs/search", "/pushes/search", "/turn
 APPROVALS_ROUTE = "/approvals"
 RIGHTS_ROUTE = "/rights"
 
-Id = Annotated[str, Field(max_length=PARTITION_KEY_LENGTH)]
+AskedId = Annotated[str, Field(max_length=PARTITION_KEY_LENGTH)]
 Outcome = Literal["built", "unchanged", "nothing"]
 """What a pipeline handed on: an image that it made, one that was there, or nothing for its platform."""
 
@@ -27,7 +27,7 @@ Outcome = Literal["built", "unchanged", "nothing"]
 class RunsQuestion(Record):
     """Which of these runs live?"""
 
-    runs: tuple[Id, ...] = Field(max_length=AT_ONCE)
+    runs: tuple[AskedId, ...] = Field(max_length=AT_ONCE)
     living: bool = False
     """And all others that live."""
 
@@ -41,7 +41,7 @@ class RunsAnswer(Record):
 class PushesQuestion(Record):
     """What became of the pushes with these partition keys?"""
 
-    keys: tuple[Id, ...] = Field(max_length=AT_ONCE)
+    keys: tuple[AskedId, ...] = Field(max_length=AT_ONCE)
     rebuild: str = Field(default="", max_length=60, pattern=r"^[A-Za-z0-9:.-]*$")
     """And how many pushes of this rebuild are under way?"""
 
@@ -128,7 +128,7 @@ class RightsQuestion(Record):
     """May this user start runs of this DAG?"""
 
     user: str = Field(min_length=1, max_length=512)
-    dag_id: Id
+    dag_id: AskedId
 
 
 class RightsAnswer(Record):

@@ -1,6 +1,6 @@
 """What became of one push, decided from what Airflow's REST API says. Pure.
 
-A platform's ``state`` is one of :data:`State`; ``running`` names the object that runs the image only
+A platform's ``state`` is one of :data:`PlatformState`; ``running`` names the object that runs the image only
 while this push is what runs there.
 """
 
@@ -21,21 +21,21 @@ from slipway.flow.record import Record
 from slipway.flow.states import LIVING
 
 Json = Mapping[str, Any]
-State = Literal[
+PlatformState = Literal[
     "waiting", "building", "built", "deploying", "running", "replaced", "not deployed", "nothing", "failed"
 ]
 
 BUILD_DAGS = PIPELINES
 DEPLOY_DAG = "deploy"
 
-SETTLED: frozenset[State] = frozenset({"running", "replaced", "not deployed", "nothing", "failed"})
+SETTLED: frozenset[PlatformState] = frozenset({"running", "replaced", "not deployed", "nothing", "failed"})
 """States that do not change by waiting."""
 
 
 class PlatformStatus(Record):
     """One platform of one push."""
 
-    state: State
+    state: PlatformState
     digest: str | None = None
     image: str | None = None
     """Where the image is: in the registry by digest, or the path of a file in Artifactory."""
@@ -140,7 +140,9 @@ def _deploying(facts: PlatformFacts, run: Json) -> PlatformStatus:
     return _of_image(facts.built, "not deployed", _ended(run), detail)
 
 
-def _of_image(built: Built | None, state: State, since: datetime | None, detail: str = "") -> PlatformStatus:
+def _of_image(
+    built: Built | None, state: PlatformState, since: datetime | None, detail: str = ""
+) -> PlatformStatus:
     image = built.image if built else None
     return PlatformStatus(
         state=state,

@@ -40,7 +40,7 @@ def _plain(path: str) -> str:
     return path
 
 
-ArtifactPath = Annotated[RepositoryPath, AfterValidator(_plain)]
+BuildArtifactPath = Annotated[RepositoryPath, AfterValidator(_plain)]
 """Where Jenkins keeps an artifact of a build, and where it is put below ``into``."""
 
 
@@ -51,7 +51,7 @@ class JenkinsJob(Record):
     """Full name: ``folder/job``."""
     parameters: dict[ParameterName, ParameterText] = {}
     """Parameters of the job. No secrets: whoever may see the job's builds can read them."""
-    artifacts: tuple[ArtifactPath, ...] = Field(min_length=1, max_length=100)
+    artifacts: tuple[BuildArtifactPath, ...] = Field(min_length=1, max_length=100)
     """Files that the job archives, with fingerprints; no patterns."""
     into: RepositoryPath = "."
     """Folder of the build context that they are put into, under their own paths."""

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, Field
 
 from slipway.flow.record import CommitId, Name, Record, RepositoryName
 
-Id = Annotated[str, Field(max_length=250)]
+AirflowId = Annotated[str, Field(max_length=250)]
 
 
 class TurnPlace(Record):
@@ -34,8 +34,8 @@ class TurnPlace(Record):
 class Contender(Record):
     """A run that deploys, or wants to."""
 
-    dag_id: Id
-    run_id: Id
+    dag_id: AirflowId
+    run_id: AirflowId
     commit: CommitId
     at: AwareDatetime
     """When its commit was pushed."""

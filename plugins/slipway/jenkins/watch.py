@@ -31,14 +31,14 @@ class JenkinsWatch(Record):
     """Where it was last; nowhere when Jenkins did not answer so far."""
 
 
-State = Literal["ended", "absent", "cancelled", "late", "failed"]
+RequestState = Literal["ended", "absent", "cancelled", "late", "failed"]
 """``absent``: Jenkins knows of no such request (any more)."""
 
 
 class JenkinsOutcome(Record):
     """How it ended."""
 
-    state: State
+    state: RequestState
     deadline: AwareDatetime
     """The watch's."""
     build: BuildState | None = None
@@ -127,5 +127,5 @@ class BuildFollower:
         )
         return self._outcome("failed", reason=reason)
 
-    def _outcome(self, state: State, **fields: Any) -> JenkinsOutcome:
+    def _outcome(self, state: RequestState, **fields: Any) -> JenkinsOutcome:
         return JenkinsOutcome(state=state, deadline=self._watch.deadline, **fields)

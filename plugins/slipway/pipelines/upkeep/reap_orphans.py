@@ -16,10 +16,10 @@ from slipway.pipelines.upkeep.orphan_places import OrphanPlace
 
 log = logging.getLogger(__name__)
 
-Ask = Callable[[Iterable[str]], Mapping[str, RunState]]
+AskRuns = Callable[[Iterable[str]], Mapping[str, RunState]]
 
 
-def reap(places: Sequence[OrphanPlace], grace: timedelta, *, dry_run: bool, ask: Ask = ask_runs) -> int:
+def reap(places: Sequence[OrphanPlace], grace: timedelta, *, dry_run: bool, ask: AskRuns = ask_runs) -> int:
     """Find, show and remove orphans; returns how many went.
 
     A place that cannot be looked at, or a thing that cannot be removed, does not stop the others.
@@ -56,7 +56,7 @@ def _found(place: OrphanPlace, troubles: list[str]) -> list[Trace]:
         return []
 
 
-def _judged(found: Sequence[Trace], now: datetime, grace: timedelta, ask: Ask) -> list[OrphanVerdict]:
+def _judged(found: Sequence[Trace], now: datetime, grace: timedelta, ask: AskRuns) -> list[OrphanVerdict]:
     if not found:
         return []
     runs = ask(named_runs(found))
@@ -80,7 +80,7 @@ class _Check:
 
     found: Sequence[Trace]
     grace: timedelta
-    ask: Ask
+    ask: AskRuns
 
     def judge(self, trace: Trace) -> OrphanVerdict:
         """Decide about a trace by what is known of its run now."""
