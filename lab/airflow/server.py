@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lab.airflow.connections import connections
-from lab.airflow.settings import APPS_FILE, home, logs_port, port, settings
+from lab.airflow.settings import APPS_FILE, FAB_FILE, FAB_SETTINGS, home, logs_port, port, settings
 from lab.archive.fetch import fetch
 from lab.archive.pins import LACKING, PACKER
 from lab.command import run
@@ -74,6 +74,7 @@ class Airflow:
             self.stop()
         home(self.ground).mkdir(exist_ok=True)
         self._temporary.mkdir(exist_ok=True)
+        (home(self.ground) / FAB_FILE).write_text(FAB_SETTINGS)
         self._write_command()
         for name in LACKING.get(codename(), ()):
             self._link(name)

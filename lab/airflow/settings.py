@@ -15,6 +15,9 @@ from lab.patience import stretched
 from lab.ports import HOST
 
 FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+FAB_FILE = "webserver_config.py"
+FAB_SETTINGS = 'FAB_PASSWORD_HASH_METHOD = "pbkdf2:sha256:1000"\n'
+"""The lab's passwords are known to everybody: what makes guesses slow only costs each test its login."""
 IDLE_SECONDS = "LAB_SCHEDULER_IDLE_SECONDS"
 """Environment variable: how long the scheduler pauses when it has nothing to do; for measurements."""
 LIMITS = {
@@ -81,7 +84,7 @@ def settings(ground: Ground, database: str) -> dict[str, str]:
             "min_file_process_interval": "300",
             "parsing_processes": "1",
         },
-        "fab": {"config_file": str(home(ground) / "webserver_config.py")},
+        "fab": {"config_file": str(home(ground) / FAB_FILE)},
     }
     known = {
         (section, option): value for section, options in sections.items() for option, value in options.items()

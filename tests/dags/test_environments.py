@@ -5,17 +5,23 @@ from __future__ import annotations
 import secrets
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
+import psutil
 import pytest
 from openstack.connection import Connection
 
 from lab.access import Lab
+from lab.airflow.server import Airflow as AirflowServer
+from lab.ground import ground_of
+from lab.paths import this_checkout
+from lab.roster import servers
 from slipway.artifactory.build_info import build_of
 from slipway.cli import OK, main
 from slipway.cli.api import Airflow
@@ -38,6 +44,8 @@ from tests.systems.openstack.ironic_lab import connection
 pytestmark = pytest.mark.lab
 
 REPOSITORY = "tests/gated"
+IDLE = "<idle>"
+"""What the name of the executor's process says when it has told the scheduler that a task's process ended."""
 DOCKERFILE = "FROM busybox:1.36\nRUN echo {} > /name\n"
 SPEC = """\
 version: 1
@@ -80,6 +88,16 @@ class Gated:
                 return dict(self.api.get(self._details(run_id)).raise_for_status().json())
             time.sleep(PAUSE_SECONDS)
         raise AssertionError(f"nobody is asked about {run_id}: {tasks}")
+
+    def asking(self, run_id: str) -> psutil.Process:
+        """Wait until the task runs that asks people, and return the executor's process that runs it."""
+        for _ in range(TRIES * 5):
+            tasks = self.airflow.get_tasks("deploy", run_id)
+            found = [one["pid"] for one in tasks if (one["task_id"], one["state"]) == ("approve", "running")]
+            if found and found[0]:
+                return psutil.Process(found[0]).parent()
+            time.sleep(PAUSE_SECONDS / 5)
+        raise AssertionError(f"{run_id} asks nobody: {tasks}")
 
     def answer(self, run_id: str, option: str) -> None:
         body = {"chosen_options": [option], "params_input": {}}
@@ -163,6 +181,32 @@ def working_copy(folder: Path, server: Login) -> WorkingCopy:
     return copy
 
 
+def wait_until(is_so: Callable[[], bool]) -> None:
+    for _ in range(TRIES):
+        if is_so():
+            return
+        time.sleep(PAUSE_SECONDS / 5)
+    raise AssertionError("it never came to be so")
+
+
+def scheduler() -> psutil.Process:
+    """The lab's."""
+    every = servers(ground_of(this_checkout()))
+    airflow = next(server for server in every if isinstance(server, AirflowServer))
+    pid = airflow.component("scheduler").pid
+    assert pid is not None
+    return psutil.Process(pid)
+
+
+@contextmanager
+def standing_still(process: psutil.Process) -> Iterator[None]:
+    process.suspend()
+    try:
+        yield
+    finally:
+        process.resume()
+
+
 def deployments(run: Run) -> list[Deployment]:
     found = [Deployment.from_json(one["extra"]) for one in run.airflow.get_run_events("deploy", run.id)]
     assert {one.platform for one in found} == {"container", "vm"}
@@ -189,7 +233,13 @@ def test_promotion_is_let_in_with_the_digest_that_staging_runs_and_is_written_do
 
     assert promote(app, monkeypatch, "--idempotency-key", app.name) == OK
     run_id = run_id_of(app.name)
-    question = app.question(run_id)
+    executor = app.asking(run_id)
+    # A scheduler that hears late that the question's process ended takes the task for killed, and tries it
+    # again: what was answered meanwhile is not asked again.
+    with standing_still(scheduler()):
+        question = app.question(run_id)
+        app.answer(run_id, "Approve")
+        wait_until(lambda: IDLE in " ".join(executor.cmdline()))
     assert question["subject"] == (
         f"Deploy {app.name} {app.push.short_commit} of {REPOSITORY} to production?"
     )
@@ -197,7 +247,6 @@ def test_promotion_is_let_in_with_the_digest_that_staging_runs_and_is_written_do
     assert "promoted from **staging**" in question["body"]
     assert all(f"| {platform} | `nothing` |" in question["body"] for platform in app.images)
     assert [one["name"] for one in question["assigned_users"]] == ["admin"]
-    app.answer(run_id, "Approve")
     run = app.ended(run_id)
 
     assert run.state == "success", run.story

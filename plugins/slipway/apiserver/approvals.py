@@ -41,9 +41,12 @@ WAITING = (*PARKED, TaskInstanceState.RUNNING)
 
 
 def claim(session: Session, question: ApprovalQuestion) -> ApprovalAnswer:
-    """Let a run be the one that is asked about, unless a newer push waits; older ones are answered for."""
-    if (given := _given(session, question)) is not None:
-        return ApprovalAnswer(given=given)
+    """Let a run be the one that is asked about, unless a newer push waits; older ones are answered for.
+
+    Before its question is on record, say only whether an earlier try's was answered.
+    """
+    if not question.asked:
+        return ApprovalAnswer(given=_given(session, question))
     mine, waiting = question.mine, list(_waiting(session, question))
     newer = max((other for other, _ in waiting if other.at > mine.at), key=lambda one: one.at, default=None)
     if newer is not None:
@@ -55,28 +58,43 @@ def claim(session: Session, question: ApprovalQuestion) -> ApprovalAnswer:
 def _given(session: Session, question: ApprovalQuestion) -> Given | None:
     """Return the answer to an earlier try, and write it down for this one.
 
-    Airflow 3.3.2 takes a task for killed that is answered in the moment in which its process ends, and tries
-    it again without the answer.
+    Airflow 3.3.2 takes a task for killed that is answered before the scheduler has heard that its process
+    ended, and tries it again without the answer: a task that ran again by then has a history, and one that
+    was about to has none, and its record still has the answer. After a person cleared the task, both have
+    what was answered before, too, which counts no more.
     """
-    mine, tries = question.mine, TaskInstanceHistory
+    own, earlier = _own(session, question.mine), _answered(session, question.mine)
+    before = {one.responded_at for number, one in earlier if number <= question.after_try}
+    if own is not None and own.response_received and own.responded_at not in before:
+        return _as_given(own)
+    for number, one in earlier:
+        if number > question.after_try:
+            if own is not None:
+                for column in ("responded_at", "responded_by", "chosen_options", "params_input"):
+                    setattr(own, column, getattr(one, column))
+            return _as_given(one)
+    return None
+
+
+def _answered(session: Session, mine: Contender) -> list[tuple[int, HITLDetailHistory]]:
+    """Return what was answered to earlier tries, with their numbers, the last one first."""
+    tries = TaskInstanceHistory
     query = (
-        select(HITLDetailHistory)
+        select(tries.try_number, HITLDetailHistory)
         .join(tries, tries.task_instance_id == HITLDetailHistory.ti_history_id)
         .where(tries.dag_id == mine.dag_id, tries.run_id == mine.run_id, tries.task_id == APPROVE_TASK)
-        .where(tries.try_number > question.after_try, HITLDetailHistory.responded_at.is_not(None))
+        .where(HITLDetailHistory.responded_at.is_not(None))
         .order_by(tries.try_number.desc())
     )
-    earlier = session.scalars(query).first()
-    if earlier is None:
-        return None
-    if (detail := _own(session, mine)) is not None:
-        for column in ("responded_at", "responded_by", "chosen_options", "params_input"):
-            setattr(detail, column, getattr(earlier, column))
+    return [(number, detail) for number, detail in session.execute(query)]
+
+
+def _as_given(detail: HITLDetail | HITLDetailHistory) -> Given:
     return Given(
-        chosen=tuple(earlier.chosen_options or ()),
-        by=earlier.responded_by,
-        at=earlier.responded_at,
-        beside=earlier.params_input or {},
+        chosen=tuple(detail.chosen_options or ()),
+        by=detail.responded_by,
+        at=detail.responded_at,
+        beside=detail.params_input or {},
     )
 
 

@@ -100,6 +100,8 @@ class ApprovalQuestion(Record):
     """Who may answer."""
     after_try: int = 0
     """Number of the task's last try before it was started, or cleared, to ask."""
+    asked: bool = True
+    """Its question is on record. Before that, only an answer to an earlier try is wanted."""
 
 
 class Given(Record):
@@ -116,7 +118,7 @@ class ApprovalAnswer(Record):
     """It may, unless a newer push waits."""
 
     given: Given | None = None
-    """Nobody need be asked again."""
+    """Before the question is on record: nobody need be asked again."""
     newer: Contender | None = None
     ended: tuple[Contender, ...] = ()
     """Those that were answered for."""

@@ -19,7 +19,7 @@ from sqlalchemy import Engine, insert, select, text
 from sqlalchemy.orm import Session
 
 from slipway.apiserver.client import ask_approval
-from slipway.apiserver.questions import ApprovalAnswer, ApprovalQuestion
+from slipway.apiserver.questions import ApprovalAnswer, ApprovalQuestion, Given
 from slipway.flow.approval import APPROVAL, APPROVE_TASK, RELEASE_TASK, ApprovalRequest
 from slipway.flow.environments import Approval
 from slipway.flow.push import PushEvent
@@ -39,11 +39,20 @@ def push(number: int) -> PushEvent:
     )
 
 
-def ask(number: int, *by: str, environment: str = "production", after_try: int = 0) -> ApprovalAnswer:
+def ask(number: int, *by: str, environment: str = "production") -> ApprovalAnswer:
+    return ask_approval(question(number, *by, environment=environment))
+
+
+def given(number: int, after_try: int = 0) -> Given | None:
+    """What is said before the question is on record."""
+    return ask_approval(question(number).model_copy(update={"after_try": after_try, "asked": False})).given
+
+
+def question(number: int, *by: str, environment: str = "production") -> ApprovalQuestion:
     place = TurnPlace(repository="Octo/Hello", application="shop", environment=environment)
     known = push(number)
     mine = Contender(dag_id="deploy", run_id=f"run-{number}", commit=known.commit, at=known.at)
-    return ask_approval(ApprovalQuestion(place=place, mine=mine, by=by, after_try=after_try))
+    return ApprovalQuestion(place=place, mine=mine, by=by)
 
 
 @pytest.fixture
@@ -146,28 +155,67 @@ def test_other_places_and_what_has_ended_are_left_alone(server: str, engine: Eng
     assert told(engine, 2)[:2] == ("failed", None)
 
 
+ANSWER = {
+    "responded_at": NOON,
+    "chosen_options": ["Approve"],
+    "responded_by": {"id": "7", "name": "alice"},
+}
+
+
+def remember(engine: Engine, run_id: str, number: int, **answer: Any) -> None:
+    """Have a try of the task in its history, as Airflow writes one down that it tries again."""
+    lost = uuid4()
+    run = {"dag_id": "deploy", "run_id": run_id, "task_id": APPROVE_TASK, "map_index": -1}
+    tried = {"task_instance_id": lost, "try_number": number, "pool": "default_pool", "pool_slots": 1}
+    asked = {"options": ["Approve", "Reject"], "subject": "?", "params": {}, "params_input": {}}
+    with engine.begin() as connection:
+        connection.execute(insert(TaskInstanceHistory.__table__).values(**run, **tried))
+        connection.execute(insert(HITLDetailHistory.__table__).values(ti_history_id=lost, **asked, **answer))
+
+
+def answer(engine: Engine, run_id: str) -> None:
+    """Have a run's question answered."""
+    with Session(engine) as session, session.begin():
+        asked = select(HITLDetail).join(TaskInstance, TaskInstance.id == HITLDetail.ti_id)
+        detail = session.scalars(asked.where(TaskInstance.run_id == run_id)).one()
+        for column, value in ANSWER.items():
+            setattr(detail, column, value)
+
+
 def test_an_answer_that_a_try_did_not_come_to_read_is_read_by_the_next(
     server: str, engine: Engine, waits: Wait
 ) -> None:
     waits(1)
     waits(2, "running")
-    answered = {"chosen_options": ["Approve"], "responded_by": {"id": "7", "name": "alice"}}
-    with engine.begin() as connection:
-        for number, answer in ((1, {"responded_at": NOON, **answered}), (2, {})):
-            lost = uuid4()
-            run = {"dag_id": "deploy", "run_id": "run-2", "task_id": APPROVE_TASK, "map_index": -1}
-            tried = {"task_instance_id": lost, "try_number": number, "pool": "default_pool", "pool_slots": 1}
-            asked = {"options": ["Approve", "Reject"], "subject": "?", "params": {}, "params_input": {}}
-            connection.execute(insert(TaskInstanceHistory.__table__).values(**run, **tried))
-            connection.execute(
-                insert(HITLDetailHistory.__table__).values(ti_history_id=lost, **asked, **answer)
-            )
-    given = ask(2).given
-    assert given is not None
-    assert (given.chosen, given.by, given.at) == (("Approve",), answered["responded_by"], NOON)
-    assert told(engine, 2)[1] == answered["responded_by"]
+    for number, answered in ((1, ANSWER), (2, {})):
+        remember(engine, "run-2", number, **answered)
+    found = given(2)
+    assert found is not None
+    assert (found.chosen, found.by, found.at) == (("Approve",), ANSWER["responded_by"], NOON)
+    assert told(engine, 2)[1] == ANSWER["responded_by"]
     assert told(engine, 1)[:2] == ("awaiting_input", None)
-    assert ask(2, after_try=1).given is None
+    assert given(2, after_try=1) is None
+
+
+def test_an_answer_of_which_airflow_keeps_no_history_is_read_by_the_next_try(
+    server: str, engine: Engine, waits: Wait
+) -> None:
+    waits(1, "running")
+    assert given(1) is None
+    answer(engine, "run-1")
+    found = given(1)
+    assert found is not None
+    assert (found.chosen, found.by, found.at) == (("Approve",), ANSWER["responded_by"], NOON)
+
+
+def test_what_was_answered_before_the_task_was_cleared_counts_no_more(
+    server: str, engine: Engine, waits: Wait
+) -> None:
+    waits(1, "running")
+    answer(engine, "run-1")
+    remember(engine, "run-1", 1, **ANSWER)
+    assert given(1, after_try=1) is None
+    assert given(1) is not None
 
 
 def test_roles_are_unknown_to_a_manager_of_users_that_has_none(

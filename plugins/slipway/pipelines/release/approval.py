@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Context
@@ -17,6 +17,9 @@ from slipway.flow.release import ReleaseRow, SupersededError
 from slipway.pipelines.task_endings import retried_if_worth_it
 from slipway.rollout.operators import REASON
 from slipway.rollout.side import Json
+
+if TYPE_CHECKING:
+    from slipway.apiserver.questions import ApprovalAnswer
 
 
 class ApproveOperator(HITLOperator):  # type: ignore[misc]
@@ -39,14 +42,17 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
                 self._word(context, request)
             except SupersededError as error:
                 self._refuse(context, f"nobody is asked: {error}")
+        # Asked for before Airflow's operator writes the question down, which erases its answer.
+        with retried_if_worth_it():
+            given = self._given(context, request)
+        if given is not None:
+            return self.execute_complete(context, given)
         try:
             super().execute(context)
         except TaskAwaitingInput:
             # The question is on record: of two that are asked in this moment, each finds the other.
             with retried_if_worth_it():
-                given = self._claim(context, request)
-            if given is not None:
-                return self.execute_complete(context, given)
+                self._claim(context, request)
             raise
         return None
 
@@ -84,26 +90,42 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
         self.assigned_users = [{"id": name, "name": name} for name in request.approval.by]
         self.log.info("%s\n%s", self.subject, self.body)
 
-    def _claim(self, context: Context, request: ApprovalRequest) -> dict[str, Any] | None:
-        """Be the one that is asked about; returns the answer, if there is one already.
+    def _given(self, context: Context, request: ApprovalRequest) -> dict[str, Any] | None:
+        """Return the answer to a try before this one, which did not come to read it."""
+        if context["ti"].try_number <= self._first(context) + 1:
+            return None
+        given = self._ask(context, request, asked=False).given
+        if given is None:
+            return None
+        return {
+            "chosen_options": list(given.chosen),
+            "params_input": given.beside,
+            "responded_at": given.at,
+            "responded_by_user": given.by,
+        }
 
-        :raises SlipwayError: when nobody could answer.
-        """
+    def _first(self, context: Context) -> int:
+        """Return the number of the last try before the task was started, or cleared."""
+        first: int = context["ti"].max_tries - self.retries  # clearing a task gives it as many tries anew
+        return first
+
+    def _ask(self, context: Context, request: ApprovalRequest, *, asked: bool) -> ApprovalAnswer:
         from slipway.apiserver.client import ask_approval
         from slipway.apiserver.questions import ApprovalQuestion
         from slipway.pipelines.release.turns import question_of
 
-        turn = question_of(context, next(iter(_plans(context).values())))
-        first = context["ti"].max_tries - self.retries  # clearing a task gives it as many tries anew
-        question = ApprovalQuestion(place=turn.place, mine=turn.mine, by=request.approval.by, after_try=first)
-        answer = ask_approval(question)
-        if (given := answer.given) is not None:
-            return {
-                "chosen_options": list(given.chosen),
-                "params_input": given.beside,
-                "responded_at": given.at,
-                "responded_by_user": given.by,
-            }
+        turn, by = question_of(context, next(iter(_plans(context).values()))), request.approval.by
+        first = self._first(context)
+        return ask_approval(
+            ApprovalQuestion(place=turn.place, mine=turn.mine, by=by, after_try=first, asked=asked)
+        )
+
+    def _claim(self, context: Context, request: ApprovalRequest) -> None:
+        """Be the one that is asked about.
+
+        :raises SlipwayError: when nobody could answer.
+        """
+        answer = self._ask(context, request, asked=True)
         if answer.newer is not None:
             other = f"{answer.newer.commit[:12]} (run {answer.newer.run_id})"
             self._refuse(context, f"nobody is asked: {other} is newer, and waits for approval")
@@ -112,7 +134,6 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
         approval.check_known(request, answer.unknown)
         if answer.unknown:
             self.log.warning("apps.yaml: approval.by: Airflow does not know %s", ", ".join(answer.unknown))
-        return None
 
     def _refuse(self, context: Context, reason: str) -> None:
         """End with nothing deployed.
