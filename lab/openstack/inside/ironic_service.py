@@ -20,6 +20,7 @@ HOST = "127.0.0.1"
 
 def main() -> None:
     """Serve until told to stop."""
+    sqlite.keep_connections()
     sqlite.lock_at_begin()
     sqlite.read_without_lock()
     _serve_files(os.environ["LAB_IRONIC_FILES"], int(os.environ["LAB_IRONIC_FILES_PORT"]))

@@ -60,8 +60,12 @@ class Server(BaseApplication):
 
     def _load(self) -> Any:
         if self.application_of.locks:
+            sqlite.keep_connections()
             sqlite.lock_at_begin()
         application = importlib.import_module(self.application_of.module).application
+        # Not before: who imports it first chooses how the process's threads are made.
+        if "oslo_messaging" in sys.modules:
+            importlib.import_module("lab.openstack.inside.messages").arrive_at_once()
         if self.application_of.beside:
             importlib.import_module(self.application_of.beside).start()
         return application
