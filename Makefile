@@ -82,7 +82,7 @@ test-kubernetes: host venv lab-up ## Rollouts, manifests and tenants on the lab'
 test-release: host venv ## Releases on all platforms, 50 pushes at once, servers killed in the middle (20 minutes); fresh machines (hours)
 	@python -m lab up --profile hypervisor
 	@python -m pytest -q tests/release -m "not short" $(ARGS)
-	@python -m pytest -q tests/dags -m release $(ARGS)
+	@python -m pytest -q tests/dags tests/systems -m release $(ARGS)
 	@SLIPWAY_EXAMPLES=all python -m pytest -q tests/flow tests/server/webhook/test_github.py $(ARGS)
 	@python -m pytest -q tests/compose -m release $(ARGS)
 	@python -m lab.machine 12

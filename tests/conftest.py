@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import httpx
@@ -16,6 +17,14 @@ from tests.needs import require_lab_in, require_root
 pytest_plugins = ("tests.needs", "tests.groups")
 
 examples.load()
+# What is imported stays: nobody need look whether it is garbage, while it is read or later.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage from here on."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,7 @@ def settings(ground: Ground, database: str) -> dict[str, str]:
             "colored_console_log": "False",
         },
         "scheduler": {
-            "scheduler_idle_sleep_time": os.environ.get(IDLE_SECONDS, "0.25"),
+            "scheduler_idle_sleep_time": os.environ.get(IDLE_SECONDS, "0.5"),
             # A component that was killed is noticed soon.
             "orphaned_tasks_check_interval": "60",
         },

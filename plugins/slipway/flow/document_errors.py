@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -46,13 +47,18 @@ class Complaint:
 
 def complaints(error: ValidationError, root: DocumentNode, model: type[Record]) -> list[Complaint]:
     """Return what is wrong, in the order of the lines."""
-    schema = model.model_json_schema()
+    schema = _schema_of(model)
     found = {
         _complaint(detail, root, schema)
         for detail in error.errors(include_url=False)
         if not _follows_from_another(detail)
     }
     return sorted(found)
+
+
+@cache
+def _schema_of(model: type[Record]) -> dict[str, Any]:
+    return model.model_json_schema()
 
 
 def _follows_from_another(detail: ErrorDetails) -> bool:

@@ -7,6 +7,7 @@ import inspect
 import re
 import textwrap
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
@@ -130,6 +131,7 @@ class Record(BaseModel):
         return made
 
 
+@cache
 def _docstrings(record: type[Record]) -> dict[str, str]:
     """Return what stands below each field, also of the records that it is made from."""
     found: dict[str, str] = {}

@@ -25,7 +25,7 @@ from slipway.qemu.boot import Expected, boot
 from slipway.qemu.machine import Kernel, Machine
 from slipway.streams.disk_format import check_file
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.release]
 
 SPEC = BareMetal.model_validate(
     {
