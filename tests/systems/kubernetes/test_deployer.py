@@ -265,7 +265,7 @@ async def test_only_one_of_two_that_write_the_ledger_at_once_wins(cluster: Clust
     written = await asyncio.gather(
         *(ledger.write(cluster, known, application, NAMESPACE) for _ in range(4)), return_exceptions=True
     )
-    assert sorted(type(one).__name__ for one in written) == [*["ConflictError"] * 3, "NoneType"]
+    assert sorted(type(one).__name__ for one in written) == [*["ClusterConflictError"] * 3, "NoneType"]
     with pytest.raises(ClusterConflictError):
         await ledger.write(cluster, known, application, NAMESPACE)
 
