@@ -6,7 +6,7 @@
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM scratch AS code
-COPY pyproject.toml requirements.in /
+COPY pyproject.toml requirements.in LICENSE /
 COPY compose /compose
 COPY plugins /plugins
 COPY dags /dags

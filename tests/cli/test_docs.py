@@ -24,7 +24,7 @@ from slipway.flow.spec import BuildSpec
 from slipway.flow.tenancy.policy import Policy
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 EXAMPLES = sorted((ROOT / "lab" / "examples").glob("*/slipway.yaml"))
 MODELS: dict[str, type[BuildSpec] | type[Apps] | type[Policy]] = {
     "# slipway.yaml": BuildSpec,
@@ -50,6 +50,12 @@ def test_yaml_examples_are_what_their_first_line_says(block: str) -> None:
         assert list(yaml.safe_load_all(block))
     else:
         assert load(block.encode(), model, block.splitlines()[0])
+
+
+def test_an_example_in_json_is_read_like_yaml() -> None:
+    [block] = [text for name, text in _blocks("json") if name.startswith("docs/spec.md")]
+    assert json.loads(block)
+    assert load(block.encode(), BuildSpec, "slipway.yaml").name == "hello"
 
 
 def test_every_document_has_examples() -> None:
@@ -135,3 +141,49 @@ def test_every_server_of_the_lab_is_explained(tmp_path: Path) -> None:
     names = [server.name for server in servers(ground_of(Paths(tmp_path, tmp_path)))]
     assert "airflow" in names
     assert [name for name in names if f"| `{name}` |" not in text] == []
+
+
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+PACKAGE = ROOT / "plugins" / "slipway"
+LARGE_RECIPES = {"Another notification", "Another platform"}
+"""Those that still name more than eight files, and say why."""
+
+
+def _recipes() -> dict[str, list[str]]:
+    """Return the files that each recipe names, as its table has them."""
+    _, _, text = ARCHITECTURE.read_text().partition("\n## Recipes\n")
+    parts = re.split(r"^### (.+)$", text, flags=re.MULTILINE)[1:]
+    return {
+        title: re.findall(r"^\| (`[^`]+`(?: \(new\))?) \|", body, re.MULTILINE)
+        for title, body in zip(parts[::2], parts[1::2], strict=True)
+    }
+
+
+@pytest.mark.parametrize("title", _recipes())
+def test_a_recipe_names_files_that_exist(title: str) -> None:
+    named = [name.strip("`") for name in _recipes()[title] if not name.endswith("(new)")]
+    assert named
+    assert [name for name in named if not ((ROOT / name).exists() or (PACKAGE / name).exists())] == []
+
+
+def test_a_recipe_names_at_most_eight_files() -> None:
+    found = _recipes()
+    assert len(found) == 5
+    assert {title for title, files in found.items() if len(files) > 8} == LARGE_RECIPES
+
+
+def test_every_package_is_explained() -> None:
+    _, _, text = ARCHITECTURE.read_text().partition("\n## Packages\n")
+    explained = set(re.findall(r"`([a-z_]+)/?`", text.partition("\n## ")[0]))
+    packages = {path.stem for path in PACKAGE.glob("*.py")} | {
+        path.parent.name for path in PACKAGE.glob("*/*.py")
+    }
+    assert packages - {"__init__"} - explained == set()
+
+
+def test_every_decision_is_listed_by_its_title() -> None:
+    listed = (ROOT / "docs" / "decisions" / "README.md").read_text()
+    for page in sorted((ROOT / "docs" / "decisions").glob("0*.md")):
+        number, title = page.read_text().splitlines()[0].removeprefix("# ").split(". ", 1)
+        assert int(number) == int(page.name[:4])
+        assert f"| {number} | [{title}]({page.name}) |" in listed

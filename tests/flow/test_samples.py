@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from slipway.flow.document import DocumentError, load
+from slipway.flow.record import Record
 from slipway.flow.schema import DOCUMENTS, schema
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -51,6 +54,58 @@ def test_good_document_is_read_and_its_schema_agrees(path: Path) -> None:
     record = load(path.read_bytes(), DOCUMENTS[kind_of(path)], path.name)
     assert schema_accepts(path)
     assert type(record).from_json(record.to_json()) == record
+
+
+@pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
+def test_good_document_in_json_says_the_same(path: Path) -> None:
+    model, content = DOCUMENTS[kind_of(path)], path.read_text()
+    document = json.dumps(core_schema(content), indent=2)
+    assert load(document.encode(), model, path.name) == load(content.encode(), model, path.name)
+
+
+def fields_of(model: type[Record], seen: set[type[Record]]) -> Iterator[tuple[str, str]]:
+    """Yield each field of a record and of the records in it, with the record's name."""
+    seen.add(model)
+    for name, field in model.model_fields.items():
+        yield model.__name__, name
+        for inner in records_in(field.annotation):
+            if inner not in seen:
+                yield from fields_of(inner, seen)
+
+
+def records_in(annotation: object) -> Iterator[type[Record]]:
+    if isinstance(annotation, type) and issubclass(annotation, Record):
+        yield annotation
+    for argument in getattr(annotation, "__args__", ()):
+        yield from records_in(argument)
+
+
+def fields_set(value: object) -> Iterator[tuple[str, str]]:
+    """Yield the fields that a document gives."""
+    if isinstance(value, Record):
+        for name in value.model_fields_set:
+            yield type(value).__name__, name
+            yield from fields_set(getattr(value, name))
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from fields_set(one)
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from fields_set(one)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_field_is_in_a_good_document(document: str) -> None:
+    model = DOCUMENTS[document]
+    given = {
+        field
+        for path in GOOD
+        if kind_of(path) == document
+        for field in fields_set(load(path.read_bytes(), model, path.name))
+    }
+    fields = set(fields_of(model, set()))
+    assert len(fields) > 10
+    assert fields - given == set()
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)

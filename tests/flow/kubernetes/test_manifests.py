@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.flow.document import DocumentError
 from slipway.flow.kubernetes.manifests import from_manifests
 
+OWN_MANIFESTS = Path(__file__).parents[3] / "lab" / "examples" / "own-manifests"
 REFERENCE = f"registry:5000/docker-local/acme/shop@sha256:{'d' * 64}"
 DEPLOYMENT = """\
 apiVersion: apps/v1
@@ -60,6 +64,19 @@ def test_namespace_is_said_and_the_protocol_of_ports() -> None:
     deployment, service = read(app=DEPLOYMENT, service=SERVICE)
     assert deployment["metadata"]["namespace"] == service["metadata"]["namespace"] == "acme"
     assert service["spec"]["ports"] == [{"port": 80, "protocol": "TCP"}]
+
+
+def test_manifests_in_json_say_the_same() -> None:
+    """Those of the example, which are YAML."""
+    files = {path.stem: path.read_text() for path in (OWN_MANIFESTS / "kubernetes").iterdir()}
+    in_json = {name: json.dumps(yaml.safe_load(text)) for name, text in files.items()}
+    made = [from_manifests(_bytes(one), "own-manifests", "demo", REFERENCE) for one in (files, in_json)]
+    assert {body["kind"] for body in made[0]} == {"Deployment", "Service"}
+    assert made[0] == made[1]
+
+
+def _bytes(files: Mapping[str, str]) -> dict[str, bytes]:
+    return {name: text.encode() for name, text in files.items()}
 
 
 def test_several_documents_in_a_file() -> None:
