@@ -7,26 +7,25 @@ finished images are not looked at.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import requests
-from keystoneauth1.exceptions import ClientException
 from openstack.connection import Connection
-from openstack.exceptions import NotFoundException, SDKException
+from openstack.exceptions import NotFoundException
 
 from slipway.flow.orphans import Trace, is_build_name
 from slipway.openstack.errors import TransientOpenstackError
 from slipway.openstack.glance.glance import RUN, Glance
 from slipway.openstack.services import offers, services
+from slipway.openstack.translation import Translation
 
 PLACE = "cloud"
 HALF = ("queued", "saving", "importing", "uploading")
 """States of an image that has not all of its bytes."""
 DELETING = "deleting"
-SHOWN = 300
+# What is refused stays for the next run, too.
+_told = Translation("OpenStack", refused=TransientOpenstackError).told
 
 
 @dataclass(frozen=True)
@@ -207,12 +206,3 @@ KINDS: Mapping[str, TraceKind] = {
         ),
     )
 }
-
-
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Turn the SDK's errors into ours: the next run tries again in any case."""
-    try:
-        yield
-    except (SDKException, ClientException, requests.RequestException) as error:
-        raise TransientOpenstackError(f"OpenStack on {what}: {str(error)[:SHOWN]}") from error

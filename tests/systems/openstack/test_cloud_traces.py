@@ -154,5 +154,5 @@ def test_what_is_in_use_is_told(cloud: Connection, name: str) -> None:
 def test_a_cloud_that_is_away_is_told(lab: Lab) -> None:
     login = json.loads(json.dumps(_login(lab)))
     login["auth"]["auth_url"] = "http://127.0.0.1:1/v3"
-    with pytest.raises(TransientOpenstackError, match="OpenStack on its catalogue"):
+    with pytest.raises(TransientOpenstackError, match="OpenStack does not answer on its catalogue"):
         list(CloudTraces(openstack.connect(load_yaml_config=False, **login)).find())

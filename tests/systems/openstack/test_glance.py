@@ -220,7 +220,7 @@ def test_what_another_try_left(
 
 def test_a_cloud_without_glance(lab: Lab, cloud: Connection) -> None:
     elsewhere = openstack.connection.Connection(session=cloud.session, region_name="Nowhere")
-    with pytest.raises(OpenstackError, match=r"no Glance for image a: .*Check the region of connection"):
+    with pytest.raises(OpenstackError, match=r"no service for image a: .*Check the region of connection"):
         Glance(elsewhere).find("a")
 
 

@@ -6,11 +6,21 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from openstack.connection import Connection
-from openstack.exceptions import ForbiddenException, SDKException
 
 from slipway.openstack.errors import OpenstackError, TransientOpenstackError
+from slipway.openstack.translation import Translation
 
 AT_ONCE = 8
+_CURE = (
+    "Nova shows quotas to the role admin in a project: give connection slipway_keystone such a project, or "
+    "take `quotas` out of tenancy.yaml"
+)
+_NOVA = Translation(
+    "Nova",
+    lambda status, _: _CURE if status == 403 else "",
+    others={403: OpenstackError},
+    refused=TransientOpenstackError,
+)
 
 
 def read_quotas(cloud: Connection, projects: Iterable[str]) -> dict[str, dict[str, int]]:
@@ -21,17 +31,15 @@ def read_quotas(cloud: Connection, projects: Iterable[str]) -> dict[str, dict[st
     """
 
     def read(project: str) -> dict[str, int]:
-        found = cloud.compute.get(f"/os-quota-sets/{project}").json()["quota_set"]
+        what = f"the quotas of project {project}"
+        with _NOVA.told(what):
+            answer = _NOVA.accepted(what, cloud.compute.get(f"/os-quota-sets/{project}"))
+        found = answer.json()["quota_set"]
         return {name: found[name] for name in ("cores", "ram") if found[name] >= 0}
 
     wanted = list(projects)
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return dict(zip(wanted, pool.map(read, wanted), strict=True))
-    except ForbiddenException as error:
-        raise OpenstackError(
-            "the login of connection slipway_keystone may not see quotas: Nova shows them to the role admin "
-            "in a project. Give the connection such a project, or take `quotas` out of tenancy.yaml"
-        ) from error
-    except (SDKException, KeyError, ValueError) as error:
+    except (KeyError, ValueError) as error:
         raise TransientOpenstackError(f"Nova's quotas cannot be read: {error}") from error

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from keystoneauth1.exceptions import ClientException, ConnectFailure, DiscoveryFailure, HttpError
 from keystoneauth1.session import Session
 
 from slipway.flow.tenancy.assignments import StoredAssignment, effective
 from slipway.flow.tenancy.directory import Directory, Domain, Project, Role, User
-from slipway.openstack.errors import OpenstackError, TransientOpenstackError, may_pass
+from slipway.openstack.errors import OpenstackError
+from slipway.openstack.translation import Translation
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,18 @@ class _GoneError(OpenstackError):
     """There is no such thing (any more)."""
 
 
+def _cure(status: int, _: str) -> str:
+    return {
+        401: "Renew the login of connection slipway_keystone",
+        403: "The login of connection slipway_keystone may not read it. Give its user the role reader on the "
+        "system: openstack role add --system all --user NAME reader",
+        404: "Is its address the one of its third API?",
+    }.get(status, "")
+
+
+_KEYSTONE = Translation("Keystone", _cure, others={404: _GoneError}, unknown=OpenstackError)
+
+
 class _Keystone:
     """The lists of one Keystone."""
 
@@ -116,35 +128,14 @@ class _Keystone:
 
     def _page(self, what: str, path: str, query: dict[str, str]) -> Json:
         self.calls += 1
-        try:
+        with _KEYSTONE.told(what):
             answer = self._session.get(
                 f"{self._url}/{path}", params=query, headers={"Accept": "application/json"}
             )
+        try:
             page = answer.json()
             if not isinstance(page, dict) or not isinstance(page.get(what), list):
                 raise ValueError(what)
         except ValueError:
             raise OpenstackError(f"{self._url}/{what} answers with something else than {what}") from None
-        except HttpError as error:
-            raise _refused(what, error) from error
-        except (ConnectFailure, DiscoveryFailure) as error:
-            raise TransientOpenstackError(f"Keystone does not answer at {self._url}: {error}") from error
-        except ClientException as error:
-            raise OpenstackError(f"{what} of Keystone cannot be read: {error}") from error
         return page
-
-
-def _refused(what: str, error: HttpError) -> Exception:
-    status = error.http_status
-    if status == 404:
-        return _GoneError(f"Keystone has no {what} there: is its address the one of its third API?")
-    if may_pass(status):
-        return TransientOpenstackError(f"Keystone answers {status} to {what}")
-    if status == 401:
-        return OpenstackError("Keystone refuses the login of connection slipway_keystone. Renew it there")
-    if status == 403:
-        return OpenstackError(
-            f"the login of connection slipway_keystone may not read {what}. Give its user the role reader on "
-            "the system: openstack role add --system all --user NAME reader"
-        )
-    return OpenstackError(f"Keystone answers {status} to {what}: {error}")
