@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 from uuid import UUID
 
+from slipway.flow.property_keys import CloudKey, RegistryKey
 from slipway.flow.push import PushEvent
 from slipway.flow.record import CommitId, Digest, Matching, Name, Record, RepositoryName
 from slipway.flow.record import Platform as Platform
@@ -23,10 +24,6 @@ GlanceDigest = Annotated[
     str, Matching(r"^sha512:[0-9a-f]{128}$", "must be a digest: `sha512:` and 128 hexadecimal digits")
 ]
 """Glance's own digest of an image (``os_hash_value``), where nobody knows another."""
-
-
-REPOSITORY, BASES = "slipway.repository", "slipway.bases"
-"""Properties in the image registry: whose an image is, and the digests of what it was built upon."""
 
 
 class BaseImage(Record):
@@ -103,12 +100,23 @@ def input_digest(inputs: Mapping[str, object]) -> str:
 def properties(image: Image, push: PushEvent) -> dict[str, str]:
     """The properties under which the image registry keeps the image: the catalogue's columns."""
     return {
-        "slipway.application": image.application,
-        "slipway.platform": image.platform,
-        REPOSITORY: image.repository,
-        "slipway.commit": image.commit,
-        "slipway.ref": push.ref,
-        "slipway.digest": image.digest,
-        "slipway.input_digest": image.input_digest,
-        **({BASES: " ".join(base.digest for base in image.bases)} if image.bases else {}),
+        RegistryKey.APPLICATION: image.application,
+        RegistryKey.PLATFORM: image.platform,
+        RegistryKey.REPOSITORY: image.repository,
+        RegistryKey.COMMIT: image.commit,
+        RegistryKey.REF: push.ref,
+        RegistryKey.DIGEST: image.digest,
+        RegistryKey.INPUT_DIGEST: image.input_digest,
+        **({RegistryKey.BASES: " ".join(base.digest for base in image.bases)} if image.bases else {}),
+    }
+
+
+def glance_properties(push: PushEvent, application: Name, inputs: Digest, run: str) -> dict[str, str]:
+    """What Glance is told of an image, or a part of it, that ``run`` builds."""
+    return {
+        CloudKey.RUN: run,
+        CloudKey.APPLICATION: application,
+        CloudKey.REPOSITORY: push.repository,
+        CloudKey.COMMIT: push.commit,
+        CloudKey.INPUT_DIGEST: inputs,
     }

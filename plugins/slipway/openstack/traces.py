@@ -15,8 +15,9 @@ from openstack.connection import Connection
 from openstack.exceptions import NotFoundException
 
 from slipway.flow.orphans import Trace, is_build_name
+from slipway.flow.property_keys import CloudKey
 from slipway.openstack.errors import TransientOpenstackError
-from slipway.openstack.glance.glance import RUN, Glance
+from slipway.openstack.glance.glance import Glance
 from slipway.openstack.services import offers, services
 from slipway.openstack.translation import Translation
 
@@ -119,16 +120,16 @@ def _is_half_image(cloud: Connection, image: Any) -> bool:
 
 
 def _of_metadata(thing: Any) -> str:
-    return str((thing.metadata or {}).get(RUN, ""))
+    return str((thing.metadata or {}).get(CloudKey.RUN, ""))
 
 
 def _of_properties(image: Any) -> str:
-    return str((image.properties or {}).get(RUN, ""))
+    return str((image.properties or {}).get(CloudKey.RUN, ""))
 
 
 def _of_tags(thing: Any) -> str:
     marks = (tag.partition("=") for tag in thing.tags or ())
-    return next((run for name, _, run in marks if name == RUN), "")
+    return next((run for name, _, run in marks if name == CloudKey.RUN), "")
 
 
 def _key_pairs(cloud: Connection) -> Iterator[Any]:

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from lab.access import Lab
+from slipway.flow.property_keys import CloudKey
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.openstack.errors import OpenstackError
 from slipway.openstack.glance import transfer
-from slipway.openstack.glance.glance import KEY, Glance, NewImage
+from slipway.openstack.glance.glance import Glance, NewImage
 from slipway.pipelines.images import copying
 from slipway.pipelines.images.copying import KeptCopy, hand_on, keep_file, keep_glance_image
 from slipway.pipelines.images.stores import Stores
@@ -45,7 +46,7 @@ def sha(kind: str, file: Path) -> str:
 def is_in_both(both: Stores, place: Place, kept: KeptCopy, file: Path) -> None:
     """There is just one image and one file, of these bytes."""
     assert kept.digest == f"sha256:{sha('sha256', file)}"
-    (image,) = both.glance.find_by({KEY: kept.reference})
+    (image,) = both.glance.find_by({CloudKey.KEY: kept.reference})
     assert (image.status, image.is_hidden, image.visibility) == ("active", True, "private")
     assert str(image.id) == str(kept.glance)
     assert (image.hash_algo, image.hash_value) == ("sha512", sha("sha512", file))
@@ -109,7 +110,10 @@ def test_an_upload_that_breaks_is_redone(
     getattr(counted, side).cut_after = MIB
     with pytest.raises(TransientError):
         keep_file(counted.both, file, place.path(), place.new())
-    assert [image.status for image in both.glance.find_by({KEY: place.path()})] in ([], ["active"])
+    assert [image.status for image in both.glance.find_by({CloudKey.KEY: place.path()})] in (
+        [],
+        ["active"],
+    )
     getattr(counted, side).cut_after = None
     kept = keep_file(counted.both, file, place.path(), place.new())
     assert side in kept.sent
@@ -139,7 +143,7 @@ def test_a_worker_that_dies_in_the_middle_leaves_one_image(
             assert worker.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        (started,) = both.glance.find_by({KEY: place.path()})
+        (started,) = both.glance.find_by({CloudKey.KEY: place.path()})
         assert started.status in ("queued", "saving")
     finally:
         worker.send_signal(signal.SIGKILL)

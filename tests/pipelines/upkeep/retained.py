@@ -16,9 +16,10 @@ from slipway.artifactory.catalogue import Catalogue
 from slipway.docker.inputs import INPUT_LABEL, REVISION_LABEL, input_tag
 from slipway.docker.registry import Registry
 from slipway.flow.image import BaseImage, Image, Part, properties
+from slipway.flow.property_keys import CloudKey
 from slipway.flow.push import PushEvent
 from slipway.flow.retention.stored import StoredImage
-from slipway.openstack.glance.glance import KEY, NewImage
+from slipway.openstack.glance.glance import NewImage
 from slipway.pipelines.images.copying import hand_on, keep_file
 from slipway.pipelines.images.records import commit_record, inputs_record
 from slipway.pipelines.images.stores import Stores
@@ -44,7 +45,7 @@ class Shop:
     def clear(self) -> None:
         """Remove what is left of it."""
         for image in self.both.glance.find_own(self.name):
-            if str(image.properties[KEY]).startswith(f"generic-local/{self.tenant}/{self.name}/"):
+            if str(image.properties[CloudKey.KEY]).startswith(f"generic-local/{self.tenant}/{self.name}/"):
                 self.both.glance.delete(str(image.id))
         for key in ("generic-local", "docker-local"):
             self.both.files.delete(f"{key}/{self.tenant}/{self.name}")

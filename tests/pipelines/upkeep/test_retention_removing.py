@@ -12,8 +12,9 @@ import pytest
 from slipway.docker.registry import Registry
 from slipway.flow.apps import Apps
 from slipway.flow.image import BaseImage
+from slipway.flow.property_keys import RegistryKey
 from slipway.flow.retention.plan import ImageUses, judge, removals
-from slipway.flow.retention.stored import HOLD, StoredImage
+from slipway.flow.retention.stored import StoredImage
 from slipway.pipelines.upkeep.retention.removing import Removing
 from slipway.pipelines.upkeep.retention.shelves import Shelves
 from tests.pipelines.upkeep.retained import REPOSITORY, Shop, shop
@@ -77,7 +78,7 @@ def test_what_is_held_or_needed_by_a_run_before_its_turn_stays(shop: Shop) -> No
     digest = shop.container("a")
     assert remove(shop, at_work="run manual__1 of deploy").gone == 0
     planned = removals(judge(shop.shelves.find([shop.tenant]), facts()))
-    shop.annotate("a", {HOLD: "the audit of May"})
+    shop.annotate("a", {RegistryKey.HOLD: "the audit of May"})
     removing = Removing(shop.shelves, lambda _: facts(), lambda _: "")
     for one in planned:
         removing.remove(one)

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from slipway.flow.image import BaseImage, Image, properties
+from slipway.flow.property_keys import RegistryKey
 from slipway.flow.retention.plan import ImageVerdict, removals
-from slipway.flow.retention.stored import HOLD, StoredImage, ThingKind
+from slipway.flow.retention.stored import StoredImage, ThingKind
 from slipway.pipelines.images.records import commit_record
 from slipway.pipelines.upkeep.retention.shelves import StaysError
 from tests.pipelines.upkeep.retained import REPOSITORY, Shop, shop
@@ -46,7 +47,7 @@ def test_a_container_image_is_found_with_all_its_tags_and_goes_by_its_digest(sho
 
 def test_a_container_image_that_somebody_holds_or_named_says_so(shop: Shop) -> None:
     held, named = shop.container("a"), shop.container("b")
-    shop.annotate("a", {HOLD: "the audit of May"})
+    shop.annotate("a", {RegistryKey.HOLD: "the audit of May"})
     shop.tag(named, "stable")
     found = shop.found()
     assert (found[held].hold, found[named].hold) == ("the audit of May", "somebody else named it stable")
@@ -153,7 +154,7 @@ def test_a_machine_image_that_somebody_holds_says_so(shop: Shop, where: str) -> 
     image = shop.machine("a")
     glance = shop.both.glance
     if where == "artifactory":
-        shop.both.files.annotate(image.reference, {HOLD: "the audit of May"})
+        shop.both.files.annotate(image.reference, {RegistryKey.HOLD: "the audit of May"})
     elif where == "glance":
         glance.annotate(str(image.glance), {"slipway_hold": "the audit of May"})
     else:

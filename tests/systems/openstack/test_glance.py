@@ -14,10 +14,11 @@ import pytest
 from openstack.connection import Connection
 
 from lab.access import Lab
+from slipway.flow.property_keys import CloudKey
 from slipway.openstack.errors import OpenstackError, TransientOpenstackError
 from slipway.openstack.glance import glance as module
 from slipway.openstack.glance import transfer
-from slipway.openstack.glance.glance import KEY, RUN, Glance, NewImage, image_id
+from slipway.openstack.glance.glance import Glance, NewImage, image_id
 from slipway.openstack.glance.importing import ImportRefused, can_import, import_image
 from slipway.openstack.glance.transfer import Upload, difference
 from slipway.streams.hashes import Hashes
@@ -39,12 +40,12 @@ def key(glance: Glance) -> Iterator[str]:
     """A key that no other test uses; its images are deleted."""
     key = f"tests/{secrets.token_hex(6)}"
     yield key
-    for image in glance.find_by({KEY: key}):
+    for image in glance.find_by({CloudKey.KEY: key}):
         glance.delete(str(image.id))
 
 
 def new(run: str = "tests", **properties: str) -> NewImage:
-    return NewImage("tests-glance", "raw", properties={RUN: run, **properties})
+    return NewImage("tests-glance", "raw", properties={CloudKey.RUN: run, **properties})
 
 
 def fill(glance: Glance, key: str, content: bytes = CONTENT) -> Hashes:
@@ -60,8 +61,8 @@ def test_an_image_is_made_once(glance: Glance, key: str) -> None:
     assert (first.disk_format, first.container_format, first.visibility) == ("raw", "bare", "private")
     assert glance.ensure_image(key, new("another run")).id == first.id
     assert glance.get(image_id(key)).os_distro == "debian"
-    assert [image.id for image in glance.find_by({KEY: key, RUN: "tests"})] == [first.id]
-    assert glance.find_by({KEY: key, RUN: "never"}) == []
+    assert [image.id for image in glance.find_by({CloudKey.KEY: key, CloudKey.RUN: "tests"})] == [first.id]
+    assert glance.find_by({CloudKey.KEY: key, CloudKey.RUN: "never"}) == []
 
 
 def test_two_runs_at_once_make_one(glance: Glance, key: str) -> None:
@@ -75,7 +76,7 @@ def test_two_runs_at_once_make_one(glance: Glance, key: str) -> None:
     for thread in threads:
         thread.join(30)
     assert made == [image_id(key)] * 4
-    assert len(glance.find_by({KEY: key})) == 1
+    assert len(glance.find_by({CloudKey.KEY: key})) == 1
 
 
 def test_a_deleted_image_makes_room_for_the_next_generation(glance: Glance, key: str) -> None:
@@ -171,7 +172,8 @@ def test_a_failed_import_leaves_the_image_to_be_filled(glance: Glance, key: str,
 
 
 def far_side(status: str, run: str, updated: str = "2999-01-01T00:00:00Z") -> tuple[dict[str, object], bytes]:
-    shown = {"id": image_id("a"), "name": "a", "status": status, "updated_at": updated, KEY: "a", RUN: run}
+    marks = {CloudKey.KEY: "a", CloudKey.RUN: run}
+    shown = {"id": image_id("a"), "name": "a", "status": status, "updated_at": updated, **marks}
     return shown, json.dumps({"images": [shown]}).encode()
 
 

@@ -9,16 +9,10 @@ from typing import Any, Literal
 from slipway.flow.environments import CLOUD
 from slipway.flow.image import Image
 from slipway.flow.ironic.spec import Ironic
+from slipway.flow.property_keys import CloudKey
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Digest, Name, Record
 
-APPLICATION, ENVIRONMENT, RUN = "slipway_application", "slipway_environment", "slipway_run"
-COMMIT, FINGERPRINT, TRY, BEGAN_AFTER = (
-    "slipway_commit",
-    "slipway_fingerprint",
-    "slipway_try",
-    "slipway_began_after",
-)
 ROOT_GIB = 10
 
 
@@ -80,13 +74,13 @@ def instance_info(fleet: IronicPlan, index: int, effort: str, tries: int, began_
         **_hash(fleet),
         "display_name": f"{fleet.application}-{fleet.environment}-{index}",
         "traits": list(ironic.traits),
-        APPLICATION: fleet.application,
-        ENVIRONMENT: fleet.environment,
-        COMMIT: fleet.push.commit,
-        RUN: effort,
-        FINGERPRINT: fleet.fingerprint,
-        TRY: tries,
-        BEGAN_AFTER: began_after,
+        CloudKey.APPLICATION: fleet.application,
+        CloudKey.ENVIRONMENT: fleet.environment,
+        CloudKey.COMMIT: fleet.push.commit,
+        CloudKey.RUN: effort,
+        CloudKey.FINGERPRINT: fleet.fingerprint,
+        CloudKey.TRY: tries,
+        CloudKey.BEGAN_AFTER: began_after,
     }
     if ironic.capabilities:
         info["capabilities"] = dict(ironic.capabilities)

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from slipway.flow.nova.leading import led_back, taken_out
-from slipway.flow.nova.marks import BEFORE, KEPT, KeptRelease, claim_of, how, read_health, written
+from slipway.flow.nova.marks import KeptRelease, claim_of, how, read_health, written
 from slipway.flow.nova.observed import Server, View, best, kept_but_for, refuse_older_than
 from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.nova.rollout import attached, come_up
 from slipway.flow.nova.steps import Delete, Do, Done, Fail, Order, Step, Wait, Write, until_stopped
+from slipway.flow.property_keys import CloudKey
 from slipway.flow.record import SlipwayError
 
 STOP_SECONDS, WITHIN_SECONDS = 300, 60
@@ -92,13 +93,13 @@ def _kept(plan: NovaPlan, run: str, server: Server, now: datetime) -> Write:
     before = server.mark.kept
     # One that was kept before may be gone back to: how it was switched to then stays until it is cleared.
     switched = how(plan, server.mark.index) if before is None else {}
-    return Write(server, {**written(done, KEPT), **written(before, BEFORE), **switched})
+    return Write(server, {**written(done, CloudKey.KEPT), **written(before, CloudKey.BEFORE), **switched})
 
 
 def _cleared(plan: NovaPlan, server: Server, *, stays: bool) -> Iterator[Order]:
     if stays:
         if server.mark.before is not None:
-            yield Write(server, {**written(None, BEFORE), **how(plan, server.mark.index)})
+            yield Write(server, {**written(None, CloudKey.BEFORE), **how(plan, server.mark.index)})
     elif server.mark.claim.at <= plan.push.at:
         yield Delete(server)
 
@@ -106,7 +107,7 @@ def _cleared(plan: NovaPlan, server: Server, *, stays: bool) -> Iterator[Order]:
 def _taken_back(view: View, run: str) -> Iterator[Order]:
     for one in view.servers:
         if is_kept(one, run):
-            yield Write(one, {**written(one.mark.before, KEPT), **written(None, BEFORE)})
+            yield Write(one, {**written(one.mark.before, CloudKey.KEPT), **written(None, CloudKey.BEFORE)})
 
 
 def _given_back(good: list[Server], run: str) -> Iterator[Order]:

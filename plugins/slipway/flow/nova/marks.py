@@ -12,6 +12,7 @@ from typing import Self
 
 from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.nova.spec import ServerHealth
+from slipway.flow.property_keys import CloudKey
 
 TAG = "slipway"
 Metadata = dict[str, str]
@@ -28,9 +29,9 @@ class Claim:
     def to_metadata(self) -> Metadata:
         """Return the keys of metadata."""
         return {
-            "slipway_run": self.run,
-            "slipway_commit": self.commit,
-            "slipway_pushed_at": self.at.isoformat(),
+            CloudKey.RUN: self.run,
+            CloudKey.COMMIT: self.commit,
+            CloudKey.PUSHED_AT: self.at.isoformat(),
         }
 
 
@@ -48,9 +49,6 @@ class KeptRelease:
             return None
         at, since = (datetime.fromisoformat(metadata[f"{prefix}_{key}"]) for key in ("at", "since"))
         return cls(Claim(metadata[f"{prefix}_run"], metadata[f"{prefix}_commit"], at), since)
-
-
-KEPT, BEFORE = "slipway_kept", "slipway_before"
 
 
 def written(kept: KeptRelease | None, prefix: str) -> Metadata:
@@ -85,18 +83,18 @@ class Mark:
     def read(cls, metadata: Mapping[str, str]) -> Self | None:
         """Return the mark; None when the server is not one of Slipway's."""
         try:
-            at = datetime.fromisoformat(metadata["slipway_pushed_at"])
+            at = datetime.fromisoformat(metadata[CloudKey.PUSHED_AT])
             return cls(
-                deployment=metadata["slipway_deployment"],
-                version=metadata["slipway_version"],
-                index=int(metadata["slipway_index"]),
-                digest=metadata["slipway_image"],
-                claim=Claim(metadata["slipway_run"], metadata["slipway_commit"], at),
-                kept=KeptRelease.read(metadata, KEPT),
-                before=KeptRelease.read(metadata, BEFORE),
-                floating_ip=metadata.get("slipway_floating_ip", ""),
-                traffic=metadata.get("slipway_traffic", ""),
-                health=metadata.get("slipway_health", ""),
+                deployment=metadata[CloudKey.DEPLOYMENT],
+                version=metadata[CloudKey.VERSION],
+                index=int(metadata[CloudKey.INDEX]),
+                digest=metadata[CloudKey.IMAGE],
+                claim=Claim(metadata[CloudKey.RUN], metadata[CloudKey.COMMIT], at),
+                kept=KeptRelease.read(metadata, CloudKey.KEPT),
+                before=KeptRelease.read(metadata, CloudKey.BEFORE),
+                floating_ip=metadata.get(CloudKey.FLOATING_IP, ""),
+                traffic=metadata.get(CloudKey.TRAFFIC, ""),
+                health=metadata.get(CloudKey.HEALTH, ""),
             )
         except (KeyError, ValueError):
             return None
@@ -111,14 +109,14 @@ def new_metadata(plan: NovaPlan, run: str, index: int) -> Metadata:
     """Return a new server's metadata."""
     return {
         **plan.nova.metadata,
-        "slipway_application": plan.application,
-        "slipway_environment": plan.environment,
-        "slipway_repository": plan.push.repository,
-        "slipway_deployment": plan.deployment,
-        "slipway_version": plan.version,
-        "slipway_index": str(index),
-        "slipway_image": plan.image.digest,
-        "slipway_network": plan.label,
+        CloudKey.APPLICATION: plan.application,
+        CloudKey.ENVIRONMENT: plan.environment,
+        CloudKey.REPOSITORY: plan.push.repository,
+        CloudKey.DEPLOYMENT: plan.deployment,
+        CloudKey.VERSION: plan.version,
+        CloudKey.INDEX: str(index),
+        CloudKey.IMAGE: plan.image.digest,
+        CloudKey.NETWORK: plan.label,
         **claim_of(plan, run).to_metadata(),
         **how(plan, index),
     }
@@ -128,9 +126,9 @@ def how(plan: NovaPlan, index: int) -> Metadata:
     """Return how a server is switched to and asked: what going back to it needs."""
     health = plan.nova.health
     return {
-        "slipway_floating_ip": plan.floating_ip(index),
-        "slipway_traffic": str(plan.traffic) if plan.traffic else "",
-        "slipway_health": f"{health.port} {health.status} {health.path or ''}".strip() if health else "",
+        CloudKey.FLOATING_IP: plan.floating_ip(index),
+        CloudKey.TRAFFIC: str(plan.traffic) if plan.traffic else "",
+        CloudKey.HEALTH: f"{health.port} {health.status} {health.path or ''}".strip() if health else "",
     }
 
 

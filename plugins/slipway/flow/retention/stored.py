@@ -9,9 +9,6 @@ from pydantic import AwareDatetime
 from slipway.flow.image import Platform
 from slipway.flow.record import Record
 
-HOLD, GLANCE_HOLD = "slipway.hold", "slipway_hold"
-"""Properties by which a person keeps an image, in Artifactory and in Glance; the value says why."""
-
 
 class ThingKind(IntEnum):
     """What a thing is. The value is its turn: whoever refers goes before what it refers to."""

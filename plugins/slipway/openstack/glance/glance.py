@@ -22,13 +22,13 @@ import requests
 from openstack.connection import Connection
 from openstack.image.v2.image import Image
 
+from slipway.flow.property_keys import CloudKey
 from slipway.flow.record import SlipwayError
 from slipway.openstack.errors import OpenstackError, TransientOpenstackError
 from slipway.openstack.glance.errors import accepted, told
 
 log = logging.getLogger(__name__)
 
-KEY, RUN, APPLICATION = "slipway_key", "slipway_run", "slipway_application"
 GENERATIONS = 200
 PAGE = 100
 STUCK = timedelta(hours=6)
@@ -89,8 +89,8 @@ class Glance:
         """Return the project's images that Slipway made, for one application or all; hidden ones too."""
         with told("the project of the login"):
             wanted = {"owner": str(self.cloud.current_project_id)}
-        found = self.find_by(wanted | ({APPLICATION: application} if application else {}))
-        return [image for image in found if KEY in (image.properties or {})]
+        found = self.find_by(wanted | ({CloudKey.APPLICATION: application} if application else {}))
+        return [image for image in found if CloudKey.KEY in (image.properties or {})]
 
     def find_newest(self) -> Image | None:
         """Return the newest active image that this project may see, or None."""
@@ -102,7 +102,9 @@ class Glance:
 
     def find_key(self, key: str) -> Image | None:
         """Return the image that ``key`` names: an active one before others; None when there is none."""
-        found = [image for image in self.find_by({KEY: key}) if image.status not in ("killed", "deleted")]
+        found = [
+            image for image in self.find_by({CloudKey.KEY: key}) if image.status not in ("killed", "deleted")
+        ]
         return next((image for image in found if image.status == "active"), found[-1] if found else None)
 
     def ensure_image(self, key: str, new: NewImage) -> Image:
@@ -111,15 +113,15 @@ class Glance:
         :raises TransientOpenstackError: when another run is sending its bytes.
         :raises OpenstackError: when Glance refuses it.
         """
-        found = self.find_key(key)
-        if found is not None and not self._removed(found, new.properties.get(RUN)):
+        found, run = self.find_key(key), new.properties.get(CloudKey.RUN)
+        if found is not None and not self._removed(found, run):
             return found
         for generation in range(GENERATIONS):
             image = image_id(key, generation)
             if (made := self._create(image, key, new)) is not None:
                 return made
             # Taken: by somebody a moment ago, or for ever by one that was deleted.
-            if (other := self.find(image)) is not None and not self._removed(other, new.properties.get(RUN)):
+            if (other := self.find(image)) is not None and not self._removed(other, run):
                 return other
         raise OpenstackError(
             f"{key} was made and deleted {GENERATIONS} times in Glance. Have its deleted images purged "
@@ -175,7 +177,7 @@ class Glance:
         """Make an image; returns None when its id is taken."""
         wanted = {
             **new.properties,
-            KEY: key,
+            CloudKey.KEY: key,
             "id": image,
             "name": new.name,
             "disk_format": new.disk_format,
@@ -199,11 +201,11 @@ class Glance:
             return False
         if image.status in AT_WORK:
             begun = datetime.fromisoformat(str(image.updated_at)).astimezone(UTC)
-            ours = run is not None and image.properties.get(RUN) == run
+            ours = run is not None and image.properties.get(CloudKey.RUN) == run
             if not ours and datetime.now(UTC) - begun < STUCK:
+                sender = image.properties.get(CloudKey.RUN)
                 raise TransientOpenstackError(
-                    f"image {image.name} ({image.id}) is {image.status}: run {image.properties.get(RUN)} "
-                    "is sending it"
+                    f"image {image.name} ({image.id}) is {image.status}: run {sender} is sending it"
                 )
         elif image.status == "deactivated":
             raise OpenstackError(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from openstack.image.v2.image import Image
 
-from slipway.flow.retention.stored import GLANCE_HOLD
+from slipway.flow.property_keys import CloudKey
 
 
 def why_held(image: Image) -> str:
     """Return why, for people; "" when nothing speaks against it."""
-    if hold := image.properties.get(GLANCE_HOLD):
+    if hold := image.properties.get(CloudKey.HOLD):
         return str(hold)
     if image.is_protected:
         return "it is protected in Glance"

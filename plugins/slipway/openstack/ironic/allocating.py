@@ -9,7 +9,8 @@ import logging
 import time
 from collections.abc import Mapping
 
-from slipway.flow.ironic.fleet import APPLICATION, ENVIRONMENT, RUN, IronicPlan
+from slipway.flow.ironic.fleet import IronicPlan
+from slipway.flow.property_keys import CloudKey
 from slipway.openstack.errors import TransientOpenstackError
 from slipway.openstack.ironic.errors import IronicConflictError, IronicRefusedError
 from slipway.openstack.ironic.ironic import Allocation, IronicClient, Node
@@ -69,7 +70,11 @@ def _refuse_another_class(fleet: IronicPlan, have: Mapping[int, Allocation]) -> 
 def _create(
     ironic: IronicClient, fleet: IronicPlan, name: str, run: str, extra: Mapping[str, object] | None = None
 ) -> None:
-    mine = {APPLICATION: fleet.application, ENVIRONMENT: fleet.environment, RUN: run}
+    mine = {
+        CloudKey.APPLICATION: fleet.application,
+        CloudKey.ENVIRONMENT: fleet.environment,
+        CloudKey.RUN: run,
+    }
     wanted = fleet.ironic
     try:
         ironic.create_allocation(name, wanted.resource_class, wanted.traits, extra or mine)

@@ -15,6 +15,7 @@ from openstack.connection import Connection
 from slipway.flow.ironic import fleet as names
 from slipway.flow.ironic.fleet import IronicPlan, instance_info
 from slipway.flow.ironic.nodes import BEGINNABLE, SeenNode, next_try, stuck
+from slipway.flow.property_keys import CloudKey
 from slipway.flow.release import SupersededError
 from slipway.openstack.ironic import ledger
 from slipway.openstack.ironic.allocating import allocate, free_nodes
@@ -138,7 +139,7 @@ class Fleets:
     def _claim(self, fleet: IronicPlan, prefix: str, run: str) -> None:
         attempt, first = IronicAttempt(run=run, fleet=fleet), f"{prefix}0"
         have = self.ironic.allocations(prefix)
-        if 0 in have and ledger.LEDGER in have[0].extra:
+        if 0 in have and CloudKey.LEDGER in have[0].extra:
             ledger.change(self.ironic, first, lambda now: ledger.claim(now, attempt))
             return
         if left := [one.name for index, one in have.items() if index and one.state == "active"]:

@@ -12,8 +12,8 @@ from typing import Any
 import requests
 from openstack.connection import Connection
 
-from slipway.flow.ironic import fleet
 from slipway.flow.ironic.nodes import Marks, SeenNode
+from slipway.flow.property_keys import CloudKey
 from slipway.openstack.ironic.errors import accepted, told
 
 MICROVERSION = "1.65"
@@ -229,10 +229,10 @@ def drive(user_data: str, name: str) -> Json:
 def _marks(info: Mapping[str, Any]) -> Marks | None:
     try:
         return Marks(
-            fingerprint=info[fleet.FINGERPRINT],
-            effort=info[fleet.RUN],
-            tries=int(info[fleet.TRY]),
-            began_after=info[fleet.BEGAN_AFTER],
+            fingerprint=info[CloudKey.FINGERPRINT],
+            effort=info[CloudKey.RUN],
+            tries=int(info[CloudKey.TRY]),
+            began_after=info[CloudKey.BEGAN_AFTER],
         )
     except (KeyError, TypeError, ValueError):
         return None

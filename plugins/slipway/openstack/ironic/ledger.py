@@ -15,7 +15,8 @@ from datetime import datetime
 
 from pydantic import AwareDatetime
 
-from slipway.flow.ironic.fleet import APPLICATION, ENVIRONMENT, RUN, IronicPlan
+from slipway.flow.ironic.fleet import IronicPlan
+from slipway.flow.property_keys import CloudKey
 from slipway.flow.record import Record
 from slipway.flow.release import SupersededError, refuse_older, version
 from slipway.openstack.errors import OpenstackError, TransientOpenstackError
@@ -24,7 +25,6 @@ from slipway.openstack.ironic.ironic import Allocation, IronicClient
 
 MAX_BYTES = 60_000
 """Of the 64 KiB that the column takes in MySQL."""
-LEDGER, RUNNING, TRYING = "slipway_ledger", "slipway_running", "slipway_trying"
 _TRIES = 5
 
 
@@ -140,14 +140,16 @@ def of(allocation: Allocation | None) -> IronicLedger:
 
     :raises OpenstackError: when it cannot be understood.
     """
-    if allocation is None or LEDGER not in allocation.extra:
+    if allocation is None or CloudKey.LEDGER not in allocation.extra:
         return IronicLedger()
     try:
-        return IronicLedger.from_json(json.loads(gzip.decompress(base64.b64decode(allocation.extra[LEDGER]))))
+        return IronicLedger.from_json(
+            json.loads(gzip.decompress(base64.b64decode(allocation.extra[CloudKey.LEDGER])))
+        )
     except (TypeError, ValueError, OSError) as error:
         raise OpenstackError(
-            f"{LEDGER} of allocation {allocation.name} is not what Slipway wrote. Restore it, or undeploy "
-            "the application's nodes: the next deployment is a first one then."
+            f"{CloudKey.LEDGER} of allocation {allocation.name} is not what Slipway wrote. Restore it, or "
+            "undeploy the application's nodes: the next deployment is a first one then."
         ) from error
 
 
@@ -165,12 +167,12 @@ def carried(ledger: IronicLedger) -> dict[str, str]:
             f"the user data of {current.fleet.application} is too large to be kept for going back to "
             f"({len(packed)} bytes compressed, at most {MAX_BYTES}). Take large files into the image."
         )
-    known = {RUNNING: ledger.good, TRYING: ledger.attempt}
+    known = {CloudKey.RUNNING: ledger.good, CloudKey.TRYING: ledger.attempt}
     return {
-        LEDGER: packed,
-        APPLICATION: current.fleet.application,
-        ENVIRONMENT: current.fleet.environment,
-        RUN: current.run,
+        CloudKey.LEDGER: packed,
+        CloudKey.APPLICATION: current.fleet.application,
+        CloudKey.ENVIRONMENT: current.fleet.environment,
+        CloudKey.RUN: current.run,
         **{name: described(one.fleet) for name, one in known.items() if one},
     }
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from openstack.connection import Connection
 
+from slipway.flow.property_keys import CloudKey
 from slipway.openstack.ironic.errors import IronicRefusedError, told
 
 
@@ -46,7 +47,7 @@ class Ports:
             port: Any = next(iter(self.cloud.network.ports(name=name, network_id=network)), None)
             if port is None:
                 port = self.cloud.network.create_port(
-                    name=name, network_id=network, description=f"slipway_run={run}"
+                    name=name, network_id=network, description=f"{CloudKey.RUN}={run}"
                 )
                 self.cloud.network.set_tags(port, ["slipway"])
             return str(port.id), str(port.fixed_ips[0]["ip_address"]) if port.fixed_ips else ""

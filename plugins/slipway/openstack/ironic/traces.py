@@ -11,13 +11,13 @@ from typing import Any
 from openstack.connection import Connection
 
 from slipway.flow.orphans import Trace
+from slipway.flow.property_keys import CloudKey
 from slipway.flow.release import SupersededError
 from slipway.openstack.errors import TransientOpenstackError
 from slipway.openstack.ironic import ledger
 from slipway.openstack.ironic.errors import told
 from slipway.openstack.ironic.fleets import Fleets
 from slipway.openstack.ironic.ironic import Allocation
-from slipway.openstack.ironic.ledger import LEDGER
 from slipway.openstack.ironic.rollout import IronicOutcome
 from slipway.openstack.ironic.triggers import bring, poll_of
 from slipway.openstack.ironic.watch import IronicWatch
@@ -45,7 +45,7 @@ class FleetTraces:
         with told("the list of allocations"):
             every = list(self.cloud.baremetal.allocations())
         for one in every:
-            if LEDGER not in (one.extra or {}):
+            if CloudKey.LEDGER not in (one.extra or {}):
                 continue
             attempt = ledger.of(_allocation(one)).attempt
             if attempt is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from openstack.connection import Connection
 
+from slipway.flow.property_keys import CloudKey
 from slipway.openstack.nova.errors import told
 from slipway.openstack.services import offers, services
 
@@ -23,7 +24,7 @@ def running(cloud: Connection) -> dict[str, str]:
     with told("the list of servers"):
         for server in cloud.compute.servers(details=True):
             image = (server.image or {}).get("id")  # none when it was started from a volume
-            digest = (server.metadata or {}).get("slipway_image")
+            digest = (server.metadata or {}).get(CloudKey.IMAGE)
             for name in filter(None, (image, digest)):
                 found.setdefault(str(name), f"server {server.name} runs it")
     with told("the list of volumes"):

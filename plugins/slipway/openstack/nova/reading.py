@@ -10,6 +10,7 @@ from openstack.connection import Connection
 
 from slipway.flow.nova.marks import Mark
 from slipway.flow.nova.observed import Server
+from slipway.flow.property_keys import CloudKey
 from slipway.openstack.nova.errors import told
 
 TAGS_A_CALL = 50
@@ -49,6 +50,6 @@ def _server(one: Any) -> Server | None:
         task=one.task_state or "",
         created=datetime.fromisoformat(one.created_at),
         mark=mark,
-        address=address_of(one, (one.metadata or {}).get("slipway_network", "")),
+        address=address_of(one, (one.metadata or {}).get(CloudKey.NETWORK, "")),
         fault=str((one.fault or {}).get("message", ""))[:1000],
     )

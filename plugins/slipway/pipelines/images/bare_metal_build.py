@@ -11,7 +11,7 @@ from typing import Literal
 from slipway.diskimage_builder import workplace as diskimage_builder
 from slipway.diskimage_builder.build import BuiltFiles, DiskimageBuild
 from slipway.diskimage_builder.inputs import build_name, image_path, part_path
-from slipway.flow.image import Image, Part
+from slipway.flow.image import Image, Part, glance_properties
 from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
 from slipway.openstack.glance.glance import NewImage
@@ -103,7 +103,7 @@ def _keep(both: Stores, resolved: ResolvedBareMetal, made: BuiltFiles, run: str)
     known, digest = resolved.plan, resolved.inputs.digest
     wanted, name = known.bare_metal, f"{known.spec.name}-{known.push.short_commit}"
     path = image_path(known.place, digest, known.spec.name, wanted.format)
-    about = _about(known, digest, run)
+    about = glance_properties(known.push, known.spec.name, digest, run)
     parts = _keep_parts(both, path, made.parts, name, about)
     ids = {f"{part}_id": str(kept.glance) for part, kept in parts.items()}
     new = NewImage(name, wanted.format, properties={**wanted.properties, **about, **ids})
@@ -140,14 +140,3 @@ def _keep_parts(
         kept = keep_file(both, file, part_path(path, part), new)
         parts[part] = Part(digest=kept.digest, reference=kept.reference, glance=kept.glance)
     return parts
-
-
-def _about(known: BareMetalBuildPlan, digest: str, run: str) -> dict[str, str]:
-    """Return what Glance says of the image and its parts."""
-    return {
-        "slipway_run": run,
-        "slipway_application": known.spec.name,
-        "slipway_repository": known.push.repository,
-        "slipway_commit": known.push.commit,
-        "slipway_input_digest": digest,
-    }

@@ -21,6 +21,7 @@ from slipway.docker.hook import get_docker_hub, get_registry
 from slipway.docker.inputs import ContainerInputs, arguments, input_tag, labels, repository, served_from
 from slipway.flow.image import Built, Image, properties
 from slipway.flow.jenkins import FinishedBuild, inputs_of
+from slipway.flow.property_keys import RegistryKey
 from slipway.flow.push import PushEvent
 from slipway.flow.record import CommitId, Record
 from slipway.flow.spec import BuildSpec, Container
@@ -177,7 +178,7 @@ def _record(known: ContainerBuildPlan, image: Image, run: Run, source: str) -> s
             f"Artifactory holds sha256:{checksums.sha256} as {path}, and the build pushed {image.digest}. "
             "The connections slipway_registry and slipway_artifactory must name the same Artifactory."
         )
-    catalogue.annotate(path, properties(image, push) | {"slipway.run": run.id})
+    catalogue.annotate(path, properties(image, push) | {RegistryKey.RUN: run.id})
     catalogue.publish_build(document(push, image, checksums, run.started, run.url, source))
     log.info("recorded in Artifactory: %s", catalogue.page(path))
     return catalogue.page(path)

@@ -9,17 +9,14 @@ from openstack.image.v2.image import Image
 
 from slipway.artifactory.files import File, Files
 from slipway.artifactory.transfer import FileUpload
+from slipway.flow.property_keys import CloudKey, RegistryKey
 from slipway.flow.record import SlipwayError
-from slipway.openstack.glance.glance import RUN, Glance, NewImage
+from slipway.openstack.glance.glance import Glance, NewImage
 from slipway.openstack.glance.transfer import Upload, difference
 from slipway.streams.hashes import Hashes
 from slipway.streams.tee import Sink
 
 log = logging.getLogger(__name__)
-
-SHA512, FORMAT, PUBLISHED = "slipway.sha512", "slipway.disk_format", "slipway.published"
-"""Properties in Artifactory: Glance's name of the same bytes, the format that they were checked for, and
-whether others rely on what is at this path."""
 
 
 class CopyTarget(Protocol):
@@ -77,7 +74,7 @@ class InArtifactory:
 
         :raises SlipwayError: when ``there`` was handed on.
         """
-        if there is not None and PUBLISHED in self._files.properties(self._path):
+        if there is not None and RegistryKey.PUBLISHED in self._files.properties(self._path):
             raise SlipwayError(
                 f"{self._path} was published meanwhile from the same inputs, with other bytes: "
                 f"{there.digest}. Start the run again: it takes that image."
@@ -146,5 +143,5 @@ class InGlance:
     def _take_over(self, found: Image) -> None:
         """Let an unfinished image belong to the run that goes on with it."""
         self.image = found
-        if found.is_hidden and found.properties.get(RUN) != self._new.properties.get(RUN):
+        if found.is_hidden and found.properties.get(CloudKey.RUN) != self._new.properties.get(CloudKey.RUN):
             self._glance.annotate(str(found.id), self._new.properties)

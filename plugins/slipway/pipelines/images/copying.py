@@ -2,7 +2,7 @@
 
     with stores.connected() as both:
         kept = keep_file(both, Path("web.qcow2"), "generic-local/acme/web/vm/1a2b.../web.qcow2",
-                         NewImage("web", "qcow2", properties={"slipway_run": run_id}))
+                         NewImage("web", "qcow2", properties={CloudKey.RUN: run_id}))
         kept.digest, kept.reference, kept.glance   # as Image and Part of the flow have them
         hand_on(both, kept, properties)            # after the boot test: shown, and not replaced any more
 
@@ -34,13 +34,11 @@ from uuid import UUID
 from openstack.image.v2.image import Image
 
 from slipway.artifactory import transfer as artifactory
+from slipway.flow.property_keys import RegistryKey
 from slipway.flow.record import Digest
 from slipway.openstack.glance import transfer as glance
 from slipway.openstack.glance.glance import NewImage
 from slipway.pipelines.images.copy_targets import (
-    FORMAT,
-    PUBLISHED,
-    SHA512,
     CopyTarget,
     InArtifactory,
     InGlance,
@@ -86,7 +84,7 @@ def keep_file(
     known = _hash(file, also) if _may_be_known(file, targets) else None
     lacking = [target for target in targets if known is None or not target.has(known)]
     hashes = _send(file, lacking, known, also) if lacking or known is None else known
-    both.files.annotate(path, {SHA512: hashes.sha512, FORMAT: kind})
+    both.files.annotate(path, {RegistryKey.SHA512: hashes.sha512, RegistryKey.FORMAT: kind})
     made = in_glance.image if in_glance else None
     sent = frozenset(target.name for target in lacking)
     return KeptCopy(path, hashes.digest, hashes.size, UUID(str(made.id)) if made else None, sent)
@@ -108,7 +106,7 @@ def hand_on(both: Stores, kept: KeptCopy, properties: Mapping[str, str] | None =
 
     :param properties: of the file in Artifactory.
     """
-    both.files.annotate(kept.reference, {**(properties or {}), PUBLISHED: "true"})
+    both.files.annotate(kept.reference, {**(properties or {}), RegistryKey.PUBLISHED: "true"})
     if kept.glance is not None:
         both.glance.unhide(kept.glance)
 
@@ -147,11 +145,14 @@ def _known(both: Stores, image: Image, path: str) -> KeptCopy | None:
     """Find a file with Glance's digest of the image: Artifactory itself does not know sha512."""
     if image.hash_algo != "sha512" or not image.hash_value:
         return None
-    for file in both.files.find_by({SHA512: str(image.hash_value)}, path.partition("/")[0]):
+    for file in both.files.find_by({RegistryKey.SHA512: str(image.hash_value)}, path.partition("/")[0]):
         if file.size == image.size:
             there = InArtifactory(both.files, path).find(file.checksums.sha256, file.digest)
             if there is not None:
-                both.files.annotate(path, {SHA512: str(image.hash_value), FORMAT: str(image.disk_format)})
+                kind = str(image.disk_format)
+                both.files.annotate(
+                    path, {RegistryKey.SHA512: str(image.hash_value), RegistryKey.FORMAT: kind}
+                )
                 return KeptCopy(path, there.digest, there.size)
     return None
 
@@ -163,5 +164,5 @@ def _download(both: Stores, image: Image, path: str) -> KeptCopy:
     check = disk_format.checking(str(image.disk_format), source.what)
     hashes = tee(source, sink, guards=[check], also=glance.needed(both.glance, image))
     sink.verify(hashes)
-    both.files.annotate(path, {SHA512: hashes.sha512, FORMAT: str(image.disk_format)})
+    both.files.annotate(path, {RegistryKey.SHA512: hashes.sha512, RegistryKey.FORMAT: str(image.disk_format)})
     return KeptCopy(path, hashes.digest, hashes.size, sent=frozenset({"artifactory"}))

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from uuid import UUID
 
 from slipway.artifactory.build_info import document_of_files
-from slipway.flow.image import REPOSITORY, Built, Image, Part, properties
+from slipway.flow.image import Built, Image, Part, properties
+from slipway.flow.property_keys import CloudKey, RegistryKey
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Digest
 from slipway.github.hook import GithubHook
@@ -21,8 +22,6 @@ from slipway.pipelines.images.stores import Stores
 
 log = logging.getLogger(__name__)
 
-TRIED = "slipway.boot"
-"""Property in Artifactory (in Glance ``slipway_boot``): what the boot test found."""
 FORMATS = {"kernel": "aki", "ramdisk": "ari"}
 """Glance's formats of the parts of an image."""
 
@@ -37,7 +36,7 @@ def find(both: Stores, place: str, inputs: Digest, wanted: Mapping[str, str]) ->
     if image is None:
         log.info("inputs %s are new: an image is built", inputs)
         return None, False
-    if both.files.properties(image.reference).get(TRIED) == "failed":
+    if both.files.properties(image.reference).get(RegistryKey.BOOT) == "failed":
         log.info("%s did not boot: it is built anew", image.reference)
         return None, False
     log.info("inputs %s were built at %s: %s", inputs, image.commit[:12], image.digest)
@@ -53,9 +52,9 @@ def in_glance(both: Stores, image: Image, wanted: Mapping[str, str]) -> Image:
     """
     about = {
         **wanted,
-        "slipway_application": image.application,
-        "slipway_repository": image.repository,
-        "slipway_commit": image.commit,
+        CloudKey.APPLICATION: image.application,
+        CloudKey.REPOSITORY: image.repository,
+        CloudKey.COMMIT: image.commit,
     }
     parts = {
         name: part.model_copy(update={"glance": _part_in_glance(both, image, name, part, about)})
@@ -77,9 +76,9 @@ def in_glance(both: Stores, image: Image, wanted: Mapping[str, str]) -> Image:
 
 def mark(both: Stores, image: Image, result: str) -> None:
     """Write down what the boot test found: ``passed`` or ``failed``."""
-    both.files.annotate(image.reference, {TRIED: result})
+    both.files.annotate(image.reference, {RegistryKey.BOOT: result})
     if image.glance is not None:
-        both.glance.annotate(image.glance, {"slipway_boot": result})
+        both.glance.annotate(image.glance, {CloudKey.BOOT: result})
 
 
 def publish(push: PushEvent, place: str, image: Image | None, deploy: bool, run: Run) -> tuple[Built, Links]:
@@ -110,8 +109,8 @@ def publish(push: PushEvent, place: str, image: Image | None, deploy: bool, run:
 
 
 def _hand_on(both: Stores, place: str, push: PushEvent, image: Image, run: Run, source: str) -> None:
-    told = properties(image, push) | {"slipway.run": run.id, "slipway.glance": str(image.glance)}
-    part = {"slipway.run": run.id, REPOSITORY: image.repository}
+    told = properties(image, push) | {RegistryKey.RUN: run.id, RegistryKey.GLANCE: str(image.glance)}
+    part = {RegistryKey.RUN: run.id, RegistryKey.REPOSITORY: image.repository}
     files = {}
     for kept in _kept(both, image):
         hand_on(both, kept, told if kept.reference == image.reference else part)

@@ -9,11 +9,11 @@ from openstack.image.v2.image import Image
 
 from slipway.artifactory import transfer as artifactory
 from slipway.artifactory.files import File
+from slipway.flow.property_keys import RegistryKey
 from slipway.flow.record import Digest, SlipwayError, TransientError
 from slipway.openstack.glance import transfer as glance
 from slipway.openstack.glance.glance import NewImage
 from slipway.openstack.glance.importing import ImportRefused, can_import, import_image
-from slipway.pipelines.images.copy_targets import FORMAT, SHA512
 from slipway.pipelines.images.stores import Stores
 from slipway.streams import disk_format
 from slipway.streams.tee import tee
@@ -40,13 +40,13 @@ def bring_to_glance(both: Stores, path: str, digest: Digest, new: NewImage) -> U
             "Start the run again: it takes what is there now."
         )
     properties = both.files.properties(path)
-    sha512 = properties.get(SHA512)
+    sha512 = properties.get(RegistryKey.SHA512)
     for key in (path, f"{path}@{digest}"):
         found = both.glance.find_key(key)
         if found is not None and found.status == "active" and _same(found, file, sha512):
             log.info("image %s (%s): Glance has the bytes of %s already", found.name, found.id, path)
             return UUID(str(found.id))
-    if properties.get(FORMAT) != new.disk_format:  # what Slipway kept was checked then
+    if properties.get(RegistryKey.FORMAT) != new.disk_format:  # what Slipway kept was checked then
         disk_format.check_head(artifactory.head(both.files, path, disk_format.HEAD), new.disk_format, path)
     image = both.glance.ensure_image(f"{path}@{digest}", new)
     return UUID(str(_filled(both, image, file, sha512).id))

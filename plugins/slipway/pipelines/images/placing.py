@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from slipway.flow.environments import CLOUD
 from slipway.flow.image import Image
+from slipway.flow.property_keys import CloudKey
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +26,11 @@ def placed(image: Image, connection: str, properties: Mapping[str, str], run: st
     if connection == CLOUD and image.glance is not None:
         return image
     # The SDK takes most of a second to import.
-    from slipway.openstack.glance.glance import RUN
     from slipway.pipelines.images import stores
     from slipway.pipelines.images.file_images import in_glance
 
     with stores.connected(connection) as both:
-        found = in_glance(both, unplaced(image), {**properties, RUN: run})
+        found = in_glance(both, unplaced(image), {**properties, CloudKey.RUN: run})
     log.info("%s is image %s in the cloud of %s", image.digest, found.glance, connection)
     return found
 

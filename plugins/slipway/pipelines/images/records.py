@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from slipway.artifactory.files import Files
 from slipway.flow.image import Image
+from slipway.flow.property_keys import RegistryKey
 from slipway.flow.record import CommitId, Digest
-from slipway.pipelines.images.copy_targets import PUBLISHED
 
 COMMITS, INPUTS = "commits", "image.json"
 
@@ -54,4 +54,4 @@ def find_built(files: Files, place: str, inputs: Digest) -> Image | None:
 
 def is_handed_on(files: Files, image: Image) -> bool:
     """Say whether the image was found good."""
-    return PUBLISHED in files.properties(image.reference)
+    return RegistryKey.PUBLISHED in files.properties(image.reference)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from slipway.flow.image import Image
+from slipway.flow.image import Image, glance_properties
+from slipway.flow.record import Digest
 from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
 from slipway.openstack.glance.glance import NewImage
@@ -48,15 +49,9 @@ def build(resolved: ResolvedVm, run: str) -> Image:
     return image
 
 
-def about(known: VmBuildPlan, digest: str, run: str) -> NewImage:
+def about(known: VmBuildPlan, digest: Digest, run: str) -> NewImage:
     """Return what Glance is told of the image."""
-    told = {
-        "slipway_run": run,
-        "slipway_application": known.spec.name,
-        "slipway_repository": known.push.repository,
-        "slipway_commit": known.push.commit,
-        "slipway_input_digest": digest,
-    }
+    told = glance_properties(known.push, known.spec.name, digest, run)
     name = f"{known.spec.name}-{known.push.short_commit}"
     return NewImage(name, "qcow2", properties={**known.vm.properties, **told})
 

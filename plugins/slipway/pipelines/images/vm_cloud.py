@@ -14,8 +14,9 @@ from pathlib import Path
 from openstack.connection import Connection
 from openstack.image.v2.image import Image
 
+from slipway.flow.property_keys import CloudKey
 from slipway.flow.record import TransientError
-from slipway.openstack.glance.glance import KEY, RUN, NewImage
+from slipway.openstack.glance.glance import NewImage
 from slipway.openstack.lending import lent
 from slipway.openstack.nova.faults import watched
 from slipway.openstack.traces import CloudTraces
@@ -38,7 +39,7 @@ def keep(both: Stores, resolved: ResolvedVm, made: PackerBuild, new: NewImage) -
     form = str(image.disk_format)
     path = image_path(known.place, resolved.inputs.digest, known.spec.name, form)
     both.glance.hide(image.id)
-    both.glance.annotate(image.id, {**new.properties, KEY: path, "name": new.name})
+    both.glance.annotate(image.id, {**new.properties, CloudKey.KEY: path, "name": new.name})
     return keep_glance_image(both, image.id, path)
 
 
@@ -70,7 +71,7 @@ def _of_earlier_try(both: Stores, path: str, made: PackerBuild, new: NewImage) -
     image = both.glance.find_key(path)
     if image is None or not image.is_hidden:
         return None
-    if image.status == "active" and image.properties.get(RUN) == new.properties[RUN]:
+    if image.status == "active" and image.properties.get(CloudKey.RUN) == new.properties[CloudKey.RUN]:
         return image
     log.info("image %s (%s) is of a try that was never handed on: deleted", image.name, image.id)
     both.glance.delete(image.id)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from slipway.flow.image import Image
+from slipway.flow.property_keys import RegistryKey
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 
@@ -22,7 +23,7 @@ def mark_failed(plan: Mapping[str, Any], run: str) -> None:
     from slipway.artifactory.hook import ArtifactoryHook  # which reading a DAG file does not need
 
     push, image = PushEvent.from_json(plan["push"]), Image.from_json(plan["image"])
-    name = f"slipway.failed.{plan['environment']}"
+    name = f"{RegistryKey.FAILED}.{plan['environment']}"
     try:
         catalogue = ArtifactoryHook().get_conn()
         path = image.reference

@@ -14,6 +14,7 @@ from slipway.flow.approval import RELEASE_TASK
 from slipway.flow.environments import CLOUD
 from slipway.flow.history import AppEnvironment, running
 from slipway.flow.image import Image
+from slipway.flow.property_keys import RegistryKey
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 from slipway.flow.release import Release
@@ -75,7 +76,7 @@ def record(context: Any) -> None:
         path = image.reference
         if image.platform == "container":
             path = catalogue.manifest_path(image, push.commit)
-        catalogue.annotate(path, {f"slipway.promoted.{target}": f"{push.at:%Y-%m-%dT%H:%M:%SZ}"})
+        catalogue.annotate(path, {f"{RegistryKey.PROMOTED}.{target}": f"{push.at:%Y-%m-%dT%H:%M:%SZ}"})
 
 
 def _places(params: Mapping[str, Any]) -> tuple[AppEnvironment, str]:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from slipway.artifactory.catalogue import Catalogue
 from slipway.artifactory.listing import Listed, list_below
-from slipway.flow.image import BASES, REPOSITORY
-from slipway.flow.retention.stored import HOLD, StoredImage, Thing, ThingKind
+from slipway.flow.property_keys import RegistryKey
+from slipway.flow.retention.stored import StoredImage, Thing, ThingKind
 
 MANIFEST = "manifest.json"
 _APPLICATION = re.compile(r"[a-z][-a-z0-9]*")
@@ -56,7 +56,7 @@ def _stored(place: str, digest: str, tags: Sequence[Listed], owners: set[str]) -
         commits=tuple(name for name in names if _OURS.fullmatch(name) and not name.startswith("in-")),
         made=newest[0].at,
         hold=_hold(newest),
-        needs=frozenset(base for one in tags for base in one.properties.get(BASES, "").split()),
+        needs=frozenset(base for one in tags for base in one.properties.get(RegistryKey.BASES, "").split()),
         things=(
             *(Thing(kind=ThingKind.TAG, id=f"{place}:{name}", digest=digest) for name in names),
             manifest,
@@ -66,15 +66,17 @@ def _stored(place: str, digest: str, tags: Sequence[Listed], owners: set[str]) -
 
 def _hold(tags: Iterable[Listed]) -> str:
     for one in tags:
-        if one.properties.get(HOLD):
-            return one.properties[HOLD]
+        if one.properties.get(RegistryKey.HOLD):
+            return one.properties[RegistryKey.HOLD]
         if not _OURS.fullmatch(_tag(one)):
             return f"somebody else named it {_tag(one)}"
     return ""
 
 
 def _owners(tags: Iterable[Listed]) -> set[str]:
-    return {one.properties[REPOSITORY] for one in tags if one.properties.get(REPOSITORY)}
+    return {
+        one.properties[RegistryKey.REPOSITORY] for one in tags if one.properties.get(RegistryKey.REPOSITORY)
+    }
 
 
 def _tag(one: Listed) -> str:

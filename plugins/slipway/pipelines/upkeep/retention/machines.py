@@ -14,11 +14,10 @@ from pydantic import ValidationError
 
 from slipway.artifactory.files import Files
 from slipway.artifactory.listing import Listed, list_below
-from slipway.flow.image import REPOSITORY, Image
-from slipway.flow.retention.stored import HOLD, StoredImage, Thing, ThingKind
-from slipway.openstack.glance.glance import KEY
+from slipway.flow.image import Image
+from slipway.flow.property_keys import CloudKey, RegistryKey
+from slipway.flow.retention.stored import StoredImage, Thing, ThingKind
 from slipway.openstack.glance.holds import why_held
-from slipway.pipelines.images.copy_targets import SHA512
 from slipway.pipelines.images.records import COMMITS, INPUTS
 
 log = logging.getLogger(__name__)
@@ -57,9 +56,9 @@ class Gathered:
     @property
     def owners(self) -> set[str]:
         """What its things say about whose it is."""
-        told = [one.properties.get(REPOSITORY, "") for one in self.bytes]
+        told = [one.properties.get(RegistryKey.REPOSITORY, "") for one in self.bytes]
         told += [record.repository for record in self.records]
-        told += [str(copy.properties.get("slipway_repository", "")) for copy in self.in_glance]
+        told += [str(copy.properties.get(CloudKey.REPOSITORY, "")) for copy in self.in_glance]
         return set(told) - {""}
 
     @property
@@ -83,7 +82,7 @@ def machine_images(files: Files, folder: str, copies: Copies) -> Iterator[Stored
             _gather(files, found, one, named)
     for cloud, images in copies.items():
         for copy in images:
-            path = str(copy.properties[KEY]).partition("@")[0]
+            path = str(copy.properties[CloudKey.KEY]).partition("@")[0]
             if path.startswith(f"{generic}/{folder}/") and _is_image(path):
                 _at(found, path).copies.setdefault(cloud, []).append(copy)
     owners: dict[str, set[str]] = defaultdict(set)
@@ -105,7 +104,7 @@ def stored(found: Gathered, owners: set[str]) -> StoredImage:
     listed = [*found.bytes, *found.inputs, *found.commits]
     commits = sorted(found.commits, key=lambda one: one.at, reverse=True)
     digests = {record.digest for record in found.records} or {one.digest for one in found.bytes}
-    holds = (found.strange, *(one.properties.get(HOLD, "") for one in found.bytes), *_holds(found))
+    holds = (found.strange, *_holds(found))
     return StoredImage(
         platform="vm" if named["platform"] == "vm" else "bare_metal",
         place=named["place"],
@@ -126,7 +125,7 @@ def _gather(files: Files, found: dict[str, Gathered], one: Listed, named: re.Mat
     if named["folder"] != COMMITS and named["file"] != INPUTS:
         image = _at(found, one.path)
         image.bytes.append(one)
-        if SHA512 not in one.properties:
+        if RegistryKey.SHA512 not in one.properties:
             image.strange = f"{named['file']} beside it is not Slipway's"
         return
     record = _read(files, one.path)
@@ -164,7 +163,8 @@ def _at(found: dict[str, Gathered], path: str) -> Gathered:
 
 
 def _holds(found: Gathered) -> Iterator[str]:
-    return (why_held(copy) for copy in found.in_glance)
+    yield from (one.properties.get(RegistryKey.HOLD, "") for one in found.bytes)
+    yield from (why_held(copy) for copy in found.in_glance)
 
 
 def _needs(found: Gathered) -> Iterator[str]:

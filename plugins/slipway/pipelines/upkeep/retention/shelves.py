@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from slipway.artifactory.files import Files
 from slipway.docker.catalogue import was_built_here
 from slipway.docker.registry import RegistryClient
+from slipway.flow.property_keys import CloudKey
 from slipway.flow.record import SlipwayError
 from slipway.flow.retention.stored import StoredImage, Thing, ThingKind
-from slipway.openstack.glance.glance import KEY, Glance
+from slipway.openstack.glance.glance import Glance
 from slipway.openstack.glance.holds import why_held
 from slipway.pipelines.upkeep.retention.containers import MANIFEST, container_images
 from slipway.pipelines.upkeep.retention.machines import machine_images
@@ -87,7 +88,10 @@ class Shelves:
         found = glance.find(thing.id)
         if found is None:
             return False
-        if KEY not in (found.properties or {}) or f"{found.hash_algo}:{found.hash_value}" != thing.digest:
+        if (
+            CloudKey.KEY not in (found.properties or {})
+            or f"{found.hash_algo}:{found.hash_value}" != thing.digest
+        ):
             raise StaysError(f"{thing.id} in Glance is not what was found any more")
         if why := why_held(found):
             raise StaysError(f"{thing.id} in Glance stays: {why}")
