@@ -13,7 +13,7 @@ from slipway.artifactory.files import Files
 from slipway.artifactory.hook import ArtifactoryHook
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Image
-from slipway.pipelines.images.records import commit_record
+from slipway.flow.image_place import ImagePlace
 from tests.dags.in_process import build_container
 from tests.dags.pushing import REPOSITORY, Pushed, Run, run_with_id
 from tests.systems.openstack.ironic_lab import SECONDS, Ground, connection
@@ -72,8 +72,8 @@ class Releases:
         image = self.ground.image().model_copy(
             update={"commit": push.commit, "application": app.name, "repository": REPOSITORY}
         )
-        place = commit_record(f"generic-local/demo/{app.name}/bare_metal", push.commit)
-        Files(ArtifactoryHook().get_conn()).put_json(place, image.to_json())
+        place = ImagePlace("generic-local", "demo", app.name, "bare_metal")
+        Files(ArtifactoryHook().get_conn()).put_json(place.commit_record(push.commit), image.to_json())
         return push.commit, image
 
     def release(self, commit: str) -> Run:

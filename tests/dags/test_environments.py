@@ -30,10 +30,10 @@ from slipway.cli.settings import Login
 from slipway.cli.starting import run_id_of
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Image
+from slipway.flow.image_place import ImagePlace
 from slipway.flow.push import PushEvent
 from slipway.openstack.glance.glance import Glance, NewImage
 from slipway.pipelines.images.copying import keep_file
-from slipway.pipelines.images.records import commit_record
 from slipway.pipelines.images.stores import Stores
 from tests.dags.in_process import build_container
 from tests.dags.pushing import PAUSE_SECONDS, TRIES, Run, run_with_id
@@ -166,11 +166,11 @@ def app(lab: Lab, airflow_api: httpx.Client, tmp_path_factory: pytest.TempPathFa
 
 def vm_image(both: Stores, disk: Path, beside: Image) -> Image:
     """Keep a disk that no machine boots from as its pipeline keeps one, and write down whose it is."""
-    place = f"generic-local/demo/{beside.application}/vm"
+    place = ImagePlace("generic-local", "demo", beside.application, "vm")
     kept = keep_file(both, disk, f"{place}/x/disk.raw", NewImage(beside.application, "raw", hidden=False))
     told = {"platform": "vm", "digest": kept.digest, "reference": kept.reference, "glance": kept.glance}
     image = beside.model_copy(update=told)
-    both.files.put_json(commit_record(place, image.commit), image.to_json())
+    both.files.put_json(place.commit_record(image.commit), image.to_json())
     return image
 
 

@@ -18,7 +18,7 @@ from slipway.artifactory.files import Files
 from slipway.artifactory.hook import ArtifactoryHook
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Image
-from slipway.pipelines.images.records import commit_record
+from slipway.flow.image_place import ImagePlace
 from tests.dags.in_process import build_container
 from tests.dags.pushing import PAUSE_SECONDS, REPOSITORY, TRIES, Pushed, Run, run_with_id
 from tests.systems.openstack.ironic_lab import Ground, connection
@@ -202,8 +202,8 @@ class Releases:
         """Write down that an image is a commit's, as its pipeline does."""
         mine = {"platform": platform, "commit": commit, "application": self.app.name}
         found = image.model_copy(update=mine)
-        place = commit_record(f"generic-local/demo/{self.app.name}/{platform}", commit)
-        Files(ArtifactoryHook().get_conn()).put_json(place, found.to_json())
+        place = ImagePlace("generic-local", "demo", self.app.name, found.platform)
+        Files(ArtifactoryHook().get_conn()).put_json(place.commit_record(commit), found.to_json())
         return found
 
 

@@ -17,10 +17,10 @@ from typing import Literal
 from slipway.diskimage_builder import inside
 from slipway.diskimage_builder.elements import Elements
 from slipway.diskimage_builder.errors import DiskimageBuildError
-from slipway.diskimage_builder.inputs import SUFFIXES
 from slipway.diskimage_builder.output import DiskimageTranscript
 from slipway.diskimage_builder.settings import ARCHITECTURE, of_tool
 from slipway.diskimage_builder.workplace import DiskimageWorkplace
+from slipway.flow.image_place import SUFFIXES
 from slipway.flow.ironic.bare_metal import BareMetal
 from slipway.sandbox.errors import ProgramTimeoutError
 from slipway.sandbox.program import Program

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
 from uuid import UUID, uuid5
 
 from slipway.flow.image import input_digest
@@ -10,7 +9,6 @@ from slipway.flow.record import Digest, Record
 
 FORMAT = 1
 """Raised when Slipway builds otherwise from the same inputs, so that images are built anew."""
-SUFFIXES: dict[Literal["kernel", "ramdisk"], str] = {"kernel": "vmlinuz", "ramdisk": "initrd"}
 _NAMESPACE = UUID("0c5d2b39-0c5a-4d39-9f0e-2b7c53a8a6d4")
 
 
@@ -34,19 +32,6 @@ class ElementInputs(Record):
     def digest(self) -> str:
         """The input digest."""
         return input_digest({"format": FORMAT, **self.to_json()})
-
-
-def image_path(place: str, digest: str, application: str, form: str) -> str:
-    """Return where Artifactory keeps the image that was made from the inputs with this digest.
-
-    :param place: folder of the application's images: ``KEY/TENANT/APPLICATION/bare_metal``.
-    """
-    return f"{place}/{digest.removeprefix('sha256:')[:40]}/{application}.{form}"
-
-
-def part_path(image: str, part: Literal["kernel", "ramdisk"]) -> str:
-    """Return where the image at the path ``image`` has its kernel or ramdisk: beside it."""
-    return f"{image.rpartition('.')[0]}.{SUFFIXES[part]}"
 
 
 def build_name(application: str, run: str) -> str:

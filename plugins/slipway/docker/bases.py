@@ -10,6 +10,7 @@ from slipway.docker.errors import BaseImageError, DockerError, TransientDockerEr
 from slipway.docker.reference import HUB, Reference, parse
 from slipway.docker.registry import LIST_TYPES, ImageManifest, RegistryClient, copy_image
 from slipway.flow.image import BaseImage
+from slipway.flow.image_place import ImagePlace
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +26,8 @@ class Bases:
     hub: RegistryClient
     architecture: str = "amd64"
     mirror: str = MIRROR
-    place: str = ""
-    """``KEY/TENANT/APPLICATION`` of what is built: below KEY, only its tenant's images may be used."""
+    place: ImagePlace | None = None
+    """Of what is built: below its key, only its tenant's images may be used."""
 
     def resolve(self, names: Iterable[str]) -> tuple[BaseImage, ...]:
         """Resolve every name once, in the order given.
@@ -66,7 +67,7 @@ class Bases:
         if self._is_another_tenants(reference.repository):
             raise BaseImageError(
                 f"base image {name} is another tenant's. Ask its owner to publish it outside of "
-                f"{self.place.partition('/')[0]}/, or copy it to your own."
+                f"{reference.repository.partition('/')[0]}/, or copy it to your own."
             )
         image = self._find(self.registry, reference.repository, reference.identifier)
         if image is None:
@@ -74,13 +75,10 @@ class Bases:
         return self._base(name, reference.repository, image, "artifactory")
 
     def _is_another_tenants(self, repository: str) -> bool:
-        key, _, rest = self.place.partition("/")
-        tenant = rest.partition("/")[0]
-        return (
-            bool(tenant)
-            and repository.startswith(f"{key}/")
-            and not repository.startswith(f"{key}/{tenant}/")
-        )
+        if self.place is None:
+            return False
+        key, tenant = self.place.key, self.place.tenant
+        return repository.startswith(f"{key}/") and not repository.startswith(f"{key}/{tenant}/")
 
     def _base(self, name: str, repository: str, image: ImageManifest, served_by: str) -> BaseImage:
         log.info("%s is %s, served by %s", name, image.digest, served_by)

@@ -12,8 +12,6 @@ from slipway.flow.push import PushEvent
 from slipway.flow.record import Digest, Record
 from slipway.flow.spec import Container
 
-LOCAL = "docker-local"
-"""Repository key of the image registry under which Slipway's own images are kept."""
 COMMIT_ARGUMENT = "SLIPWAY_COMMIT"
 INPUT_LABEL = "slipway.input-digest"
 JENKINS_LABEL = "slipway.jenkins-build"
@@ -57,14 +55,6 @@ def arguments(container: Container, dockerfile: bytes, push: PushEvent) -> dict[
     """Return the build arguments: the spec's, and the commit for a Dockerfile that declares it."""
     commit = {COMMIT_ARGUMENT: push.commit} if _DECLARED.search(dockerfile) else {}
     return {**container.args, **commit}
-
-
-def repository(tenant: str, application: str, key: str = LOCAL) -> str:
-    """Return the repository of an application's images: its tenant's, and no other's.
-
-    :param key: of the image registry's repository.
-    """
-    return f"{key}/{tenant}/{application}"
 
 
 def input_tag(digest: str) -> str:

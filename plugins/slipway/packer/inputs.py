@@ -48,14 +48,6 @@ class TemplateInputs(Record):
         )
 
 
-def image_path(place: str, digest: str, application: str, disk_format: str = QCOW2) -> str:
-    """Return where Artifactory keeps the image that was made from the inputs with this digest.
-
-    :param place: folder of the application's images: ``KEY/TENANT/APPLICATION/vm``.
-    """
-    return f"{place}/{digest.removeprefix('sha256:')[:40]}/{application}.{disk_format}"
-
-
 def build_name(application: str, run: str) -> str:
     """Return what everything is called that a run's build makes on its way, in a cloud or on a disk."""
     return f"slipway-build-{application}-{uuid5(_NAMESPACE, run).hex[:16]}"

@@ -16,12 +16,12 @@ from slipway.artifactory.catalogue import Catalogue
 from slipway.docker.inputs import INPUT_LABEL, REVISION_LABEL, input_tag
 from slipway.docker.registry import Registry
 from slipway.flow.image import BaseImage, Image, Part, properties
+from slipway.flow.image_place import ImagePlace
 from slipway.flow.property_keys import CloudKey
 from slipway.flow.push import PushEvent
 from slipway.flow.retention.stored import StoredImage
 from slipway.openstack.glance.glance import NewImage
 from slipway.pipelines.images.copying import hand_on, keep_file
-from slipway.pipelines.images.records import commit_record, inputs_record
 from slipway.pipelines.images.stores import Stores
 from slipway.pipelines.upkeep.retention.shelves import Shelves
 from tests.registry_images import http
@@ -69,9 +69,9 @@ class Shop:
         kernel: Part | None = None,
     ) -> Image:
         """Keep an image as `vm_image` and `bare_metal_image` do."""
-        place = f"generic-local/{self.tenant}/{self.name}/{platform}"
+        place = ImagePlace("generic-local", self.tenant, self.name, platform)
         inputs = f"sha256:{secrets.token_hex(32)}"
-        path = f"{inputs_record(place, inputs).rpartition('/')[0]}/shop.raw"
+        path = f"{place.folder(inputs)}/shop.raw"
         about = {
             "slipway_run": self.tenant,
             "slipway_application": self.name,
@@ -101,9 +101,9 @@ class Shop:
             parts=parts,
             bases=bases,
         )
-        self.both.files.put_json(inputs_record(place, inputs), image.to_json())
+        self.both.files.put_json(place.inputs_record(inputs), image.to_json())
         hand_on(self.both, kept, properties(image, self.push(commit)))
-        self.both.files.put_json(commit_record(place, commit * 40), image.to_json())
+        self.both.files.put_json(place.commit_record(commit * 40), image.to_json())
         return image
 
     def container(self, commit: str, built_here: bool = True) -> str:

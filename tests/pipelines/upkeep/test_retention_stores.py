@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from slipway.flow.image import BaseImage, Image, properties
+from slipway.flow.image_place import ImagePlace
 from slipway.flow.property_keys import RegistryKey
 from slipway.flow.retention.plan import ImageVerdict, removals
 from slipway.flow.retention.stored import StoredImage, ThingKind
-from slipway.pipelines.images.records import commit_record
 from slipway.pipelines.upkeep.retention.shelves import StaysError
 from tests.pipelines.upkeep.retained import REPOSITORY, Shop, shop
 
@@ -176,7 +176,7 @@ def test_a_machine_image_that_somebody_holds_says_so(shop: Shop, where: str) -> 
 def test_a_record_that_was_written_again_stays(shop: Shop) -> None:
     image = shop.machine("a")
     stored = shop.only()
-    path = commit_record(f"generic-local/{shop.tenant}/shop/vm", "a" * 40)
+    path = ImagePlace("generic-local", shop.tenant, "shop", "vm").commit_record("a" * 40)
     shop.both.files.put_json(path, image.to_json() | {"commit": "e" * 40})
     [record] = [thing for thing in stored.things if thing.kind is ThingKind.COMMIT_RECORD]
     with pytest.raises(StaysError, match="by now"):

@@ -17,8 +17,9 @@ from lab.paths import this_checkout
 from slipway.diskimage_builder import elements, settings
 from slipway.diskimage_builder.build import TO_BOOT, BuiltFiles, DiskimageBuild
 from slipway.diskimage_builder.elements import Elements
-from slipway.diskimage_builder.inputs import SUFFIXES, ElementInputs
+from slipway.diskimage_builder.inputs import ElementInputs
 from slipway.diskimage_builder.workplace import DiskimageWorkplace
+from slipway.flow.image_place import SUFFIXES
 from slipway.flow.ironic.bare_metal import BareMetal
 from slipway.qemu.accelerator import accelerator
 from slipway.qemu.boot import Expected, boot

@@ -11,6 +11,7 @@ from lab.access import Lab
 from slipway.docker.bases import Bases
 from slipway.docker.errors import BaseImageError, DockerError, TransientDockerError
 from slipway.docker.registry import Registry, RegistryClient
+from slipway.flow.image_place import ImagePlace
 from tests.broken_server import serving
 from tests.registry_images import publish_image, publish_index, tags_of
 
@@ -168,7 +169,7 @@ def test_docker_hub_may_be_away_when_the_image_is_here(
 
 
 def test_another_tenants_image_is_no_base(registry: RegistryClient, hub: RegistryClient) -> None:
-    bases = Bases(registry, hub, place="docker-local/demo/shop")
+    bases = Bases(registry, hub, place=ImagePlace("docker-local", "demo", "shop", "container"))
     host = registry.registry.host
     for theirs in ("docker-local/other/shop", "docker-local/demo-2/shop"):
         with pytest.raises(BaseImageError, match=f"{theirs}:1 is another tenant's. Ask its owner"):

@@ -13,11 +13,11 @@ from slipway.docker.inputs import (
     arguments,
     input_tag,
     labels,
-    repository,
     served_from,
 )
 from slipway.docker.reference import parse
 from slipway.flow.image import BaseImage
+from slipway.flow.image_place import ImagePlace
 from slipway.flow.push import PushEvent
 from slipway.flow.spec import Container
 
@@ -79,7 +79,7 @@ def test_the_commit_cannot_be_forged_in_slipway_yaml() -> None:
 
 
 def test_names_are_names_of_images() -> None:
-    place = repository("demo", "hello")
+    place = str(ImagePlace("docker-local", "demo", "hello", "container"))
     assert place == "docker-local/demo/hello"
     tagged = parse(f"images.example.org/{place}:{input_tag(INPUTS.digest)}")
     assert (tagged.repository, tagged.tag) == (place, f"in-{INPUTS.digest[7:47]}")

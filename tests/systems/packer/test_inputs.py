@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from slipway.flow.image import BaseImage
-from slipway.packer.inputs import TemplateInputs, build_name, image_path
+from slipway.flow.image_place import ImagePlace
+from slipway.packer.inputs import TemplateInputs, build_name
 
 BASE = BaseImage(
     name="generic-local/a.qcow2", digest=f"sha256:{'1' * 64}", reference="x", served_by="artifactory"
@@ -41,7 +42,8 @@ def test_where_a_base_was_makes_none() -> None:
 
 
 def test_names() -> None:
-    assert image_path("k/t/shop/vm", KNOWN.digest, "shop") == f"k/t/shop/vm/{KNOWN.digest[7:47]}/shop.qcow2"
+    place = ImagePlace("k", "t", "shop", "vm")
+    assert place.image(KNOWN.digest, "qcow2") == f"k/t/shop/vm/{KNOWN.digest[7:47]}/shop.qcow2"
     name = build_name("shop", "scheduled__2030-01-01")
     assert name == build_name("shop", "scheduled__2030-01-01")
     assert name.startswith("slipway-build-shop-")

@@ -10,8 +10,10 @@ from typing import Literal
 
 from slipway.diskimage_builder import workplace as diskimage_builder
 from slipway.diskimage_builder.build import BuiltFiles, DiskimageBuild
-from slipway.diskimage_builder.inputs import build_name, image_path, part_path
+from slipway.diskimage_builder.inputs import build_name
 from slipway.flow.image import Image, Part, glance_properties
+from slipway.flow.image_place import ImagePlace
+from slipway.flow.record import Digest
 from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
 from slipway.openstack.glance.glance import NewImage
@@ -29,7 +31,6 @@ from slipway.pipelines.images.base_images import path_in
 from slipway.pipelines.images.copying import keep_file
 from slipway.pipelines.images.file_images import FORMATS
 from slipway.pipelines.images.packer_build import PackerOrder, make_file, prepared
-from slipway.pipelines.images.records import inputs_record
 from slipway.pipelines.images.stores import Stores
 
 Parts = dict[Literal["kernel", "ramdisk"], Part]
@@ -59,7 +60,7 @@ def build(resolved: ResolvedBareMetal, run: str) -> Image:
         with making as made:
             image = _keep(both, resolved, made.files, run)
             # From here on the image is found by its inputs; a crash before this line builds again.
-            both.files.put_json(inputs_record(known.place, inputs.digest), image.to_json())
+            both.files.put_json(known.place.inputs_record(inputs.digest), image.to_json())
             _hand_over(made, image)
     return image
 
@@ -73,7 +74,7 @@ def _hand_over(made: _Made, image: Image) -> None:
 
 @contextmanager
 def _by_diskimage_builder(known: BareMetalBuildPlan, name: str) -> Iterator[_Made]:
-    place = diskimage_builder.workplace(name, known.owner)
+    place = diskimage_builder.workplace(name, known.place.owner)
     with place.occupied() as lock:
         with fetched(GithubHook().get_conn(), known.push, within=place.checkout) as commit:
             source = find_source(known.bare_metal, known.push, commit.check_out())
@@ -102,12 +103,11 @@ def _by_packer(
 def _keep(both: Stores, resolved: ResolvedBareMetal, made: BuiltFiles, run: str) -> Image:
     known, digest = resolved.plan, resolved.inputs.digest
     wanted, name = known.bare_metal, f"{known.spec.name}-{known.push.short_commit}"
-    path = image_path(known.place, digest, known.spec.name, wanted.format)
     about = glance_properties(known.push, known.spec.name, digest, run)
-    parts = _keep_parts(both, path, made.parts, name, about)
+    parts = _keep_parts(both, known.place, digest, made.parts, NewImage(name, properties=about))
     ids = {f"{part}_id": str(kept.glance) for part, kept in parts.items()}
     new = NewImage(name, wanted.format, properties={**wanted.properties, **about, **ids})
-    kept = keep_file(both, made.image, path, new)
+    kept = keep_file(both, made.image, known.place.image(digest, wanted.format), new)
     if kept.glance is not None and ids:
         # An earlier try may have made it, with parts that are not these.
         both.glance.annotate(kept.glance, ids)
@@ -127,16 +127,16 @@ def _keep(both: Stores, resolved: ResolvedBareMetal, made: BuiltFiles, run: str)
 
 def _keep_parts(
     both: Stores,
-    path: str,
+    place: ImagePlace,
+    inputs: Digest,
     files: Mapping[Literal["kernel", "ramdisk"], Path],
-    name: str,
-    about: Mapping[str, str],
+    image: NewImage,
 ) -> Parts:
     """Keep kernel and ramdisk first: the image names their ids."""
     parts: Parts = {}
     for part, file in files.items():
         form = FORMATS[part]
-        new = NewImage(f"{name}-{part}", form, form, properties=about)
-        kept = keep_file(both, file, part_path(path, part), new)
+        new = NewImage(f"{image.name}-{part}", form, form, properties=image.properties)
+        kept = keep_file(both, file, place.part(inputs, part), new)
         parts[part] = Part(digest=kept.digest, reference=kept.reference, glance=kept.glance)
     return parts

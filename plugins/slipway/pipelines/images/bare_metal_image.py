@@ -60,7 +60,7 @@ def boot_test(known: BareMetalBuildPlan, image: Image, run: str) -> None:
 
     :raises BootError: with the last lines of its console, and where the image is.
     """
-    place = workplace(build_name(known.spec.name, f"{run} boot"), known.owner)
+    place = workplace(build_name(known.spec.name, f"{run} boot"), known.place.owner)
     wanted = known.bare_metal.boot
     with place.occupied() as lock, stores.connected() as both:
         files = {

@@ -6,6 +6,7 @@ import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from slipway.artifactory.hook import ArtifactoryHook
 from slipway.config import load_apps
@@ -14,6 +15,7 @@ from slipway.diskimage_builder.elements import Elements
 from slipway.diskimage_builder.inputs import ElementInputs
 from slipway.diskimage_builder.sources import AptSource, ask
 from slipway.flow.image import BaseImage, Image
+from slipway.flow.image_place import ImagePlace, PlaceField
 from slipway.flow.ironic.bare_metal import BareMetal
 from slipway.flow.packer import Packer
 from slipway.flow.push import PushEvent
@@ -30,7 +32,7 @@ from slipway.pipelines.images.commit import SPEC_FILE, read_spec
 
 log = logging.getLogger(__name__)
 
-PLATFORM = "bare_metal"
+PLATFORM: Final = "bare_metal"
 TEMPLATE = f"{PLATFORM}.packer"
 """Where ``slipway.yaml`` describes a template."""
 _OPTIONS = {"kind", "base", "packages", "size_gib", "format", "compress", "boot"}
@@ -40,8 +42,7 @@ class BareMetalBuildPlan(Record):
     """What a commit wants built, and from what."""
 
     push: PushEvent
-    place: str
-    """Folder of the application's images in the image registry: ``KEY/TENANT/APPLICATION/bare_metal``."""
+    place: PlaceField
     spec: BuildSpec
     sources: tuple[AptSource, ...] = ()
     """Package sources of its elements."""
@@ -56,11 +57,6 @@ class BareMetalBuildPlan(Record):
         """What is to be built."""
         assert self.spec.bare_metal is not None
         return self.spec.bare_metal
-
-    @property
-    def owner(self) -> str:
-        """``TENANT/APPLICATION``."""
-        return "/".join(self.place.split("/")[1:3])
 
 
 class ResolvedBareMetal(Record):
@@ -93,9 +89,8 @@ def plan(push: PushEvent) -> BareMetalBuildPlan:
     generic = ArtifactoryHook().get_conn().generic
     with fetched(GithubHook().get_conn(), push) as commit:
         spec = read_spec(commit)
-        known = BareMetalBuildPlan(
-            push=push, place=f"{generic}/{application.tenant}/{spec.name}/{PLATFORM}", spec=spec
-        )
+        place = ImagePlace(generic, application.tenant, spec.name, PLATFORM)
+        known = BareMetalBuildPlan(push=push, place=place, spec=spec)
         if spec.bare_metal is None:
             log.info("%s declares no bare_metal: nothing to build for this platform", SPEC_FILE)
             return known

@@ -18,8 +18,9 @@ from slipway.docker.dockerfile import base_lines, pin
 from slipway.docker.engine import BuildOptions, Engine
 from slipway.docker.errors import ContextError, DigestMismatchError, DockerfileError
 from slipway.docker.hook import get_docker_hub, get_registry
-from slipway.docker.inputs import ContainerInputs, arguments, input_tag, labels, repository, served_from
+from slipway.docker.inputs import ContainerInputs, arguments, input_tag, labels, served_from
 from slipway.flow.image import Built, Image, properties
+from slipway.flow.image_place import ImagePlace, PlaceField
 from slipway.flow.jenkins import FinishedBuild, inputs_of
 from slipway.flow.property_keys import RegistryKey
 from slipway.flow.push import PushEvent
@@ -41,8 +42,7 @@ class ContainerBuildPlan(Record):
     """What a commit wants built, and from which files."""
 
     push: PushEvent
-    place: str
-    """Repository of the application's images in the image registry: ``KEY/TENANT/APPLICATION``."""
+    place: PlaceField
     spec: BuildSpec
     images: tuple[str, ...] = ()
     """Names of the base images, as the Dockerfile spells them."""
@@ -63,7 +63,8 @@ def plan(push: PushEvent) -> ContainerBuildPlan:
     application = load_apps().get(push.repository)
     with fetched(GithubHook().get_conn(), push) as commit:
         spec = read_spec(commit)
-        place = repository(application.tenant, spec.name, ArtifactoryHook().get_conn().docker)
+        key = ArtifactoryHook().get_conn().docker
+        place = ImagePlace(key, application.tenant, spec.name, "container")
         known = ContainerBuildPlan(push=push, place=place, spec=spec)
         if spec.container is None:
             log.info("%s declares no container: nothing to build for this platform", SPEC_FILE)
@@ -97,7 +98,7 @@ def resolve(known: ContainerBuildPlan, inputs: ContainerInputs) -> ResolvedConta
         inputs = inputs.model_copy(
             update={"bases": Bases(registry, hub, mirror=mirror, place=known.place).resolve(known.images)}
         )
-        found = find_built(registry, known.place, inputs.digest)
+        found = find_built(registry, str(known.place), inputs.digest)
     if found is None:
         log.info("inputs %s are new: an image is built", inputs.digest)
         return ResolvedContainer(plan=known, inputs=inputs, image=None)
@@ -114,7 +115,7 @@ def build(resolved: ResolvedContainer, jenkins: FinishedBuild | None = None) -> 
     known, inputs = resolved.plan, resolved.inputs
     container = known.spec.container or Container()
     registry, remote = get_registry(), GithubHook().get_conn()
-    place = known.place
+    place = str(known.place)
     tag = f"{registry.host}/{place}:{known.push.commit}"
     with fetched(remote, known.push) as commit, Engine() as engine, registry.client() as client:
         dockerfile = _dockerfile(commit, container)
@@ -170,7 +171,7 @@ def _record(known: ContainerBuildPlan, image: Image, run: Run, source: str) -> s
     """Tag the image with its commit, write beside it what is known of it, and return its page."""
     catalogue, push = ArtifactoryHook().get_conn(), known.push
     with get_registry().client() as client:
-        tag_again(client, known.place, image.digest, push.commit)
+        tag_again(client, str(known.place), image.digest, push.commit)
     path = catalogue.manifest_path(image, push.commit)
     checksums = catalogue.checksums(path)
     if f"sha256:{checksums.sha256}" != image.digest:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from slipway.artifactory.build_info import document_of_files
 from slipway.flow.image import Built, Image, Part, properties
+from slipway.flow.image_place import ImagePlace
 from slipway.flow.property_keys import CloudKey, RegistryKey
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Digest
@@ -16,7 +17,7 @@ from slipway.openstack.glance.glance import NewImage
 from slipway.pipelines.images import stores
 from slipway.pipelines.images.copying import KeptCopy, hand_on
 from slipway.pipelines.images.glance_copies import bring_to_glance
-from slipway.pipelines.images.records import commit_record, find_built, is_handed_on
+from slipway.pipelines.images.records import find_built, is_handed_on
 from slipway.pipelines.images.run import Links, Run
 from slipway.pipelines.images.stores import Stores
 
@@ -26,10 +27,11 @@ FORMATS = {"kernel": "aki", "ramdisk": "ari"}
 """Glance's formats of the parts of an image."""
 
 
-def find(both: Stores, place: str, inputs: Digest, wanted: Mapping[str, str]) -> tuple[Image | None, bool]:
+def find(
+    both: Stores, place: ImagePlace, inputs: Digest, wanted: Mapping[str, str]
+) -> tuple[Image | None, bool]:
     """Return the image of these inputs unless it was found bad, and whether it was handed on before.
 
-    :param place: ``KEY/TENANT/APPLICATION/PLATFORM``.
     :param wanted: properties in Glance, should Glance have lost the image since.
     """
     image = find_built(both.files, place, inputs)
@@ -81,13 +83,13 @@ def mark(both: Stores, image: Image, result: str) -> None:
         both.glance.annotate(image.glance, {CloudKey.BOOT: result})
 
 
-def publish(push: PushEvent, place: str, image: Image | None, deploy: bool, run: Run) -> tuple[Built, Links]:
+def publish(
+    push: PushEvent, place: ImagePlace, image: Image | None, deploy: bool, run: Run
+) -> tuple[Built, Links]:
     """Hand the image on; returns what the pipeline says of it, and where it is shown.
 
-    :param place: ``KEY/TENANT/APPLICATION/PLATFORM``.
     :param image: None when there is nothing for this platform.
     """
-    platform = place.rpartition("/")[2]
     source = GithubHook().get_conn().page(push.repository)
     links = Links(commit=f"{source}/commit/{push.commit}", image="")
     if image is not None:
@@ -96,19 +98,10 @@ def publish(push: PushEvent, place: str, image: Image | None, deploy: bool, run:
             links = links.model_copy(update={"image": both.files.url(image.reference)})
         log.info("%s: in Artifactory as %s, in Glance as %s", image.digest, image.reference, image.glance)
     reused = image is not None and image.commit != push.commit
-    built = Built.from_json(
-        {
-            "push": push.to_json(),
-            "platform": platform,
-            "image": image and image.to_json(),
-            "reused": reused,
-            "deploy": deploy,
-        }
-    )
-    return built, links
+    return Built(push=push, platform=place.platform, image=image, reused=reused, deploy=deploy), links
 
 
-def _hand_on(both: Stores, place: str, push: PushEvent, image: Image, run: Run, source: str) -> None:
+def _hand_on(both: Stores, place: ImagePlace, push: PushEvent, image: Image, run: Run, source: str) -> None:
     told = properties(image, push) | {RegistryKey.RUN: run.id, RegistryKey.GLANCE: str(image.glance)}
     part = {RegistryKey.RUN: run.id, RegistryKey.REPOSITORY: image.repository}
     files = {}
@@ -117,7 +110,7 @@ def _hand_on(both: Stores, place: str, push: PushEvent, image: Image, run: Run, 
         files[kept.reference] = both.files.get(kept.reference).checksums
     document = document_of_files(push, image, files, run.started, run.url, source)
     both.files.catalogue.publish_build(document)
-    both.files.put_json(commit_record(place, push.commit), image.to_json())
+    both.files.put_json(place.commit_record(push.commit), image.to_json())
 
 
 def _kept(both: Stores, image: Image) -> Iterator[KeptCopy]:

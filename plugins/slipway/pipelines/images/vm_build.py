@@ -9,13 +9,12 @@ from slipway.flow.record import Digest
 from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
 from slipway.openstack.glance.glance import NewImage
-from slipway.packer.inputs import build_name, image_path
+from slipway.packer.inputs import QCOW2, build_name
 from slipway.packer.workplace import PackerWorkplace, workplace
 from slipway.pipelines.images import stores, vm_cloud
 from slipway.pipelines.images.base_images import path_in
 from slipway.pipelines.images.copying import KeptCopy, keep_file
 from slipway.pipelines.images.packer_build import PackerOrder, make_file, prepared
-from slipway.pipelines.images.records import inputs_record
 from slipway.pipelines.images.stores import Stores
 from slipway.pipelines.images.vm_plan import PLATFORM, ResolvedVm, VmBuildPlan, find_source
 
@@ -45,7 +44,7 @@ def build(resolved: ResolvedVm, run: str) -> Image:
             bases=(inputs.base,) if inputs.base else (),
         )
         # From here on the image is found by its inputs; a crash before this line builds again.
-        both.files.put_json(inputs_record(known.place, inputs.digest), image.to_json())
+        both.files.put_json(known.place.inputs_record(inputs.digest), image.to_json())
     return image
 
 
@@ -65,7 +64,7 @@ def _order(resolved: ResolvedVm, run: str) -> PackerOrder:
 def _keep(both: Stores, resolved: ResolvedVm, place: PackerWorkplace, file: Path, new: NewImage) -> KeptCopy:
     """Keep a file that Packer made on the worker."""
     known = resolved.plan
-    kept = keep_file(both, file, image_path(known.place, resolved.inputs.digest, known.spec.name), new)
+    kept = keep_file(both, file, known.place.image(resolved.inputs.digest, QCOW2), new)
     # The boot test finds it here when it runs on this worker.
     file.replace(path_in(place.images, kept.digest))
     return kept

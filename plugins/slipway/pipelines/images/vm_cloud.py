@@ -22,7 +22,7 @@ from slipway.openstack.nova.faults import watched
 from slipway.openstack.traces import CloudTraces
 from slipway.packer import packer
 from slipway.packer.errors import PackerError, TemplateError
-from slipway.packer.inputs import image_path
+from slipway.packer.inputs import QCOW2
 from slipway.packer.packer import PackerBuild
 from slipway.pipelines.images.copying import KeptCopy, keep_glance_image
 from slipway.pipelines.images.stores import Stores
@@ -34,10 +34,10 @@ log = logging.getLogger(__name__)
 def keep(both: Stores, resolved: ResolvedVm, made: PackerBuild, new: NewImage) -> KeptCopy:
     """Have Packer make an image in Glance, unless an earlier try of this run did, and keep that."""
     known = resolved.plan
-    path = image_path(known.place, resolved.inputs.digest, known.spec.name)
+    path = known.place.image(resolved.inputs.digest, QCOW2)
     image = _of_earlier_try(both, path, made, new) or _built(both, resolved, made)
     form = str(image.disk_format)
-    path = image_path(known.place, resolved.inputs.digest, known.spec.name, form)
+    path = known.place.image(resolved.inputs.digest, form)
     both.glance.hide(image.id)
     both.glance.annotate(image.id, {**new.properties, CloudKey.KEY: path, "name": new.name})
     return keep_glance_image(both, image.id, path)

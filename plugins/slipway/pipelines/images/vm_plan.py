@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Final
 
 from slipway.artifactory.hook import ArtifactoryHook
 from slipway.config import load_apps
 from slipway.flow.image import Image
+from slipway.flow.image_place import ImagePlace, PlaceField
 from slipway.flow.nova.vm import Vm
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record
@@ -22,15 +24,14 @@ from slipway.pipelines.images.packer_build import TemplateSource
 
 log = logging.getLogger(__name__)
 
-PLATFORM = "vm"
+PLATFORM: Final = "vm"
 
 
 class VmBuildPlan(Record):
     """What a commit wants built, and from what."""
 
     push: PushEvent
-    place: str
-    """Folder of the application's images in the image registry: ``KEY/TENANT/APPLICATION/vm``."""
+    place: PlaceField
     spec: BuildSpec
     inputs: TemplateInputs | None = None
     """Without the base, and Packer's version; None when there is nothing to build."""
@@ -58,9 +59,8 @@ def plan(push: PushEvent) -> VmBuildPlan:
     generic = ArtifactoryHook().get_conn().generic
     with fetched(GithubHook().get_conn(), push) as commit:
         spec = read_spec(commit)
-        known = VmBuildPlan(
-            push=push, place=f"{generic}/{application.tenant}/{spec.name}/{PLATFORM}", spec=spec
-        )
+        place = ImagePlace(generic, application.tenant, spec.name, PLATFORM)
+        known = VmBuildPlan(push=push, place=place, spec=spec)
         if spec.vm is None:
             log.info("%s declares no vm: nothing to build for this platform", SPEC_FILE)
             return known

@@ -15,10 +15,10 @@ from slipway.artifactory.hook import ArtifactoryHook
 from slipway.config import load_apps
 from slipway.docker.catalogue import find_commit_image
 from slipway.docker.hook import get_registry
-from slipway.docker.inputs import repository
 from slipway.docker.registry import RegistryClient
 from slipway.flow.history import Past
 from slipway.flow.image import PIPELINES, Image, Platform
+from slipway.flow.image_place import ImagePlace
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 from slipway.flow.release import Release
@@ -26,7 +26,6 @@ from slipway.flow.spec import BuildSpec
 from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
 from slipway.pipelines.images.commit import read_spec
-from slipway.pipelines.images.records import commit_record
 from slipway.pipelines.task_endings import NothingToDo
 
 NAMED = 10
@@ -61,11 +60,11 @@ def _image(push: PushEvent, spec: BuildSpec, tenant: str, platform: Platform) ->
 
 
 def _container(push: PushEvent, spec: BuildSpec, tenant: str) -> tuple[str, Image | None]:
-    place = repository(tenant, spec.name, ArtifactoryHook().get_conn().docker)
+    place = ImagePlace(ArtifactoryHook().get_conn().docker, tenant, spec.name, "container")
     registry = get_registry()
     where = f"{registry.host}/{place}"
     with registry.client() as client:
-        found = find_commit_image(client, place, push.commit)
+        found = find_commit_image(client, str(place), push.commit)
     if found is None:
         return where, None
     manifest, maker, inputs = found
@@ -83,8 +82,7 @@ def _container(push: PushEvent, spec: BuildSpec, tenant: str) -> tuple[str, Imag
 
 def _file(push: PushEvent, spec: BuildSpec, tenant: str, platform: Platform) -> tuple[str, Image | None]:
     catalogue = ArtifactoryHook().get_conn()
-    place = f"{catalogue.generic}/{tenant}/{spec.name}/{platform}"
-    path = commit_record(place, push.commit)
+    path = ImagePlace(catalogue.generic, tenant, spec.name, platform).commit_record(push.commit)
     value = Files(catalogue).find_json(path)
     try:
         image = None if value is None else Image.from_json(value)
@@ -134,10 +132,10 @@ class Remaining:
         catalogue = self.files.catalogue
         application = self.applications[commit]
         if platform == "container":
-            place = repository(self.tenant, application, catalogue.docker)
-            return self.registry.find_manifest(place, commit) is not None
-        place = f"{catalogue.generic}/{self.tenant}/{application}/{platform}"
-        return self.files.find(commit_record(place, commit)) is not None
+            place = ImagePlace(catalogue.docker, self.tenant, application, platform)
+            return self.registry.find_manifest(str(place), commit) is not None
+        place = ImagePlace(catalogue.generic, self.tenant, application, platform)
+        return self.files.find(place.commit_record(commit)) is not None
 
 
 @contextmanager

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from slipway.artifactory.catalogue import Catalogue
 from slipway.artifactory.listing import Listed, list_below
+from slipway.flow.image_place import ImagePlace
 from slipway.flow.property_keys import RegistryKey
 from slipway.flow.retention.stored import StoredImage, Thing, ThingKind
 
 MANIFEST = "manifest.json"
-_APPLICATION = re.compile(r"[a-z][-a-z0-9]*")
 _OURS = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}|in-[0-9a-f]{40}")
 """Tags that Slipway gives: a commit, and the inputs."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -26,14 +26,14 @@ def container_images(catalogue: Catalogue, folder: str) -> Iterator[StoredImage]
     :raises ArtifactoryError: when Artifactory refuses to tell.
     :raises TransientArtifactoryError: when it does not answer.
     """
-    places: dict[str, dict[str, list[Listed]]] = defaultdict(lambda: defaultdict(list))
+    places: dict[ImagePlace, dict[str, list[Listed]]] = defaultdict(lambda: defaultdict(list))
     for one in list_below(catalogue, catalogue.docker, folder):
-        key, *rest, tag, name = one.path.split("/")
-        # KEY/TENANT/APPLICATION/TAG/manifest.json
-        if name != MANIFEST or len(rest) != 2 or _DIGEST.fullmatch(tag):
+        *above, tag, name = one.path.split("/")
+        if name != MANIFEST or _DIGEST.fullmatch(tag):
             continue
-        if _APPLICATION.fullmatch(rest[1]):
-            places["/".join((key, *rest))][one.digest].append(one)
+        place = ImagePlace.find("/".join(above))
+        if place is not None and place.platform == "container":
+            places[place][one.digest].append(one)
     for place, images in places.items():
         owners = {owner for tags in images.values() for owner in _owners(tags)}
         for digest, tags in images.items():
@@ -42,14 +42,14 @@ def container_images(catalogue: Catalogue, folder: str) -> Iterator[StoredImage]
                 yield _stored(place, digest, tags, _owners(tags) or owners)
 
 
-def _stored(place: str, digest: str, tags: Sequence[Listed], owners: set[str]) -> StoredImage:
+def _stored(place: ImagePlace, digest: str, tags: Sequence[Listed], owners: set[str]) -> StoredImage:
     newest = sorted(tags, key=lambda one: one.at, reverse=True)
     names = [_tag(one) for one in newest]
     manifest = Thing(kind=ThingKind.MANIFEST, id=f"{place}@{digest}", digest=digest)
     return StoredImage(
         platform="container",
-        place=place,
-        application=place.rpartition("/")[2],
+        place=str(place),
+        application=place.application,
         repository=owners.pop() if len(owners) == 1 else "",
         digest=digest,
         names=frozenset((digest, *(f"{place}:{name}" for name in names))),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,17 +14,13 @@ from pydantic import ValidationError
 from slipway.artifactory.files import Files
 from slipway.artifactory.listing import Listed, list_below
 from slipway.flow.image import Image
+from slipway.flow.image_place import INPUTS, ImagePlace, PlacedFile
 from slipway.flow.property_keys import CloudKey, RegistryKey
 from slipway.flow.retention.stored import StoredImage, Thing, ThingKind
 from slipway.openstack.glance.holds import why_held
-from slipway.pipelines.images.records import COMMITS, INPUTS
 
 log = logging.getLogger(__name__)
 
-_PATH = re.compile(
-    r"(?P<place>[^/]+/[^/]+/(?P<application>[a-z][-a-z0-9]*)/(?P<platform>vm|bare_metal))"
-    rf"/(?P<folder>[0-9a-f]{{40}}|{COMMITS})/(?P<file>[^/]+)"
-)
 Copies = Mapping[str, Sequence[GlanceImage]]
 """Images of Glance that Slipway made, by the connection of the cloud."""
 PARTS = "aki", "ari"
@@ -37,7 +32,7 @@ class Gathered:
     """What belongs to one image, found in one store after the other."""
 
     folder: str
-    """``KEY/TENANT/APPLICATION/PLATFORM/<40 of the input digest>``."""
+    """:meth:`slipway.flow.image_place.ImagePlace.folder`."""
     bytes: list[Listed] = field(default_factory=list)
     inputs: list[Listed] = field(default_factory=list)
     commits: list[Listed] = field(default_factory=list)
@@ -49,9 +44,9 @@ class Gathered:
     """Why it is not to be touched."""
 
     @property
-    def place(self) -> str:
-        """``KEY/TENANT/APPLICATION/PLATFORM``."""
-        return self.folder.rpartition("/")[0]
+    def place(self) -> ImagePlace:
+        """Whose images it is among."""
+        return ImagePlace.parse(self.folder.rpartition("/")[0])
 
     @property
     def owners(self) -> set[str]:
@@ -78,14 +73,14 @@ def machine_images(files: Files, folder: str, copies: Copies) -> Iterator[Stored
     found: dict[str, Gathered] = {}
     generic = files.catalogue.generic
     for one in list_below(files.catalogue, generic, folder):
-        if named := _PATH.fullmatch(one.path):
-            _gather(files, found, one, named)
+        if placed := PlacedFile.find(one.path):
+            _gather(files, found, one, placed)
     for cloud, images in copies.items():
         for copy in images:
             path = str(copy.properties[CloudKey.KEY]).partition("@")[0]
             if path.startswith(f"{generic}/{folder}/") and _is_image(path):
                 _at(found, path).copies.setdefault(cloud, []).append(copy)
-    owners: dict[str, set[str]] = defaultdict(set)
+    owners: dict[ImagePlace, set[str]] = defaultdict(set)
     for gathered in found.values():
         owners[gathered.place] |= gathered.owners
     for gathered in found.values():
@@ -98,17 +93,15 @@ def stored(found: Gathered, owners: set[str]) -> StoredImage:
     :param owners: whose others of the application are, should it not say itself whose it is.
     """
     owners = found.owners or owners
-    named = _PATH.fullmatch(f"{found.folder}/-")
-    assert named is not None  # or nothing had been gathered
     disks = [str(copy.id) for copy in found.in_glance if copy.disk_format not in PARTS]
     listed = [*found.bytes, *found.inputs, *found.commits]
     commits = sorted(found.commits, key=lambda one: one.at, reverse=True)
     digests = {record.digest for record in found.records} or {one.digest for one in found.bytes}
     holds = (found.strange, *_holds(found))
     return StoredImage(
-        platform="vm" if named["platform"] == "vm" else "bare_metal",
-        place=named["place"],
-        application=named["application"],
+        platform=found.place.platform,
+        place=str(found.place),
+        application=found.place.application,
         repository=next(iter(owners)) if len(owners) == 1 else "",
         digest=min(digests, default=""),
         # A part's path is not among them: who shares a kernel was not built upon the image.
@@ -121,16 +114,16 @@ def stored(found: Gathered, owners: set[str]) -> StoredImage:
     )
 
 
-def _gather(files: Files, found: dict[str, Gathered], one: Listed, named: re.Match[str]) -> None:
-    if named["folder"] != COMMITS and named["file"] != INPUTS:
+def _gather(files: Files, found: dict[str, Gathered], one: Listed, placed: PlacedFile) -> None:
+    if not placed.is_of_commit and not placed.is_of_inputs:
         image = _at(found, one.path)
         image.bytes.append(one)
         if RegistryKey.SHA512 not in one.properties:
-            image.strange = f"{named['file']} beside it is not Slipway's"
+            image.strange = f"{placed.name} beside it is not Slipway's"
         return
     record = _read(files, one.path)
-    if named["folder"] == COMMITS:
-        ours = record is not None and record.reference.startswith(f"{named['place']}/")
+    if placed.is_of_commit:
+        ours = record is not None and record.reference.startswith(f"{placed.place}/")
         if record is not None and ours and _is_image(record.reference):
             image = _at(found, record.reference)
             image.commits.append(one)
@@ -145,8 +138,8 @@ def _gather(files: Files, found: dict[str, Gathered], one: Listed, named: re.Mat
 
 
 def _is_image(path: str) -> bool:
-    named = _PATH.fullmatch(path)
-    return named is not None and named["folder"] != COMMITS
+    placed = PlacedFile.find(path)
+    return placed is not None and not placed.is_of_commit
 
 
 def _read(files: Files, path: str) -> Image | None:

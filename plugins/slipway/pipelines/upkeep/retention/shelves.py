@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from slipway.artifactory.files import Files
 from slipway.docker.catalogue import was_built_here
 from slipway.docker.registry import RegistryClient
+from slipway.flow.image_place import ImagePlace
 from slipway.flow.property_keys import CloudKey
 from slipway.flow.record import SlipwayError
 from slipway.flow.retention.stored import StoredImage, Thing, ThingKind
@@ -48,7 +49,7 @@ class Shelves:
 
         :raises StaysError: when something was added to it, or Slipway did not make it.
         """
-        tenant = stored.place.split("/")[1]
+        tenant = ImagePlace.parse(stored.place).tenant
         ids = {thing.id for thing in stored.things}
         for one in self.find([tenant], stored.application):
             if one.platform == stored.platform and ids & {thing.id for thing in one.things}:
