@@ -11,6 +11,7 @@ from slipway.assets import BARE_METAL_IMAGE, CONTAINER_IMAGE, DEPLOYMENT, DEPLOY
 from slipway.dagkit import forms
 from slipway.dagkit.deadlines import deadline
 from slipway.flow.approval import APPROVAL
+from slipway.flow.platforms import PLATFORMS
 from slipway.kubernetes import operators as kubernetes
 from slipway.openstack.ironic import operators as ironic
 from slipway.openstack.nova import operators as nova
@@ -51,10 +52,10 @@ was built before, or, with *Promote from*, for the very images that another envi
 starts counts as the newest.
 """
 
-PLATFORMS = {
-    "container": ("Kubernetes", kubernetes.RolloutOperator, kubernetes.GoBackOperator),
-    "vm": ("OpenStack Nova", nova.RolloutOperator, nova.GoBackOperator),
-    "bare_metal": ("OpenStack Ironic", ironic.RolloutOperator, ironic.GoBackOperator),
+OPERATORS = {
+    "container": (kubernetes.RolloutOperator, kubernetes.GoBackOperator),
+    "vm": (nova.RolloutOperator, nova.GoBackOperator),
+    "bare_metal": (ironic.RolloutOperator, ironic.GoBackOperator),
 }
 """The branches, by platform; what they plan and keep: ``PLANS`` and ``SIDES`` of slipway.pipelines."""
 
@@ -95,7 +96,7 @@ with DAG(
             source = params.get("promote_from")
             events = [
                 event
-                for asset in IMAGES
+                for asset in IMAGES.values()
                 for event in list(context["triggering_asset_events"].get(asset, ()))[-1:]
             ]
             if events:
@@ -138,18 +139,19 @@ with DAG(
     plans >> approve
     kept >> [one_failed, promoted, released]
     promoted >> released
-    for name, (label, rollout_operator, go_back_operator) in PLATFORMS.items():
+    for name, platform in PLATFORMS.items():
+        rollout_operator, go_back_operator = OPERATORS[name]
         # In no task group: one that tasks outside of it lead back into is not drawn by Airflow's UI.
         rollout = rollout_operator(
             task_id=f"{name}.rollout",
-            doc_md=f"Bring the new version up on {label}, and follow it until it is healthy.",
+            doc_md=f"Bring the new version up on {platform.label}, and follow it until it is healthy.",
             plans=plans,
             turn=turns.take,
             trigger_rule="none_failed_min_one_success",
         )
         go_back = go_back_operator(
             task_id=f"{name}.go_back",
-            doc_md=f"Bring the version before back on {label}.",
+            doc_md=f"Bring the version before back on {platform.label}.",
             plans=plans,
             mark=mark_failed,
         )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from airflow.sdk import Asset, AssetAlias
+
+from slipway.flow.platforms import PLATFORMS, Platform
 
 PUSH = Asset(
     name="slipway_push",
@@ -12,16 +16,11 @@ PUSH = Asset(
 )
 """A push arrived: ``extra["push"]`` is the :class:`slipway.flow.push.PushEvent`."""
 
-CONTAINER_IMAGE = Asset(name="slipway_container_image", uri="slipway://image/container", group="slipway")
-"""What ``container_image`` hands on: ``extra`` is the :class:`slipway.flow.image.Built`."""
-
-VM_IMAGE = Asset(name="slipway_vm_image", uri="slipway://image/vm", group="slipway")
-"""What ``vm_image`` hands on: ``extra`` is the :class:`slipway.flow.image.Built`."""
-
-BARE_METAL_IMAGE = Asset(name="slipway_bare_metal_image", uri="slipway://image/bare-metal", group="slipway")
-"""What ``bare_metal_image`` hands on: ``extra`` is the :class:`slipway.flow.image.Built`."""
-
-IMAGES = (CONTAINER_IMAGE, VM_IMAGE, BARE_METAL_IMAGE)
+IMAGES: Mapping[Platform, Asset] = {
+    name: Asset(name=one.asset, uri=one.asset_uri, group="slipway") for name, one in PLATFORMS.items()
+}
+"""What the pipelines hand on: ``extra`` is the :class:`slipway.flow.image.Built`."""
+CONTAINER_IMAGE, VM_IMAGE, BARE_METAL_IMAGE = IMAGES["container"], IMAGES["vm"], IMAGES["bare_metal"]
 
 DEPLOYMENT = Asset(name="slipway_deployment", uri="slipway://deployment", group="slipway")
 """What ``deploy`` put into place: each a :class:`slipway.flow.deployment.Deployment`."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from slipway.flow.apps import Apps
 from slipway.flow.history import AppEnvironment, Past
-from slipway.flow.image import Platform
+from slipway.flow.platforms import Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.retention.plan import ImageUses
 from slipway.flow.retention.promises import promises

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from slipway.flow.deployment import Deployment
 from slipway.flow.history import AppEnvironment, before, named, releases, running
-from slipway.flow.image import Image, Platform
+from slipway.flow.image import Image
+from slipway.flow.platforms import Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.flow.image_place import ImagePlace, PlacedFile, PlaceField
-from slipway.flow.record import Platform, Record
+from slipway.flow.platforms import Platform
+from slipway.flow.record import Record
 
 NAMES = st.from_regex(r"[a-z][-a-z0-9]{0,10}", fullmatch=True)
 PLACES = st.builds(ImagePlace, NAMES, NAMES, NAMES, st.sampled_from(get_args(Platform)))

@@ -20,11 +20,12 @@ from slipway.apiserver.questions import (
     RunsAnswer,
     RunsQuestion,
 )
-from slipway.assets import BARE_METAL_IMAGE, CONTAINER_IMAGE, PUSH, VM_IMAGE
+from slipway.assets import PUSH
 from slipway.flow.orphans import RunState
+from slipway.flow.platforms import PLATFORMS
 from slipway.flow.states import LIVING
 
-IMAGES = tuple(asset.name for asset in (CONTAINER_IMAGE, VM_IMAGE, BARE_METAL_IMAGE))
+IMAGES = tuple(one.asset for one in PLATFORMS.values())
 
 
 def runs(session: Session, question: RunsQuestion) -> RunsAnswer:

@@ -15,6 +15,8 @@ from artifactory import ArtifactoryPath
 
 from slipway.artifactory.errors import retried, told
 from slipway.flow.image import Image
+from slipway.flow.platforms import PLATFORMS
+from slipway.flow.record import CommitId
 
 TIMEOUT_SECONDS = 30
 
@@ -43,6 +45,11 @@ class Catalogue:
         """Return the path of an image's manifest: ``KEY/TENANT/APPLICATION/TAG/manifest.json``."""
         _, _, place = image.reference.partition("/")
         return str(PurePosixPath(place.partition("@")[0], tag, "manifest.json"))
+
+    def path_of(self, image: Image, commit: CommitId) -> str:
+        """Return the path whose properties say what is known of an image that was handed on for a commit."""
+        in_files = PLATFORMS[image.platform].in_files
+        return image.reference if in_files else self.manifest_path(image, commit)
 
     def page(self, path: str) -> str:
         """Return the address at which a person finds ``path``."""

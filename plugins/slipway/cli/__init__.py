@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from slipway.flow.platforms import PIPELINES
+
 OK, NOT_SO, NOT_ASKED, NOT_PERMITTED, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 _EXIT_CODES = "exit codes: 0 it is so; 1 it is not (errors in a document, a push that failed); " + (
@@ -106,8 +108,8 @@ def _run(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "pipeline",
         metavar="PIPELINE",
-        choices=("push", "container_image", "vm_image", "bare_metal_image", "deploy", "rollback"),
-        help="push (all, and deploy), container_image, vm_image, bare_metal_image, deploy, rollback",
+        choices=("push", *PIPELINES.values(), "deploy", "rollback"),
+        help=f"push (all, and deploy), {', '.join(PIPELINES.values())}, deploy, rollback",
     )
     command.add_argument("--app", required=True, metavar="OWNER/NAME", help="the application's repository")
     command.add_argument("--commit", metavar="ID", help="40 digits; without it, --ref's newest")

@@ -14,7 +14,8 @@ from slipway.cli.starting import ROLLBACK
 from slipway.cli.status import DEPLOY_DAG
 from slipway.flow.deployment import Deployment
 from slipway.flow.followed import ENDED, PUSH, Followed
-from slipway.flow.image import PIPELINES, Built
+from slipway.flow.image import Built
+from slipway.flow.platforms import PIPELINES
 
 POLL_SECONDS = 1.0
 AWAY_SECONDS = 300.0

@@ -13,13 +13,14 @@ from slipway.cli.api import PAGE, Airflow
 from slipway.cli.status import BUILD_DAGS, DEPLOY_DAG, PlatformFacts, PushStatus, push_status
 from slipway.flow.approval import APPROVE_TASK
 from slipway.flow.deployment import Deployment
-from slipway.flow.image import Built, Platform
+from slipway.flow.image import Built
+from slipway.flow.platforms import PLATFORMS, Platform
 from slipway.flow.push import PushEvent, parse_partition_key
 from slipway.flow.record import SlipwayError
 
 PUSH_ASSET, DEPLOYMENT_ASSET = "slipway_push", "slipway_deployment"
 _ASSETS: Mapping[type, Collection[str]] = {
-    Built: [f"slipway_{platform}_image" for platform in BUILD_DAGS],
+    Built: [one.asset for one in PLATFORMS.values()],
     Deployment: [DEPLOYMENT_ASSET],
 }
 R = TypeVar("R", Built, Deployment)

@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from slipway.flow.deployment import Deployment
-from slipway.flow.image import Built, Platform
+from slipway.flow.image import Built
+from slipway.flow.platforms import Platform
 from slipway.flow.record import CommitId, Digest, Record
 
 

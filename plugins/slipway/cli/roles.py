@@ -13,7 +13,7 @@ from slipway.cli.answers import Json
 from slipway.cli.starting import ROLLBACK
 from slipway.cli.status import DEPLOY_DAG
 from slipway.flow.followed import PUSH
-from slipway.flow.image import PIPELINES
+from slipway.flow.platforms import PIPELINES
 
 Permission = tuple[str, str]
 """Action, resource."""

@@ -14,7 +14,7 @@ from slipway.cli.answers import AwayError, Json, TakenError
 from slipway.cli.api import Airflow
 from slipway.cli.status import DEPLOY_DAG
 from slipway.flow.followed import PUSH
-from slipway.flow.image import PIPELINES
+from slipway.flow.platforms import PIPELINES
 from slipway.flow.record import SlipwayError
 
 ROLLBACK = "rollback"

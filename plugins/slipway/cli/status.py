@@ -15,7 +15,8 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from slipway.flow.deployment import Deployment
-from slipway.flow.image import PIPELINES, Built, Platform
+from slipway.flow.image import Built
+from slipway.flow.platforms import PIPELINES, Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record
 from slipway.flow.states import LIVING

@@ -18,7 +18,8 @@ from slipway.cli.starting import Wish
 from slipway.cli.tables import console, printable
 from slipway.cli.watch import line_printer
 from slipway.flow.deployment import Deployment
-from slipway.flow.image import Built, Platform
+from slipway.flow.image import Built
+from slipway.flow.platforms import Platform
 
 _QUIET = ("waiting", "scheduled", "queued")
 """States of a task that are not worth a line."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import AwareDatetime
 
-from slipway.flow.image import Image, Platform
+from slipway.flow.image import Image
+from slipway.flow.platforms import Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Digest, Name, Record
 

@@ -7,15 +7,11 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
+from slipway.flow.platforms import PLATFORMS
 from slipway.flow.push import PARTITION_KEY_LENGTH
 from slipway.flow.record import Record
 
-KINDS = {
-    "container_image": "container image",
-    "vm_image": "VM image",
-    "bare_metal_image": "bare-metal image",
-    "deploy": "deployment",
-}
+KINDS = {one.pipeline: one.image for one in PLATFORMS.values()} | {"deploy": "deployment"}
 """The DAGs whose ends people are told, and what each makes."""
 
 Cause = Literal["spec", "rule", "outage", "timeout", "defect", "lost"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from slipway.flow.image import PIPELINES
+from slipway.flow.platforms import PIPELINES
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pydantic import AwareDatetime
 
 from slipway.flow.deployment import Deployment
-from slipway.flow.image import Platform
+from slipway.flow.platforms import Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Name, Record, RepositoryName, SlipwayError
 

@@ -8,17 +8,10 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 from uuid import UUID
 
+from slipway.flow.platforms import Platform
 from slipway.flow.property_keys import CloudKey, RegistryKey
 from slipway.flow.push import PushEvent
 from slipway.flow.record import CommitId, Digest, Matching, Name, Record, RepositoryName
-from slipway.flow.record import Platform as Platform
-
-PIPELINES: dict[Platform, str] = {
-    "container": "container_image",
-    "vm": "vm_image",
-    "bare_metal": "bare_metal_image",
-}
-"""The DAGs that build, by platform."""
 
 GlanceDigest = Annotated[
     str, Matching(r"^sha512:[0-9a-f]{128}$", "must be a digest: `sha512:` and 128 hexadecimal digits")

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self, cast, get_args
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import PlainSerializer, PlainValidator
 
-from slipway.flow.record import CommitId, Digest, Name, Platform
+from slipway.flow.platforms import PLATFORMS, Platform
+from slipway.flow.record import CommitId, Digest, Name
 
 COMMITS, INPUTS = "commits", "image.json"
 SUFFIXES: dict[Literal["kernel", "ramdisk"], str] = {"kernel": "vmlinuz", "ramdisk": "initrd"}
-FILE_PLATFORMS = tuple(platform for platform in get_args(Platform) if platform != "container")
 _PLACE = re.compile(
     r"(?P<key>[^/]+)/(?P<tenant>[^/]+)/(?P<application>[a-z][-a-z0-9]*)"
-    rf"(/(?P<platform>{'|'.join(FILE_PLATFORMS)}))?"
+    rf"(/(?P<platform>{'|'.join(name for name, one in PLATFORMS.items() if one.in_files)}))?"
 )
 _INPUT_DIGEST = re.compile(r"[0-9a-f]{40}")
 
@@ -40,7 +40,7 @@ class ImagePlace:
     def __str__(self) -> str:
         """The folder, or the container repository."""
         place = f"{self.key}/{self.owner}"
-        return place if self.platform == "container" else f"{place}/{self.platform}"
+        return f"{place}/{self.platform}" if PLATFORMS[self.platform].in_files else place
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -105,7 +105,7 @@ class PlacedFile:
         place, _, name = path.rpartition("/")
         place, _, folder = place.rpartition("/")
         known = ImagePlace.find(place)
-        if known is None or known.platform == "container" or not name:
+        if known is None or not PLATFORMS[known.platform].in_files or not name:
             return None
         return cls(known, folder, name) if folder == COMMITS or _INPUT_DIGEST.fullmatch(folder) else None
 

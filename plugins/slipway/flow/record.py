@@ -83,10 +83,6 @@ Name = Annotated[
 """A DNS label of at most 40 characters, so that names derived from it stay under Kubernetes' 63."""
 
 
-Platform = Literal["vm", "bare_metal", "container"]
-"""What an image is for."""
-
-
 def _not_a_bool(value: Any) -> Any:
     if isinstance(value, bool):
         raise PydanticCustomError("rule", "{rule}", {"rule": "must be 1"})

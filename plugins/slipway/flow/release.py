@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from slipway.flow.image import Built, Image, Platform
+from slipway.flow.image import Built, Image
+from slipway.flow.platforms import Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record, SlipwayError
 

@@ -23,7 +23,8 @@ from slipway.flow.fields import (
 from slipway.flow.ironic.bare_metal import BareMetal
 from slipway.flow.jenkins import Build
 from slipway.flow.nova.vm import Vm
-from slipway.flow.record import Name, Platform, Record, Version
+from slipway.flow.platforms import Platform
+from slipway.flow.record import Name, Record, Version
 
 
 class Port(Record):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from slipway.flow.apps import Apps
-from slipway.flow.image import Platform
+from slipway.flow.platforms import Platform
 from slipway.flow.record import Record
 from slipway.flow.retention.promises import Promises
 from slipway.flow.retention.stored import StoredImage, Thing, ThingKind

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from pydantic import AwareDatetime
 
-from slipway.flow.image import Platform
+from slipway.flow.platforms import Platform
 from slipway.flow.record import Record
 
 

@@ -17,8 +17,9 @@ from slipway.docker.catalogue import find_commit_image
 from slipway.docker.hook import get_registry
 from slipway.docker.registry import RegistryClient
 from slipway.flow.history import Past
-from slipway.flow.image import PIPELINES, Image, Platform
+from slipway.flow.image import Image
 from slipway.flow.image_place import ImagePlace
+from slipway.flow.platforms import PIPELINES, Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 from slipway.flow.release import Release

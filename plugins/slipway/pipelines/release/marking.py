@@ -26,9 +26,7 @@ def mark_failed(plan: Mapping[str, Any], run: str) -> None:
     name = f"{RegistryKey.FAILED}.{plan['environment']}"
     try:
         catalogue = ArtifactoryHook().get_conn()
-        path = image.reference
-        if image.platform == "container":
-            path = catalogue.manifest_path(image, push.commit)
+        path = catalogue.path_of(image, push.commit)
         catalogue.annotate(path, {name: f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {run}"})
     except SlipwayError as error:
         log.warning("the image is not marked as failed: %s", error)

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from slipway.flow.environments import Environment
-from slipway.flow.image import Image, Platform
+from slipway.flow.image import Image
 from slipway.flow.ironic.fleet import IronicPlan
 from slipway.flow.kubernetes.manifests import from_manifests
 from slipway.flow.kubernetes.workload import KubernetesPlan, finished, from_spec
 from slipway.flow.nova.plan import NovaPlan, tag_of
+from slipway.flow.platforms import Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record, SlipwayError
 from slipway.flow.spec import BuildSpec

@@ -73,9 +73,7 @@ def record(context: Any) -> None:
             log.info("build %s %s: %s", name, number, target)
         else:
             log.warning("Artifactory has no build %s %s any more: only its image says it", name, number)
-        path = image.reference
-        if image.platform == "container":
-            path = catalogue.manifest_path(image, push.commit)
+        path = catalogue.path_of(image, push.commit)
         catalogue.annotate(path, {f"{RegistryKey.PROMOTED}.{target}": f"{push.at:%Y-%m-%dT%H:%M:%SZ}"})
 
 

@@ -9,7 +9,7 @@ from functools import partial
 
 from slipway.flow.apps import Application
 from slipway.flow.environments import CLOUD, CLUSTER
-from slipway.flow.image import Platform
+from slipway.flow.platforms import Platform
 from slipway.flow.record import SlipwayError
 
 Look = Callable[[], Mapping[str, str]]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from math import inf
-from typing import Any, get_args
+from typing import Any
 
 from slipway.apiserver.client import ask_pushes
 from slipway.artifactory.files import Files
@@ -19,7 +19,7 @@ from slipway.config import load_apps
 from slipway.docker.hook import get_registry
 from slipway.flow.apps import Apps
 from slipway.flow.history import by_place
-from slipway.flow.image import Platform
+from slipway.flow.platforms import PLATFORMS
 from slipway.flow.record import TransientError
 from slipway.flow.retention.plan import (
     NOT_ASKED_FOR,
@@ -38,7 +38,6 @@ from slipway.pipelines.upkeep.retention.shelves import Shelves
 
 log = logging.getLogger(__name__)
 
-PLATFORMS: tuple[Platform, ...] = get_args(Platform)
 PAUSE_SECONDS = 0.2
 """Between two images: the stores have other things to do."""
 
