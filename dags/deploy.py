@@ -57,7 +57,7 @@ OPERATORS = {
     "vm": (nova.RolloutOperator, nova.GoBackOperator),
     "bare_metal": (ironic.RolloutOperator, ironic.GoBackOperator),
 }
-"""The branches, by platform; what they plan and keep: ``PLANS`` and ``SIDES`` of slipway.pipelines."""
+"""The branches, by platform; see ``plans`` and ``sides`` of slipway.pipelines.release, too."""
 
 with DAG(
     dag_id="deploy",

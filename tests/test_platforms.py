@@ -8,10 +8,10 @@ from typing import get_args
 from slipway import assets
 from slipway.cli import parser
 from slipway.flow.ended import KINDS
+from slipway.flow.plans import PLAN_TYPES
 from slipway.flow.platforms import PIPELINES, PLATFORMS, Platform
 from slipway.flow.schema import schema
 from slipway.flow.spec import BuildSpec
-from slipway.pipelines.release.deploy import SIDES
 from slipway.pipelines.release.plans import PLANS
 
 DAGS = Path(__file__).parents[1] / "dags"
@@ -19,7 +19,7 @@ DAGS = Path(__file__).parents[1] / "dags"
 
 def test_every_platform_is_known_everywhere() -> None:
     assert list(PLATFORMS) == ["container", "vm", "bare_metal"]
-    assert set(PLATFORMS) == set(get_args(Platform)) == set(PLANS) == set(SIDES) == set(assets.IMAGES)
+    assert set(PLATFORMS) == set(get_args(Platform)) == set(PLANS) == set(PLAN_TYPES) == set(assets.IMAGES)
     assert all(name in BuildSpec.model_fields for name in PLATFORMS)
     enum = schema("slipway")["properties"]["order"]["items"]["enum"]
     assert enum == list(get_args(Platform)) == ["vm", "bare_metal", "container"]

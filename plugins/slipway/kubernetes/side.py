@@ -10,74 +10,60 @@ from slipway.flow.deployment import Deployment
 from slipway.flow.kubernetes.workload import KubernetesPlan
 from slipway.flow.release import NOTHING
 from slipway.kubernetes import deployer, ledger
-from slipway.kubernetes.cluster import CONNECTION, Cluster, connected
-from slipway.rollout.side import Json, Side
+from slipway.kubernetes.cluster import Cluster, connected
+from slipway.rollout.side import Side
 
 T = TypeVar("T")
 Work = Callable[[Cluster], Coroutine[Any, Any, T]]
 
 
-class KubernetesSide(Side):
-    """Plans are :class:`slipway.flow.kubernetes.workload.KubernetesPlan`.
+class KubernetesSide(Side[KubernetesPlan]):
+    """The cluster that the plan is for."""
 
-    :param conn_id: connection of Airflow's type ``kubernetes``.
-    """
+    @property
+    def place(self) -> tuple[str, str]:
+        """The application and its namespace: by them the ledger is found."""
+        return self.plan.application, self.plan.namespace
 
-    def __init__(self, conn_id: str = CONNECTION) -> None:
-        self.conn_id = conn_id
-
-    @classmethod
-    def of(cls, plan: Json) -> KubernetesSide:
-        """Return the side of the cluster that the plan is for."""
-        return cls(KubernetesPlan.from_json(plan).cluster)
-
-    def tried(self, plan: Json) -> str:
-        """Return the workload's commit and digest."""
-        return deployer.described(KubernetesPlan.from_json(plan))
-
-    def before(self, plan: Json, run: str) -> str:
+    def before(self, run: str) -> str:
         """Return what the ledger says was good before ``run``."""
-        place = _place(plan)
-        known = ledger.before(self.ask(lambda cluster: ledger.read(cluster, *place)), run)
+        known = ledger.before(self._read(), run)
         return deployer.described(known.workload) if known else NOTHING
 
-    def refuse_older(self, plan: Json, run: str) -> None:
+    def refuse_older(self, run: str) -> None:
         """Read the ledger."""
-        known = self.ask(lambda cluster: ledger.read(cluster, *_place(plan)))
-        ledger.claim(known, ledger.KubernetesAttempt(run=run, workload=KubernetesPlan.from_json(plan)))
+        ledger.claim(self._read(), ledger.KubernetesAttempt(run=run, workload=self.plan))
 
-    def check(self, plan: Json, run: str) -> None:
+    def check(self, run: str) -> None:
         """Read the ledger."""
-        known = self.ask(lambda cluster: ledger.read(cluster, *_place(plan)))
+        known = self._read()
         if not ledger.is_good(known, run):
             ledger.mine(known, run)
 
-    def keep(self, plan: Json, run: str) -> Deployment:
+    def keep(self, run: str) -> Deployment:
         """Write into the ledger that it is good."""
-        return self.ask(lambda cluster: deployer.keep(cluster, *_place(plan), run))
+        return self.ask(lambda cluster: deployer.keep(cluster, *self.place, run))
 
-    def clear(self, plan: Json, run: str) -> None:
+    def clear(self, run: str) -> None:
         """Remove the objects that are declared no longer."""
-        self.ask(lambda cluster: deployer.clear(cluster, *_place(plan), run))
+        self.ask(lambda cluster: deployer.clear(cluster, *self.place, run))
 
-    def page(self, plan: Json) -> str:
+    def page(self) -> str:
         """Return the main object's address in the cluster's API."""
-        workload = KubernetesPlan.from_json(plan)
 
         async def work(cluster: Cluster) -> str:
-            return cluster.address(deployer.main_object(workload), workload.namespace)
+            return cluster.address(deployer.main_object(self.plan), self.plan.namespace)
 
         return self.ask(work)
+
+    def _read(self) -> ledger.KubernetesLedger:
+        return self.ask(lambda cluster: ledger.read(cluster, *self.place))
 
     def ask(self, work: Work[T]) -> T:
         """Run one exchange with the cluster, in a task."""
 
         async def inside() -> T:
-            async with connected(self.conn_id) as cluster:
+            async with connected(self.plan.cluster) as cluster:
                 return await work(cluster)
 
         return asyncio.run(inside())
-
-
-def _place(plan: Json) -> tuple[str, str]:
-    return plan["application"], plan["namespace"]

@@ -6,38 +6,39 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from slipway.flow.deployment import Deployment
+from slipway.flow.plans import ReleasePlan
+from slipway.flow.platforms import Platform
 from slipway.flow.record import SlipwayError
 from slipway.flow.release import ReleaseRow, table
-from slipway.rollout.side import Json, Side
+from slipway.rollout.side import Side
 
 log = logging.getLogger(__name__)
 
 
-def keep(sides: Mapping[str, Side], plans: Mapping[str, Json], run: str) -> list[Deployment]:
+def keep(sides: Mapping[Platform, Side[ReleasePlan]], run: str) -> list[Deployment]:
     """Take what ``run`` rolled out for good, then remove what the versions before needed.
 
     Nothing is removed before every platform has kept: until then each can go back.
 
-    :param sides: by platform, of those in ``plans`` at least.
-    :param plans: by platform.
+    :param sides: of the release's plans, by platform.
     :raises SupersededError: when a newer push took a platform.
     """
-    before = {name: sides[name].before(plan, run) for name, plan in plans.items()}
-    kept = [sides[name].keep(plan, run) for name, plan in plans.items()]
-    for name, plan in plans.items():
-        _clear(sides[name], name, plan, run)
+    before = {name: side.before(run) for name, side in sides.items()}
+    kept = [side.keep(run) for side in sides.values()]
+    for name, side in sides.items():
+        _clear(side, name, run)
     rows = [
         ReleaseRow(platform=name, before=before[name], tried=tried, now=tried)
-        for name, tried in ((name, sides[name].tried(plan)) for name, plan in plans.items())
+        for name, tried in ((name, side.tried()) for name, side in sides.items())
     ]
     log.info("released:\n%s", table(rows))
     _say(kept)
     return kept
 
 
-def _clear(side: Side, name: str, plan: Json, run: str) -> None:
+def _clear(side: Side[ReleasePlan], name: str, run: str) -> None:
     try:
-        side.clear(plan, run)
+        side.clear(run)
     except SlipwayError as error:  # the release is through: what is left harms nobody
         log.warning(
             "%s: something of the version before is left: %s. The next deployment removes it", name, error

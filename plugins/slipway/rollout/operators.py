@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, NoReturn
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DownstreamTasksSkipped
@@ -14,15 +15,19 @@ from slipway.assets import DEPLOYMENT, DEPLOYMENTS
 from slipway.dagkit.links import ObjectLink, PageLink
 from slipway.flow.approval import APPROVAL, APPROVE_TASK, RELEASE_TASK
 from slipway.flow.deployment import Deployment
+from slipway.flow.platforms import Platform
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.flow.release import NOTHING, ReleaseRow, SupersededError, table
-from slipway.rollout.side import Json, Side
+
+if TYPE_CHECKING:
+    from slipway.flow.plans import ReleasePlan
+    from slipway.rollout.side import Side
 
 REASON = "reason"
 """XCom key: why a rollout failed, or was skipped."""
 ORDER = "order"
 """XCom key of ``release``: platforms that are rolled out one after the other; absent when there are none."""
-Take = Callable[[Context, Json], BaseTrigger | None]
+Take = Callable[[Context, "ReleasePlan"], BaseTrigger | None]
 """Returns what fires when it may be the run's turn to roll a plan out; None when it is."""
 
 
@@ -32,27 +37,29 @@ class PlatformOperator(BaseOperator):  # type: ignore[misc]
     :param plans: what ``release`` decided, by platform: a plan as JSON, or None.
     """
 
-    platform: ClassVar[str]
+    platform: ClassVar[Platform]
     template_fields: Sequence[str] = ("plans",)
 
     def __init__(self, *, plans: Any, **options: Any) -> None:
         super().__init__(**options)
         self.plans = plans
 
-    def side(self) -> Side:
-        """Return the platform's side of a release."""
+    @property
+    def side(self) -> Side[ReleasePlan]:
+        """The platform's side of the release."""
         raise NotImplementedError
 
-    @property
-    def plan(self) -> Json:
-        """Return the platform's plan.
+    @cached_property
+    def plan(self) -> ReleasePlan:
+        """The platform's plan.
 
         :raises AirflowSkipException: when the release has nothing for it.
         """
+        from slipway.flow.plans import read_plan
+
         if not (plan := self.plans.get(self.platform)):
             raise AirflowSkipException(f"the release has nothing for platform {self.platform}")
-        found: Json = plan
-        return found
+        return read_plan(self.platform, plan)
 
     def is_let_in(self, context: Context) -> bool:
         """Say whether the release was approved, when it has to be: task states alone can be set by hand."""
@@ -113,18 +120,18 @@ class RolloutOperator(PlatformOperator):
                     f"nobody has approved this release: task `{APPROVE_TASK}` has no answer on record. "
                     "Clear it, to ask again."
                 )
-            self._in_turn(context, self.plan)
+            self._in_turn(context)
 
     def come(self, context: Context, event: Any = None) -> None:  # noqa: ARG002
         """Ask for the turn again."""
         self.execute(context)
 
-    def _in_turn(self, context: Context, plan: Json) -> None:
-        if trigger := self.turn(context, plan):
+    def _in_turn(self, context: Context) -> None:
+        if trigger := self.turn(context, self.plan):
             self.defer(trigger=trigger, method_name="come")
-        self._in_order(context, plan)
+        self._in_order(context)
 
-    def _in_order(self, context: Context, plan: Json) -> None:
+    def _in_order(self, context: Context) -> None:
         from slipway.rollout.order import earlier, waiting
 
         order = context["ti"].xcom_pull(task_ids=RELEASE_TASK, key=ORDER) or ()
@@ -132,26 +139,25 @@ class RolloutOperator(PlatformOperator):
             self.log.info("comes after %s", " and ".join(before))
             if trigger := waiting(context, {name: rollout_task(name) for name in before}):
                 self.defer(trigger=trigger, method_name="come")
-        self.roll_out(context, plan)
+        self.roll_out(context)
 
-    def roll_out(self, context: Context, plan: Json) -> None:
+    def roll_out(self, context: Context) -> None:
         """Begin the rollout; end with :meth:`healthy` or :meth:`fail`, or defer until that is known.
 
         :raises SlipwayError: as :class:`slipway.flow.record.SlipwayError` says what happens next.
         """
         raise NotImplementedError
 
-    def healthy(self, context: Context, plan: Json) -> None:
+    def healthy(self, context: Context) -> None:
         """End as healthy; when there is no other platform, take the version for good."""
-        side = self.side()
-        ObjectLink().store(context, side.page(plan))
+        ObjectLink().store(context, self.side.page())
         others = [name for name, other in self.plans.items() if other and name != self.platform]
         if others:
             self.log.info("healthy; it is kept when %s is, too", " and ".join(others))
             return
         from slipway.rollout.keeping import keep
 
-        kept = keep({self.platform: side}, {self.platform: plan}, context["run_id"])
+        kept = keep({self.platform: self.side}, context["run_id"])
         PageLink().store(context, kept[0].url)
         register(context, kept)
         raise DownstreamTasksSkipped(tasks=[KEEP, go_back_task(self.platform)])
@@ -168,7 +174,7 @@ class GoBackOperator(PlatformOperator):
 
     ui_color = "#f9e2cf"
 
-    def __init__(self, *, plans: Any, mark: Callable[[Json, str], None], **options: Any) -> None:
+    def __init__(self, *, plans: Any, mark: Callable[[ReleasePlan, str], None], **options: Any) -> None:
         super().__init__(plans=plans, **options)
         self.mark = mark
 
@@ -177,27 +183,26 @@ class GoBackOperator(PlatformOperator):
         with self.ending(context):
             if not self.is_let_in(context):
                 raise AirflowSkipException("the release was not let in: nothing was rolled out")
-            self.go_back(context, self.plan)
+            self.go_back(context)
 
-    def go_back(self, context: Context, plan: Json) -> None:
+    def go_back(self, context: Context) -> None:
         """Begin; end with :meth:`back` or :meth:`fail`, or defer until that is known."""
         raise NotImplementedError
 
-    def back(self, context: Context, plan: Json) -> None:
+    def back(self, context: Context) -> None:
         """End: the version before is back and serves, or there was none and nothing is left.
 
         The image that was tried stays, marked.
         """
-        side = self.side()
-        before = side.before(plan, context["run_id"])
+        before = self.side.before(context["run_id"])
         now = "nothing of it is left" if before == NOTHING else f"{before}, healthy"
-        row = ReleaseRow(platform=self.platform, before=before, tried=side.tried(plan), now=now)
+        row = ReleaseRow(platform=self.platform, before=before, tried=self.side.tried(), now=now)
         self.log.info("the release did not go through:\n%s", table([row]))
         if before == NOTHING:
             self.log.info("There was no version before; nothing of this one is left")
         else:
             self.log.info("The previous version is back and serves")
-        self.mark(plan, context["run_id"])
+        self.mark(self.plan, context["run_id"])
 
 
 KEEP = "keep"

@@ -14,40 +14,49 @@ Its :class:`slipway.rollout.operators.GoBackOperator` undoes the first two.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from slipway.flow.deployment import Deployment
+from slipway.flow.plans import ReleasePlan
+from slipway.flow.release import version
 
 Json = dict[str, Any]
+P_co = TypeVar("P_co", bound=ReleasePlan, covariant=True)
 
 
-class Side(ABC):
-    """One platform's side of a release. ``plan`` is what ``release`` decided for the platform, as JSON."""
+class Side(ABC, Generic[P_co]):
+    """One platform's side of a release.
 
-    @abstractmethod
-    def tried(self, plan: Json) -> str:
+    :param plan: what ``release`` decided for the platform.
+    """
+
+    def __init__(self, plan: P_co) -> None:
+        self.plan = plan
+
+    def tried(self) -> str:
         """Return the version of the plan, for people."""
+        return version(self.plan.push.commit, self.plan.image.digest)
 
     @abstractmethod
-    def before(self, plan: Json, run: str) -> str:
+    def before(self, run: str) -> str:
         """Return the version that ``run`` came upon, for people; :data:`slipway.flow.release.NOTHING`."""
 
     @abstractmethod
-    def refuse_older(self, plan: Json, run: str) -> None:
+    def refuse_older(self, run: str) -> None:
         """Say whether the plan could be rolled out now, as far as other pushes are concerned.
 
         :raises SupersededError: when a newer one is in place, or is being rolled out.
         """
 
     @abstractmethod
-    def check(self, plan: Json, run: str) -> None:
+    def check(self, run: str) -> None:
         """Say whether :meth:`keep` can be called.
 
         :raises SupersededError: when a newer push took the place of ``run``.
         """
 
     @abstractmethod
-    def keep(self, plan: Json, run: str) -> Deployment:
+    def keep(self, run: str) -> Deployment:
         """Take what ``run`` rolled out for good; again, when it is already.
 
         :raises SupersededError: when a newer push took its place.
@@ -55,12 +64,12 @@ class Side(ABC):
         """
 
     @abstractmethod
-    def clear(self, plan: Json, run: str) -> None:
+    def clear(self, run: str) -> None:
         """Remove what nothing needs any more, now that :meth:`keep` was called.
 
         :raises TransientError: when the platform does not answer; the next deployment removes it then.
         """
 
-    def page(self, plan: Json) -> str:  # noqa: ARG002
+    def page(self) -> str:
         """Return where the platform shows what runs; "" when it has no such address."""
         return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -41,7 +41,10 @@ class Application:
     cloud: Connection
     name: str
     image: str
-    side: NovaSide = field(default_factory=NovaSide)
+
+    def side(self, plan: NovaPlan) -> NovaSide:
+        """Return the cloud's side of a plan, as a task of its own has it."""
+        return NovaSide(plan)
 
     def plan(self, number: int, **nova: Any) -> NovaPlan:
         """Return the plan of release ``number``; later numbers are later pushes of other images."""
@@ -92,7 +95,7 @@ class Application:
         return self.until_end(plan, run, go_back)
 
     def keep(self, plan: NovaPlan, run: str) -> Deployment:
-        [kept] = keeping.keep({"vm": self.side}, {"vm": plan.to_json()}, run)
+        [kept] = keeping.keep({"vm": self.side(plan)}, run)
         return kept
 
     def release(self, plan: NovaPlan, run: str) -> Deployment:

@@ -89,7 +89,7 @@ def test_server_that_ends_in_error_is_gone_back_from_and_nothing_of_it_is_left(
     assert [one.id for one in app.servers()] == ids
     assert app.states() == [("1", 0, "ACTIVE"), ("1", 1, "ACTIVE")]
     assert [app.floating(one)[-14:-2] for one in addresses] == ["1" * 12] * 2
-    assert app.side.before(broken.to_json(), "run-2").startswith("111111111111 ")
+    assert app.side(broken).before("run-2").startswith("111111111111 ")
 
 
 @pytest.mark.parametrize("health", [{"path": SICK}, {"port": 1}], ids=["wrong status", "closed port"])
@@ -133,7 +133,7 @@ def test_first_release_that_fails_leaves_nothing(app: Application) -> None:
     broken = app.plan(1, count=2, anti_affinity=True, metadata={"lab_spawn_fail": "burnt"})
     assert isinstance(app.roll_out(broken, "run-1"), Fail)
     assert app.go_back(broken, "run-1") == Done()
-    app.side.servers(broken, "run-1").tidy()
+    app.side(broken).servers("run-1").tidy()
     assert app.states() == []
     assert [one.name for one in app.cloud.compute.server_groups() if broken.tag in one.name] == []
 
@@ -286,7 +286,7 @@ def test_expired_login_names_the_connection(
     )
 
     def look() -> object:
-        return app.side.servers(plan, "run-1").view()
+        return app.side(plan).servers("run-1").view()
 
     said = raises(look)
     assert "401" in said
@@ -299,4 +299,4 @@ def test_keystone_that_is_away_is_worth_another_try(
     plan = app.plan(1)
     monkeypatch.setenv(VARIABLE, connections(lab.variables)[VARIABLE].replace(":5000", ":9"))
     with pytest.raises(TransientError):
-        app.side.servers(plan, "run-1").view()
+        app.side(plan).servers("run-1").view()

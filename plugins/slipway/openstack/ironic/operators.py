@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import Context
 
+from slipway.flow.platforms import Platform
 from slipway.flow.release import SupersededError
 from slipway.rollout import operators
-from slipway.rollout.side import Json
 
 if TYPE_CHECKING:  # the SDK takes most of a second to import, which reading a DAG file must not take
+    from slipway.flow.ironic.fleet import IronicPlan
     from slipway.openstack.ironic.side import IronicSide
     from slipway.openstack.ironic.watch import IronicWatch
 
@@ -20,40 +22,38 @@ if TYPE_CHECKING:  # the SDK takes most of a second to import, which reading a D
 class _Branch:
     """What both operators share: the cloud, and the waiting in the triggerer."""
 
-    plan: Json
+    platform: ClassVar[Platform] = "bare_metal"
+    plan: IronicPlan
     defer: Any
 
+    @cached_property
     def side(self) -> IronicSide:
-        """Return the cloud's side."""
+        """The cloud's side."""
         from slipway.openstack.ironic.side import IronicSide
 
-        return IronicSide.of(self.plan)
+        return IronicSide(self.plan)
 
     def wait(self, watch: IronicWatch) -> None:
         """Have the triggerer bring the nodes to what is wanted; go on with ``resume``."""
         from slipway.openstack.ironic.triggers import FleetTrigger
 
-        trigger = FleetTrigger(watch=watch.to_json(), conn_id=self.side().conn_id)
+        trigger = FleetTrigger(watch=watch.to_json(), conn_id=self.plan.cloud)
         self.defer(trigger=trigger, method_name="resume", timeout=_limit(watch))
 
 
 class RolloutOperator(_Branch, operators.RolloutOperator):
     """Brings a :class:`slipway.flow.ironic.fleet.IronicPlan` onto its nodes, a few at a time."""
 
-    platform = "bare_metal"
-
-    def roll_out(self, context: Context, plan: Json) -> None:
+    def roll_out(self, context: Context) -> None:
         """Claim and allocate, and hand the rest to the triggerer."""
-        from slipway.flow.ironic.fleet import IronicPlan
-
-        fleet, run = IronicPlan.from_json(plan), context["run_id"]
+        fleet, run = self.plan, context["run_id"]
         self.log.info(
             "%s %s (%s) of %s goes to %s: %d x %s, %d at once",
             *(fleet.application, fleet.push.short_commit, fleet.image.digest, fleet.push.repository),
             *(fleet.environment, fleet.ironic.count, fleet.ironic.resource_class),
             fleet.ironic.pacing.at_once,
         )
-        with self.side().fleets() as fleets:
+        with self.side.fleets() as fleets:
             watch = fleets.begin(fleet, run)
             names = {node.id: node.name for node in fleets.ironic.nodes()}
         for line in watch.lines(names):
@@ -69,22 +69,18 @@ class RolloutOperator(_Branch, operators.RolloutOperator):
             if state == "failed":
                 self.log.error("the rollout failed: %s", reason)
                 self.fail(context, reason)
-            self.healthy(context, self.plan)
+            self.healthy(context)
 
 
 class GoBackOperator(_Branch, operators.GoBackOperator):
     """Rebuilds the nodes with the last good image, and undeploys those that the run added."""
 
-    platform = "bare_metal"
-
-    def go_back(self, context: Context, plan: Json) -> None:
+    def go_back(self, context: Context) -> None:
         """Write down that the run goes back, and hand the rest to the triggerer."""
-        from slipway.flow.ironic.fleet import IronicPlan
-
-        with self.side().fleets() as fleets:
-            watch = fleets.go_back(IronicPlan.from_json(plan), context["run_id"])
+        with self.side.fleets() as fleets:
+            watch = fleets.go_back(self.plan, context["run_id"])
         if watch is None:
-            self.back(context, plan)
+            self.back(context)
         else:
             self.wait(watch)
 
@@ -96,8 +92,8 @@ class GoBackOperator(_Branch, operators.GoBackOperator):
                 raise SupersededError(reason)
             if state == "failed":
                 self.fail(context, f"not everything is as it was before: {reason}")
-            self.side().end(self.plan, context["run_id"])
-            self.back(context, self.plan)
+            self.side.end(context["run_id"])
+            self.back(context)
 
 
 def _limit(watch: IronicWatch) -> timedelta:

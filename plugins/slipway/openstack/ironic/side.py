@@ -14,7 +14,7 @@ from slipway.openstack.hook import OpenstackHook
 from slipway.openstack.ironic import ledger
 from slipway.openstack.ironic.fleets import Fleets
 from slipway.openstack.ironic.releasing import wait_released
-from slipway.rollout.side import Json, Side
+from slipway.rollout.side import Side
 
 log = logging.getLogger(__name__)
 
@@ -22,75 +22,57 @@ RELEASE_SECONDS = 120.0
 """How long nodes that are not needed any more are waited for."""
 
 
-class IronicSide(Side):
-    """Plans are :class:`slipway.flow.ironic.fleet.IronicPlan`.
+class IronicSide(Side[IronicPlan]):
+    """The cloud that the plan is for."""
 
-    :param conn_id: connection of type ``slipway_openstack``.
-    """
-
-    def __init__(self, conn_id: str = OpenstackHook.default_conn_name) -> None:
-        self.conn_id = conn_id
-
-    @classmethod
-    def of(cls, plan: Json) -> IronicSide:
-        """Return the side of the cloud that the plan is for."""
-        return cls(IronicPlan.from_json(plan).cloud)
-
-    def tried(self, plan: Json) -> str:
-        """Return the release's commit and digest."""
-        return ledger.described(IronicPlan.from_json(plan))
-
-    def before(self, plan: Json, run: str) -> str:
+    def before(self, run: str) -> str:
         """Return what the ledger says was good before ``run``."""
         with self.fleets() as fleets:
-            known = ledger.before(fleets.read(IronicPlan.from_json(plan)), run)
+            known = ledger.before(fleets.read(self.plan), run)
         return ledger.described(known.fleet) if known else NOTHING
 
-    def refuse_older(self, plan: Json, run: str) -> None:
+    def refuse_older(self, run: str) -> None:
         """Read the ledger."""
-        fleet = IronicPlan.from_json(plan)
         with self.fleets() as fleets:
-            ledger.claim(fleets.read(fleet), ledger.IronicAttempt(run=run, fleet=fleet))
+            ledger.claim(fleets.read(self.plan), ledger.IronicAttempt(run=run, fleet=self.plan))
 
-    def check(self, plan: Json, run: str) -> None:
+    def check(self, run: str) -> None:
         """Read the ledger."""
         with self.fleets() as fleets:
-            known = fleets.read(IronicPlan.from_json(plan))
+            known = fleets.read(self.plan)
         if not ledger.is_good(known, run):
             ledger.mine(known, run)
 
-    def keep(self, plan: Json, run: str) -> Deployment:
+    def keep(self, run: str) -> Deployment:
         """Write into the ledger that it is good."""
-        fleet, now = IronicPlan.from_json(plan), datetime.now(UTC)
+        now = datetime.now(UTC)
         with self.fleets() as fleets:
-            prefix = fleets.prefix(fleet)
+            prefix = fleets.prefix(self.plan)
             done = ledger.change(fleets.ironic, f"{prefix}0", lambda known: ledger.succeeded(known, run, now))
         assert done.good is not None  # it was just taken for that
         replaced = done.previous.fleet.image.digest if done.previous else None
         return _deployment(done.good, prefix, replaced)
 
-    def clear(self, plan: Json, run: str) -> None:
+    def clear(self, run: str) -> None:
         """Give back nodes that only the version before needed."""
-        fleet = IronicPlan.from_json(plan)
+        count = self.plan.ironic.count
         with self.fleets() as fleets:
-            prefix = fleets.prefix(fleet)
+            prefix = fleets.prefix(self.plan)
             ledger.change(fleets.ironic, f"{prefix}0", lambda known: ledger.settled(known, run))
-            for left in wait_released(
-                fleets.ironic, fleets.ports, prefix, fleet.ironic.count, RELEASE_SECONDS
-            ):
+            for left in wait_released(fleets.ironic, fleets.ports, prefix, count, RELEASE_SECONDS):
                 log.warning("not given back yet: %s. The next deployment does it", left)
 
-    def end(self, plan: Json, run: str) -> None:
+    def end(self, run: str) -> None:
         """Say that ``run`` tries nothing any more, now that the nodes are as they were before it."""
         with self.fleets() as fleets:
-            first = f"{fleets.prefix(IronicPlan.from_json(plan))}0"
+            first = f"{fleets.prefix(self.plan)}0"
             if fleets.ironic.find_allocation(first):
                 ledger.change(fleets.ironic, first, lambda known: ledger.ended(known, run))
 
     @contextmanager
     def fleets(self) -> Iterator[Fleets]:
         """Log in, for one exchange in a task."""
-        with OpenstackHook(self.conn_id).get_conn() as cloud:
+        with OpenstackHook(self.plan.cloud).get_conn() as cloud:
             yield Fleets(cloud)
 
 

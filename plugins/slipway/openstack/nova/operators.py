@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import Context
 
+from slipway.flow.platforms import Platform
 from slipway.rollout import operators
-from slipway.rollout.side import Json
 
 if TYPE_CHECKING:  # the SDK takes most of a second to import, which reading a DAG file must not take
     from openstack.connection import Connection
 
     from slipway.flow.nova.observed import ServerFindings
+    from slipway.flow.nova.plan import NovaPlan
     from slipway.flow.nova.steps import Wait
     from slipway.openstack.nova.side import NovaSide
     from slipway.openstack.nova.watch import NovaOutcome, NovaWatch
@@ -26,32 +28,47 @@ SLACK = timedelta(hours=6)
 """More than any wait may take: the triggerer itself ends one that has had its time."""
 
 
-class _Waiting:
-    """What both operators share: waiting for servers without a worker."""
+class _Branch:
+    """What both operators share: the cloud, and waiting for servers without a worker."""
 
-    plan: Json
+    platform: ClassVar[Platform] = "vm"
+    plan: NovaPlan
     defer: Any
+    ending: Any
 
+    @cached_property
     def side(self) -> NovaSide:
-        """Return the cloud's side."""
+        """The cloud's side."""
         from slipway.openstack.nova.side import NovaSide
 
-        return NovaSide.of(self.plan)
+        return NovaSide(self.plan)
 
-    def wait(
-        self, cloud: Connection, plan: Json, run: str, wait: Wait, seen: ServerFindings
-    ) -> ServerFindings:
+    def go_on(self, context: Context, seen: ServerFindings) -> None:
+        """Decide and obey until there is something to wait for, or an end."""
+        raise NotImplementedError
+
+    def begin(self, context: Context) -> None:
+        """Begin, or go on after a crash."""
+        from slipway.flow.nova.observed import ServerFindings
+
+        self.go_on(context, ServerFindings())
+
+    def resume(self, context: Context, event: Mapping[str, Any], healthy: Sequence[str]) -> None:
+        """Go on with what the triggerer saw."""
+        with self.ending(context):
+            self.go_on(context, _seen(event, healthy))
+
+    def wait(self, cloud: Connection, run: str, wait: Wait, seen: ServerFindings) -> ServerFindings:
         """Return what is seen within a few seconds, or defer until there is something to see."""
-        from slipway.flow.nova.plan import NovaPlan
         from slipway.openstack.nova.triggers import ServersTrigger
         from slipway.openstack.nova.watch import NovaWatch
 
-        watch = NovaWatch.of(NovaPlan.from_json(plan), run, wait)
+        watch = NovaWatch.of(self.plan, run, wait)
         outcome = asyncio.run(_soon(cloud, watch))
         if outcome is not None:
             return outcome.seen(seen.healthy)
         self.defer(
-            trigger=ServersTrigger(watch=watch.to_json(), conn_id=self.side().conn_id),
+            trigger=ServersTrigger(watch=watch.to_json(), conn_id=self.plan.cloud),
             method_name="resume",
             kwargs={"healthy": sorted(seen.healthy)},
             timeout=SLACK,
@@ -59,36 +76,26 @@ class _Waiting:
         raise AssertionError("deferring does not return")
 
 
-class RolloutOperator(_Waiting, operators.RolloutOperator):
+class RolloutOperator(_Branch, operators.RolloutOperator):
     """Makes the servers of a :class:`slipway.flow.nova.plan.NovaPlan` and switches to them."""
 
-    platform = "vm"
-
-    def roll_out(self, context: Context, plan: Json) -> None:
+    def roll_out(self, context: Context) -> None:
         """Begin, or go on after a crash."""
-        from slipway.flow.nova.observed import ServerFindings
-        from slipway.flow.nova.plan import NovaPlan
-
-        known = NovaPlan.from_json(plan)
+        known = self.plan
         self.log.info(
             "%s %s (image %s) goes to %s: %d servers, flavor %s, %s",
             *(known.application, known.push.short_commit, known.image.glance, known.environment),
             *(known.nova.count, known.nova.flavor, known.nova.strategy),
         )
-        self._go_on(context, plan, ServerFindings())
+        self.begin(context)
 
-    def resume(self, context: Context, event: Mapping[str, Any], healthy: Sequence[str]) -> None:
-        """Go on with what the triggerer saw."""
-        with self.ending(context):
-            self._go_on(context, self.plan, _seen(event, healthy))
-
-    def _go_on(self, context: Context, plan: Json, seen: ServerFindings) -> None:
-        from slipway.flow.nova.plan import NovaPlan
+    def go_on(self, context: Context, seen: ServerFindings) -> None:
+        """Bring the servers up, and switch to them."""
         from slipway.flow.nova.rollout import roll_out
         from slipway.flow.nova.steps import Fail, Wait
 
         run = context["run_id"]
-        servers = self.side().servers(NovaPlan.from_json(plan), run)
+        servers = self.side.servers(run)
         while True:
             step = servers.drive(roll_out, seen)
             if isinstance(step, Fail):
@@ -96,43 +103,34 @@ class RolloutOperator(_Waiting, operators.RolloutOperator):
                     self.log.info("    %s", line)
                 self.fail(context, step.reason)
             if not isinstance(step, Wait):
-                return self.healthy(context, plan)
-            seen = self.wait(servers.cloud, plan, run, step, seen)
+                return self.healthy(context)
+            seen = self.wait(servers.cloud, run, step, seen)
 
 
-class GoBackOperator(_Waiting, operators.GoBackOperator):
+class GoBackOperator(_Branch, operators.GoBackOperator):
     """Brings the servers of the last good release back, and removes those of the run."""
 
-    platform = "vm"
-
-    def go_back(self, context: Context, plan: Json) -> None:
+    def go_back(self, context: Context) -> None:
         """Begin, or go on after a crash."""
-        from slipway.flow.nova.observed import ServerFindings
+        self.begin(context)
 
-        self._go_on(context, plan, ServerFindings())
-
-    def resume(self, context: Context, event: Mapping[str, Any], healthy: Sequence[str]) -> None:
-        """Go on with what the triggerer saw."""
-        with self.ending(context):
-            self._go_on(context, self.plan, _seen(event, healthy))
-
-    def _go_on(self, context: Context, plan: Json, seen: ServerFindings) -> None:
+    def go_on(self, context: Context, seen: ServerFindings) -> None:
+        """Bring the servers before back."""
         from slipway.flow.nova.endings import go_back
-        from slipway.flow.nova.plan import NovaPlan
         from slipway.flow.nova.steps import Fail, Wait
 
         run = context["run_id"]
-        servers = self.side().servers(NovaPlan.from_json(plan), run)
+        servers = self.side.servers(run)
         while True:
             step = servers.drive(go_back, seen)
             if isinstance(step, Wait):
-                seen = self.wait(servers.cloud, plan, run, step, seen)
+                seen = self.wait(servers.cloud, run, step, seen)
                 continue
             servers.forget(servers.view())
             servers.tidy()
             if isinstance(step, Fail):
                 self.fail(context, step.reason)
-            return self.back(context, plan)
+            return self.back(context)
 
 
 async def _soon(cloud: Connection, watch: NovaWatch) -> NovaOutcome | None:

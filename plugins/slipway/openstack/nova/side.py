@@ -14,68 +14,49 @@ from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.release import NOTHING, version
 from slipway.openstack.hook import OpenstackHook
 from slipway.openstack.nova.servers import Servers
-from slipway.rollout.side import Json, Side
+from slipway.rollout.side import Side
 
 NAMED = 3
 """Servers that a deployment names; of the others it has the number."""
 
 
-class NovaSide(Side):
-    """Plans are :class:`slipway.flow.nova.plan.NovaPlan`.
-
-    :param conn_id: connection of type ``slipway_openstack``.
-    """
-
-    def __init__(self, conn_id: str = OpenstackHook.default_conn_name) -> None:
-        self.conn_id = conn_id
-
-    @classmethod
-    def of(cls, plan: Json) -> NovaSide:
-        """Return the side of the cloud that the plan is for."""
-        return cls(NovaPlan.from_json(plan).cloud)
+class NovaSide(Side[NovaPlan]):
+    """The cloud that the plan is for."""
 
     @cached_property
     def _cloud(self) -> Connection:
         """The login and what was asked of the cloud's versions: kept, for they cost half a dozen requests."""
-        return OpenstackHook(self.conn_id).get_conn()
+        return OpenstackHook(self.plan.cloud).get_conn()
 
-    def servers(self, plan: NovaPlan, run: str) -> Servers:
+    def servers(self, run: str) -> Servers:
         """Return the plan's servers in the cloud."""
-        return Servers(self._cloud, plan, run)
+        return Servers(self._cloud, self.plan, run)
 
-    def tried(self, plan: Json) -> str:
-        """Return the commit and the image's digest."""
-        known = NovaPlan.from_json(plan)
-        return version(known.push.commit, known.image.digest)
-
-    def before(self, plan: Json, run: str) -> str:
+    def before(self, run: str) -> str:
         """Return what the servers' metadata says was good before ``run``."""
-        return _described(self.servers(NovaPlan.from_json(plan), run).view().good(run), run)
+        return _described(self.servers(run).view().good(run), run)
 
-    def refuse_older(self, plan: Json, run: str) -> None:
+    def refuse_older(self, run: str) -> None:
         """Read the servers' metadata."""
-        known = NovaPlan.from_json(plan)
-        refuse_older_than(self.servers(known, run).view().servers, known.push, run)
+        refuse_older_than(self.servers(run).view().servers, self.plan.push, run)
 
-    def check(self, plan: Json, run: str) -> None:
+    def check(self, run: str) -> None:
         """Look for a newer push."""
-        self.refuse_older(plan, run)
+        self.refuse_older(run)
 
-    def keep(self, plan: Json, run: str) -> Deployment:
+    def keep(self, run: str) -> Deployment:
         """Write on the servers that they are good."""
-        known = NovaPlan.from_json(plan)
-        servers = self.servers(known, run)
-        for order in endings.keep(known, run, servers.view(), datetime.now(UTC)):
+        servers = self.servers(run)
+        for order in endings.keep(self.plan, run, servers.view(), datetime.now(UTC)):
             servers.obey(order)
-        return _deployment(known, run, servers.view())
+        return _deployment(self.plan, run, servers.view())
 
-    def clear(self, plan: Json, run: str) -> None:
+    def clear(self, run: str) -> None:
         """Remove the servers and server groups that only the version before needed."""
-        known = NovaPlan.from_json(plan)
-        servers = self.servers(known, run)
+        servers = self.servers(run)
         view = servers.view()
         servers.forget(view)  # the orders write over where traffic came from before
-        for order in endings.clear(known, run, view):
+        for order in endings.clear(self.plan, run, view):
             servers.obey(order)
         servers.tidy()
 

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped,
 
 from slipway.flow import approval
 from slipway.flow.approval import APPROVAL, RELEASE_TASK, ApprovalRequest
-from slipway.flow.image import Image
+from slipway.flow.platforms import Platform
 from slipway.flow.release import ReleaseRow, SupersededError
 from slipway.pipelines.task_endings import retried_if_worth_it
 from slipway.rollout.operators import REASON
@@ -20,6 +20,8 @@ from slipway.rollout.side import Json
 
 if TYPE_CHECKING:
     from slipway.apiserver.questions import ApprovalAnswer
+    from slipway.flow.image import Image
+    from slipway.flow.plans import ReleasePlan
 
 
 class ApproveOperator(HITLOperator):  # type: ignore[misc]
@@ -73,16 +75,16 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
 
     def _word(self, context: Context, request: ApprovalRequest) -> None:
         """Word the question, with what is true now."""
-        from slipway.pipelines.release.deploy import SIDES
+        from slipway.pipelines.release.sides import side_of
 
         plans, run = _plans(context), context["run_id"]
         rows = []
         for name, plan in plans.items():
-            side = SIDES[name](plan)
-            side.refuse_older(plan, run)
-            tried = side.tried(plan)
-            rows.append(ReleaseRow(platform=name, before=side.before(plan, run), tried=tried, now=tried))
-        images = {name: Image.from_json(plan["image"]) for name, plan in plans.items()}
+            side = side_of(plan)
+            side.refuse_older(run)
+            tried = side.tried()
+            rows.append(ReleaseRow(platform=name, before=side.before(run), tried=tried, now=tried))
+        images: dict[str, Image] = {name: plan.image for name, plan in plans.items()}
         self.response_timeout = timedelta(hours=request.approval.within)
         self.subject = approval.subject(request)
         self.body = approval.body(request, rows, images, datetime.now(UTC) + self.response_timeout)
@@ -149,6 +151,8 @@ def _request(context: Context) -> ApprovalRequest:
     return ApprovalRequest.from_json(context["ti"].xcom_pull(task_ids=RELEASE_TASK, key=APPROVAL))
 
 
-def _plans(context: Context) -> Mapping[str, Json]:
-    plans: Mapping[str, Json | None] = context["ti"].xcom_pull(task_ids=RELEASE_TASK)
-    return {name: plan for name, plan in plans.items() if plan}
+def _plans(context: Context) -> dict[Platform, ReleasePlan]:
+    from slipway.flow.plans import read_plan
+
+    plans: Mapping[Platform, Json | None] = context["ti"].xcom_pull(task_ids=RELEASE_TASK)
+    return {name: read_plan(name, plan) for name, plan in plans.items() if plan}

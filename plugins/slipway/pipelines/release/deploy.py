@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from slipway.config import load_apps
-from slipway.flow.approval import APPROVE_TASK, ApprovalRequest
+from slipway.flow.approval import APPROVE_TASK, RELEASE_TASK, ApprovalRequest
 from slipway.flow.apps import Application
 from slipway.flow.deployment import Deployment
 from slipway.flow.environments import Environment
 from slipway.flow.image import Built
+from slipway.flow.plans import ReleasePlan
+from slipway.flow.platforms import PLATFORMS, Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.record import TransientError
 from slipway.flow.release import Release, SupersededError, assemble
@@ -19,38 +21,17 @@ from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
 from slipway.pipelines.images.commit import read_spec
 from slipway.pipelines.release.plans import PLANS, PlatformRelease
+from slipway.pipelines.release.sides import sides_of
 from slipway.pipelines.task_endings import NothingToDo
 from slipway.rollout import keeping
 from slipway.rollout.operators import REASON, go_back_task, rollout_task
 from slipway.rollout.side import Json, Side
 
-Plans = dict[str, Json | None]
+Plans = dict[Platform, Json | None]
 PROMOTE_TASK = "promote"
 """The task that writes a promotion down."""
 
 log = logging.getLogger(__name__)
-
-
-def _kubernetes(plan: Json) -> Side:
-    from slipway.kubernetes.side import KubernetesSide
-
-    return KubernetesSide.of(plan)
-
-
-def _nova(plan: Json) -> Side:
-    from slipway.openstack.nova.side import NovaSide
-
-    return NovaSide.of(plan)
-
-
-def _ironic(plan: Json) -> Side:
-    from slipway.openstack.ironic.side import IronicSide
-
-    return IronicSide.of(plan)
-
-
-SIDES: Mapping[str, Callable[[Json], Side]] = {"container": _kubernetes, "vm": _nova, "bare_metal": _ironic}
-"""Each platform's side of a plan. An SDK is imported when it is needed: no release waits for all."""
 
 
 def release_of(builts: list[Built]) -> Release:
@@ -82,13 +63,11 @@ def plans_of(
     """
     push = release.push
     name, chosen = _environment(load_apps().get(push.repository), push, environment)
-    plans: Plans = dict.fromkeys(PLANS)
+    plans: Plans = dict.fromkeys(PLATFORMS)
     with fetched(GithubHook().get_conn(), push) as commit:
         spec = read_spec(commit)
-        for platform in release.images.keys() & PLANS.keys():
-            planned = PLANS[platform](
-                PlatformRelease(push, commit, spec, release.images[platform], name, chosen, run)
-            )
+        for platform, image in release.images.items():
+            planned = PLANS[platform](PlatformRelease(push, commit, spec, image, name, chosen, run))
             plans[platform] = planned.to_json() if planned else None
     if not any(plans.values()):
         raise NothingToDo(f"slipway.yaml of {push.repository} says of no image how it is to run")
@@ -116,29 +95,28 @@ def keep_release(context: Any) -> list[Deployment]:
     from airflow.sdk.exceptions import DownstreamTasksSkipped
 
     ti, run = context["ti"], context["run_id"]
-    plans: dict[str, Json] = {name: plan for name, plan in ti.xcom_pull(task_ids="release").items() if plan}
-    sides = {name: SIDES[name](plan) for name, plan in plans.items()}
-    gone = _superseded(ti, sides, plans, run)
+    sides = sides_of(ti.xcom_pull(task_ids=RELEASE_TASK))
+    gone = _superseded(ti, sides, run)
     if not gone:
-        return keeping.keep(sides, plans, run)
+        return keeping.keep(sides, run)
     told = "; ".join(f"{name}: {reason}" for name, reason in gone.items())
-    if len(gone) < len(plans):
+    if len(gone) < len(sides):
         raise TransientError(f"a newer push took a part of the platforms, nothing is kept: {told}")
     log.info("nothing is kept, a newer push goes on: %s", told)
     raise DownstreamTasksSkipped(tasks=["released"])
 
 
-def _superseded(ti: Any, sides: Mapping[str, Side], plans: Mapping[str, Json], run: str) -> dict[str, str]:
+def _superseded(ti: Any, sides: Mapping[Platform, Side[ReleasePlan]], run: str) -> dict[Platform, str]:
     """Return by which push, for each platform that a newer one took."""
-    tasks = {name: rollout_task(name) for name in plans}
+    tasks = {name: rollout_task(name) for name in sides}
     states = ti.get_task_states(dag_id=ti.dag_id, task_ids=list(tasks.values()), run_ids=[run])[run]
-    found = {}
+    found: dict[Platform, str] = {}
     for name, task in tasks.items():
         if states.get(task) == "skipped":
             found[name] = ti.xcom_pull(task_ids=task, key=REASON) or "its log says by which"
             continue
         try:
-            sides[name].check(plans[name], run)
+            sides[name].check(run)
         except SupersededError as error:
             found[name] = str(error)
     return found

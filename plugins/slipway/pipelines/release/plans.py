@@ -13,9 +13,10 @@ from slipway.flow.ironic.fleet import IronicPlan
 from slipway.flow.kubernetes.manifests import from_manifests
 from slipway.flow.kubernetes.workload import KubernetesPlan, finished, from_spec
 from slipway.flow.nova.plan import NovaPlan, tag_of
+from slipway.flow.plans import ReleasePlan
 from slipway.flow.platforms import Platform
 from slipway.flow.push import PushEvent
-from slipway.flow.record import Record, SlipwayError
+from slipway.flow.record import SlipwayError
 from slipway.flow.spec import BuildSpec
 from slipway.github.repository import Commit
 from slipway.pipelines.images.commit import read_file, read_manifests
@@ -123,7 +124,7 @@ def _fleet(wanted: PlatformRelease) -> IronicPlan | None:
     )
 
 
-PLANS: Mapping[Platform, Callable[[PlatformRelease], Record | None]] = {
+PLANS: Mapping[Platform, Callable[[PlatformRelease], ReleasePlan | None]] = {
     "container": _container,
     "vm": _servers,
     "bare_metal": _fleet,

@@ -13,7 +13,7 @@ from slipway.config import load_apps
 from slipway.flow.approval import RELEASE_TASK
 from slipway.flow.environments import CLOUD
 from slipway.flow.history import AppEnvironment, running
-from slipway.flow.image import Image
+from slipway.flow.plans import read_plan
 from slipway.flow.property_keys import RegistryKey
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
@@ -65,8 +65,8 @@ def record(context: Any) -> None:
     target, source = params["environment"], params["promote_from"]
     plans = context["ti"].xcom_pull(task_ids=RELEASE_TASK)
     catalogue = ArtifactoryHook().get_conn()
-    for plan in filter(None, plans.values()):
-        push, image = PushEvent.from_json(plan["push"]), Image.from_json(plan["image"])
+    for plan in (read_plan(name, plan) for name, plan in plans.items() if plan):
+        push, image = plan.push, plan.image
         told = Promotion(target, f"promoted from {source} by run {context['run_id']}", push.pusher)
         name, number = build_of(push, image)
         if promote(catalogue, name, number, told):

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from slipway.flow.push import PushEvent
 from slipway.flow.release import SupersededError
 from slipway.flow.turns import Contender, TurnPlace
 
 if TYPE_CHECKING:
     from slipway.apiserver.questions import TurnQuestion
     from slipway.apiserver.turn_trigger import TurnTrigger
+    from slipway.flow.plans import ReleasePlan
 
 TURN = "turn"
 """XCom key: when it became the run's turn; it is over when the run is."""
@@ -20,7 +19,7 @@ TURN = "turn"
 log = logging.getLogger(__name__)
 
 
-def take(context: Any, plan: Mapping[str, Any]) -> TurnTrigger | None:
+def take(context: Any, plan: ReleasePlan) -> TurnTrigger | None:
     """Return what fires when it may be the run's turn; None when it is.
 
     :param context: of the task that rolls out.
@@ -43,15 +42,14 @@ def take(context: Any, plan: Mapping[str, Any]) -> TurnTrigger | None:
     return None
 
 
-def question_of(context: Any, plan: Mapping[str, Any]) -> TurnQuestion:
+def question_of(context: Any, plan: ReleasePlan) -> TurnQuestion:
     """Return what to ask for a task's run.
 
     :param plan: a platform's; each says of which push, application and environment it is.
     """
     from slipway.apiserver.questions import TurnQuestion
 
-    push, ti = PushEvent.from_json(plan["push"]), context["ti"]
-    application, environment = plan["application"], plan["environment"]
-    place = TurnPlace(repository=push.repository, application=application, environment=environment)
+    push, ti = plan.push, context["ti"]
+    place = TurnPlace(repository=push.repository, application=plan.application, environment=plan.environment)
     mine = Contender(dag_id=ti.dag_id, run_id=ti.run_id, commit=push.commit, at=push.at)
     return TurnQuestion(place=place, mine=mine)

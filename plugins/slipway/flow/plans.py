@@ -1,0 +1,26 @@
+"""What a release is to be on a platform: a plan of the platform's own type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from slipway.flow.ironic.fleet import IronicPlan
+from slipway.flow.kubernetes.workload import KubernetesPlan
+from slipway.flow.nova.plan import NovaPlan
+from slipway.flow.platforms import Platform
+
+ReleasePlan = KubernetesPlan | NovaPlan | IronicPlan
+PLAN_TYPES: Mapping[Platform, type[ReleasePlan]] = {
+    "container": KubernetesPlan,
+    "vm": NovaPlan,
+    "bare_metal": IronicPlan,
+}
+
+
+def read_plan(platform: Platform, value: Any) -> ReleasePlan:
+    """Return the plan that a task handed on as JSON.
+
+    :raises pydantic.ValidationError: when it is none of the platform's.
+    """
+    return PLAN_TYPES[platform].from_json(value)
