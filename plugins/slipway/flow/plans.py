@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from slipway.flow.deployment import Deployment
 from slipway.flow.ironic.fleet import IronicPlan
 from slipway.flow.kubernetes.workload import KubernetesPlan
 from slipway.flow.nova.plan import NovaPlan
@@ -24,3 +26,24 @@ def read_plan(platform: Platform, value: Any) -> ReleasePlan:
     :raises pydantic.ValidationError: when it is none of the platform's.
     """
     return PLAN_TYPES[platform].from_json(value)
+
+
+def deployed(
+    plan: ReleasePlan, where: str, since: datetime, replaced: str | None, url: str = ""
+) -> Deployment:
+    """Return what runs now that a plan was kept.
+
+    :param where: the object that runs it.
+    :param replaced: digest of the image that ran before.
+    """
+    return Deployment(
+        push=plan.push,
+        application=plan.application,
+        environment=plan.environment,
+        platform=plan.image.platform,
+        image=plan.image,
+        where=where,
+        url=url,
+        replaced=replaced,
+        since=since,
+    )

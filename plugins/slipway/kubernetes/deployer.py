@@ -14,6 +14,7 @@ from itertools import groupby
 from slipway.flow.deployment import Deployment
 from slipway.flow.kubernetes.objects import KEPT, RANK, WATCHED, Json, ObjectRef
 from slipway.flow.kubernetes.workload import APPLICATION, REPOSITORY, RUN, KubernetesPlan, refs
+from slipway.flow.plans import deployed
 from slipway.flow.release import version
 from slipway.kubernetes import health, ledger
 from slipway.kubernetes.cluster import Cluster
@@ -189,17 +190,9 @@ def described(workload: KubernetesPlan) -> str:
 
 def _deployment(good: KubernetesGood, replaced: KubernetesGood | None, url: str) -> Deployment:
     workload = good.workload
-    return Deployment(
-        push=workload.push,
-        application=workload.application,
-        environment=workload.environment,
-        platform="container",
-        image=workload.image,
-        where=f"{workload.namespace}/{main_object(workload)}",
-        url=url,
-        replaced=replaced.workload.image.digest if replaced else None,
-        since=good.since,
-    )
+    before = replaced.workload.image.digest if replaced else None
+    where = f"{workload.namespace}/{main_object(workload)}"
+    return deployed(workload, where, good.since, before, url)
 
 
 def main_object(workload: KubernetesPlan) -> ObjectRef:

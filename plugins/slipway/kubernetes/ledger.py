@@ -17,38 +17,50 @@ from pydantic import AwareDatetime
 from slipway.flow.kubernetes.manifests import RECORD_SUFFIX
 from slipway.flow.kubernetes.objects import Json, ObjectRef
 from slipway.flow.kubernetes.workload import APPLICATION, MANAGED_BY, REPOSITORY, KubernetesPlan, refs
-from slipway.flow.record import Record
-from slipway.flow.release import refuse_older
+from slipway.flow.ledger import KeptEntry, Ledger, LedgerEntry, attempt_of, refuse_others
+from slipway.flow.ledger import before as before
+from slipway.flow.ledger import is_good as is_good
+from slipway.flow.ledger import is_mine as is_mine
+from slipway.flow.ledger import settled as settled
+from slipway.flow.ledger import taken_back as taken_back
 from slipway.kubernetes.cluster import Cluster
-from slipway.kubernetes.errors import ClusterError, ClusterRefusedError, SupersededError
+from slipway.kubernetes.errors import ClusterError, ClusterRefusedError
 
 MAX_BYTES = 900 * 1024
 """Of a ConfigMap's mebibyte, in base64."""
 _KEY = "ledger.json.gz"
 
 
-class KubernetesAttempt(Record):
+class KubernetesAttempt(LedgerEntry):
     """A rollout that has begun."""
 
-    run: str
     workload: KubernetesPlan
 
+    @property
+    def plan(self) -> KubernetesPlan:
+        """The workload."""
+        return self.workload
 
-class KubernetesGood(Record):
+
+class KubernetesGood(KeptEntry[KubernetesAttempt]):
     """The last rollout that was healthy."""
 
-    run: str
     workload: KubernetesPlan
     since: AwareDatetime
 
+    @property
+    def plan(self) -> KubernetesPlan:
+        """The workload."""
+        return self.workload
 
-class KubernetesLedger(Record):
+    def attempted(self) -> KubernetesAttempt:
+        """Return the same as an attempt."""
+        return KubernetesAttempt(run=self.run, workload=self.workload)
+
+
+class KubernetesLedger(Ledger[KubernetesAttempt, KubernetesGood]):
     """One application in one namespace."""
 
-    good: KubernetesGood | None = None
-    previous: KubernetesGood | None = None
-    """What was good before: what is gone back to until nothing can take ``good`` back any more."""
-    attempt: KubernetesAttempt | None = None
     applied: tuple[ObjectRef, ...] = ()
     """Every object that may be there because of Slipway."""
     version: str = ""
@@ -61,18 +73,15 @@ def claim(ledger: KubernetesLedger, attempt: KubernetesAttempt) -> KubernetesLed
     :raises SupersededError: when a newer push runs, or is being rolled out.
     :raises ClusterRefusedError: when the name is another repository's.
     """
-    push = attempt.workload.push
-    for other in (ledger.good, ledger.attempt):
-        if other is None or other.run == attempt.run:
-            continue
-        theirs = other.workload.push
-        if theirs.repository.casefold() != push.repository.casefold():
-            raise ClusterRefusedError(
-                f"{attempt.workload.application!r} in namespace {attempt.workload.namespace} is the "
-                f"application of {theirs.repository}. Choose another name in slipway.yaml, or another "
-                "namespace in apps.yaml."
-            )
-        refuse_older(push, theirs.commit, theirs.at)
+
+    def taken(repository: str) -> ClusterRefusedError:
+        return ClusterRefusedError(
+            f"{attempt.workload.application!r} in namespace {attempt.workload.namespace} is the "
+            f"application of {repository}. Choose another name in slipway.yaml, or another "
+            "namespace in apps.yaml."
+        )
+
+    refuse_others(ledger, attempt, taken)
     wanted = dict.fromkeys([*ledger.applied, *refs(attempt.workload.objects)])
     return ledger.model_copy(update={"attempt": attempt, "applied": tuple(wanted)})
 
@@ -84,34 +93,12 @@ def succeeded(ledger: KubernetesLedger, run: str, now: datetime) -> KubernetesLe
     """
     if not is_mine(ledger, run) and is_good(ledger, run):
         return ledger
-    workload, before = mine(ledger, run), ledger.good
-    if before is not None and before.run == run:
-        good = KubernetesGood(run=run, workload=workload, since=before.since)
+    workload, last = mine(ledger, run), ledger.good
+    if last is not None and last.run == run:
+        good = KubernetesGood(run=run, workload=workload, since=last.since)
         return ledger.model_copy(update={"good": good, "attempt": None})
     good = KubernetesGood(run=run, workload=workload, since=now)
-    return ledger.model_copy(update={"good": good, "previous": before, "attempt": None})
-
-
-def settled(ledger: KubernetesLedger, run: str) -> KubernetesLedger:
-    """Say that nothing takes back what ``run`` brought: the version before is to be removed."""
-    return ledger.model_copy(update={"previous": None}) if is_good(ledger, run) else ledger
-
-
-def taken_back(ledger: KubernetesLedger, run: str) -> KubernetesLedger:
-    """Say that what ``run`` brought is no good, if it was taken for that.
-
-    It is an attempt again, unless a newer push tries another: that one then goes back to the version before.
-    """
-    if not is_good(ledger, run):
-        return ledger
-    assert ledger.good is not None  # it is that of the run
-    attempt = ledger.attempt or KubernetesAttempt(run=run, workload=ledger.good.workload)
-    return ledger.model_copy(update={"good": ledger.previous, "previous": None, "attempt": attempt})
-
-
-def before(ledger: KubernetesLedger, run: str) -> KubernetesGood | None:
-    """Return what was good when ``run`` came."""
-    return ledger.previous if is_good(ledger, run) else ledger.good
+    return ledger.model_copy(update={"good": good, "previous": last, "attempt": None})
 
 
 def leftovers(ledger: KubernetesLedger, run: str) -> list[ObjectRef]:
@@ -135,27 +122,12 @@ def _kept(ledger: KubernetesLedger, run: str) -> dict[ObjectRef, None]:
     return dict.fromkeys([*good, *others])
 
 
-def is_mine(ledger: KubernetesLedger, run: str) -> bool:
-    """Say whether the attempt of ``run`` is still the one that is being tried."""
-    return ledger.attempt is not None and ledger.attempt.run == run
-
-
-def is_good(ledger: KubernetesLedger, run: str) -> bool:
-    """Say whether what ``run`` brought was taken for good."""
-    return ledger.good is not None and ledger.good.run == run
-
-
 def mine(ledger: KubernetesLedger, run: str) -> KubernetesPlan:
     """Return what ``run`` is rolling out.
 
     :raises SupersededError: when another run took its place.
     """
-    if is_mine(ledger, run):
-        assert ledger.attempt is not None  # or it were nobody's
-        return ledger.attempt.workload
-    other = ledger.attempt or ledger.good
-    by = f"{other.workload.push.short_commit} (run {other.run})" if other else "nothing that is known"
-    raise SupersededError(f"this rollout was superseded by {by}, which goes on")
+    return attempt_of(ledger, run).workload
 
 
 async def read(cluster: Cluster, application: str, namespace: str) -> KubernetesLedger:

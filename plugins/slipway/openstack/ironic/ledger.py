@@ -16,9 +16,14 @@ from datetime import datetime
 from pydantic import AwareDatetime
 
 from slipway.flow.ironic.fleet import IronicPlan
+from slipway.flow.ledger import KeptEntry, Ledger, LedgerEntry, attempt_of, refuse_others
+from slipway.flow.ledger import before as before
+from slipway.flow.ledger import is_good as is_good
+from slipway.flow.ledger import is_mine as is_mine
+from slipway.flow.ledger import settled as settled
+from slipway.flow.ledger import taken_back as taken_back
 from slipway.flow.property_keys import CloudKey
-from slipway.flow.record import Record
-from slipway.flow.release import SupersededError, refuse_older, version
+from slipway.flow.release import SupersededError, version
 from slipway.openstack.errors import OpenstackError, TransientOpenstackError
 from slipway.openstack.ironic.errors import IronicRefusedError
 from slipway.openstack.ironic.ironic import Allocation, IronicClient
@@ -28,28 +33,35 @@ MAX_BYTES = 60_000
 _TRIES = 5
 
 
-class IronicAttempt(Record):
+class IronicAttempt(LedgerEntry):
     """A rollout that has begun."""
 
-    run: str
     fleet: IronicPlan
 
+    @property
+    def plan(self) -> IronicPlan:
+        """The fleet."""
+        return self.fleet
 
-class IronicGood(Record):
-    """A rollout that was taken for good."""
 
-    run: str
+class IronicGood(KeptEntry[IronicAttempt]):
+    """A rollout that was kept."""
+
     fleet: IronicPlan
     since: AwareDatetime
 
+    @property
+    def plan(self) -> IronicPlan:
+        """The fleet."""
+        return self.fleet
 
-class IronicLedger(Record):
+    def attempted(self) -> IronicAttempt:
+        """Return the same as an attempt."""
+        return IronicAttempt(run=self.run, fleet=self.fleet)
+
+
+class IronicLedger(Ledger[IronicAttempt, IronicGood]):
     """One application in one environment."""
-
-    good: IronicGood | None = None
-    previous: IronicGood | None = None
-    """What was good before: what is gone back to until nothing can take ``good`` back any more."""
-    attempt: IronicAttempt | None = None
 
 
 def claim(ledger: IronicLedger, attempt: IronicAttempt) -> IronicLedger:
@@ -58,17 +70,14 @@ def claim(ledger: IronicLedger, attempt: IronicAttempt) -> IronicLedger:
     :raises SupersededError: when a newer push runs, or is being rolled out.
     :raises IronicRefusedError: when the name is another repository's.
     """
-    push = attempt.fleet.push
-    for other in (ledger.good, ledger.attempt):
-        if other is None or other.run == attempt.run:
-            continue
-        theirs = other.fleet.push
-        if theirs.repository.casefold() != push.repository.casefold():
-            raise IronicRefusedError(
-                f"{attempt.fleet.application!r} in environment {attempt.fleet.environment} has nodes for "
-                f"{theirs.repository}. Choose another name in slipway.yaml."
-            )
-        refuse_older(push, theirs.commit, theirs.at)
+
+    def taken(repository: str) -> IronicRefusedError:
+        return IronicRefusedError(
+            f"{attempt.fleet.application!r} in environment {attempt.fleet.environment} has nodes for "
+            f"{repository}. Choose another name in slipway.yaml."
+        )
+
+    refuse_others(ledger, attempt, taken)
     return ledger if is_good(ledger, attempt.run) else ledger.model_copy(update={"attempt": attempt})
 
 
@@ -83,38 +92,9 @@ def succeeded(ledger: IronicLedger, run: str, now: datetime) -> IronicLedger:
     return IronicLedger(good=good, previous=ledger.good)
 
 
-def settled(ledger: IronicLedger, run: str) -> IronicLedger:
-    """Say that nothing takes back what ``run`` brought."""
-    return ledger.model_copy(update={"previous": None}) if is_good(ledger, run) else ledger
-
-
-def taken_back(ledger: IronicLedger, run: str) -> IronicLedger:
-    """Say that what ``run`` brought is no good, if it was taken for that; it is an attempt again."""
-    if not is_good(ledger, run):
-        return ledger
-    assert ledger.good is not None  # it is that of the run
-    attempt = ledger.attempt or IronicAttempt(run=run, fleet=ledger.good.fleet)
-    return IronicLedger(good=ledger.previous, attempt=attempt)
-
-
 def ended(ledger: IronicLedger, run: str) -> IronicLedger:
     """Say that ``run`` tries nothing any more."""
     return ledger.model_copy(update={"attempt": None}) if is_mine(ledger, run) else ledger
-
-
-def before(ledger: IronicLedger, run: str) -> IronicGood | None:
-    """Return what was good when ``run`` came."""
-    return ledger.previous if is_good(ledger, run) else ledger.good
-
-
-def is_mine(ledger: IronicLedger, run: str) -> bool:
-    """Say whether the attempt of ``run`` is still the one that is being tried."""
-    return ledger.attempt is not None and ledger.attempt.run == run
-
-
-def is_good(ledger: IronicLedger, run: str) -> bool:
-    """Say whether what ``run`` brought was taken for good."""
-    return ledger.good is not None and ledger.good.run == run
 
 
 def mine(ledger: IronicLedger, run: str) -> IronicPlan:
@@ -122,12 +102,7 @@ def mine(ledger: IronicLedger, run: str) -> IronicPlan:
 
     :raises SupersededError: when another run took its place.
     """
-    if is_mine(ledger, run):
-        assert ledger.attempt is not None  # or it were nobody's
-        return ledger.attempt.fleet
-    other = ledger.attempt or ledger.good
-    by = f"{other.fleet.push.short_commit} (run {other.run})" if other else "nothing that is known"
-    raise SupersededError(f"this rollout was superseded by {by}, which goes on")
+    return attempt_of(ledger, run).fleet
 
 
 def described(fleet: IronicPlan) -> str:

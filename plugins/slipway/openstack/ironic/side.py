@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from slipway.flow.deployment import Deployment
 from slipway.flow.ironic.fleet import IronicPlan
+from slipway.flow.plans import deployed
 from slipway.flow.release import NOTHING
 from slipway.openstack.hook import OpenstackHook
 from slipway.openstack.ironic import ledger
@@ -77,14 +78,6 @@ class IronicSide(Side[IronicPlan]):
 
 
 def _deployment(good: ledger.IronicGood, prefix: str, replaced: str | None) -> Deployment:
-    fleet = good.fleet
-    return Deployment(
-        push=fleet.push,
-        application=fleet.application,
-        environment=fleet.environment,
-        platform="bare_metal",
-        image=fleet.image,
-        where=f"{fleet.ironic.count} x {fleet.ironic.resource_class}, allocations {prefix}*",
-        replaced=replaced,
-        since=good.since,
-    )
+    ironic = good.fleet.ironic
+    where = f"{ironic.count} x {ironic.resource_class}, allocations {prefix}*"
+    return deployed(good.fleet, where, good.since, replaced)

@@ -11,6 +11,7 @@ from slipway.flow.deployment import Deployment
 from slipway.flow.nova import endings
 from slipway.flow.nova.observed import Server, View, best, kept_but_for, refuse_older_than
 from slipway.flow.nova.plan import NovaPlan
+from slipway.flow.plans import deployed
 from slipway.flow.release import NOTHING, version
 from slipway.openstack.hook import OpenstackHook
 from slipway.openstack.nova.servers import Servers
@@ -73,17 +74,10 @@ def _deployment(plan: NovaPlan, run: str, view: View) -> Deployment:
     names = ", ".join(one.name for one in servers[:NAMED])
     more = f" and {len(servers) - NAMED} more" if len(servers) > NAMED else ""
     kept = servers[0].mark.kept
-    return Deployment(
-        push=plan.push,
-        application=plan.application,
-        environment=plan.environment,
-        platform="vm",
-        image=plan.image,
-        where=f"servers {names}{more}" if len(servers) > 1 else f"server {names}",
-        url=_url(plan, servers[0]),
-        replaced=replaced[0].mark.digest if replaced else None,
-        since=kept.since if kept else datetime.now(UTC),
-    )
+    where = f"servers {names}{more}" if len(servers) > 1 else f"server {names}"
+    since = kept.since if kept else datetime.now(UTC)
+    before = replaced[0].mark.digest if replaced else None
+    return deployed(plan, where, since, before, _url(plan, servers[0]))
 
 
 def _url(plan: NovaPlan, server: Server) -> str:
