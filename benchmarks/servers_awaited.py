@@ -19,6 +19,7 @@ from openstack.connection import Connection
 from benchmarks.result import Result
 from benchmarks.servers import ROOT, variables
 from lab.airflow.connections import connections
+from slipway.flow.environments import CLOUD
 from slipway.flow.image import Image
 from slipway.flow.nova.marks import TAG, new_metadata
 from slipway.flow.nova.plan import NovaPlan
@@ -50,7 +51,7 @@ class Awaited:
         deadline = datetime.now(UTC) + timedelta(hours=1)
         until = tuple(Until(server=one, name=one, status=NEVER, deadline=deadline) for one in self.ids)
         watch = NovaWatch(tag=self.plan.tag, run="benchmark", at=self.plan.push.at, until=until)
-        return ServersTrigger(watch=watch.to_json())
+        return ServersTrigger(watch=watch.to_json(), conn_id=CLOUD)
 
 
 def run() -> Iterator[Result]:

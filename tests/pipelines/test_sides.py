@@ -17,14 +17,18 @@ from slipway.flow.plans import PLAN_TYPES, ReleasePlan, read_plan
 from slipway.flow.platforms import PLATFORMS, Platform
 from slipway.kubernetes import operators as kubernetes
 from slipway.kubernetes.side import KubernetesSide
+from slipway.kubernetes.triggers import RolloutTrigger
 from slipway.openstack.ironic import operators as ironic
 from slipway.openstack.ironic.side import IronicSide
+from slipway.openstack.ironic.triggers import FleetTrigger
 from slipway.openstack.nova import operators as nova
 from slipway.openstack.nova.side import NovaSide
+from slipway.openstack.nova.triggers import ServersTrigger
 from slipway.pipelines.release.sides import side_of, sides_of
 from slipway.pipelines.release.turns import question_of
 from slipway.rollout.operators import GoBackOperator, RolloutOperator
 from slipway.rollout.side import Side
+from slipway.rollout.triggers import WatchTrigger
 from tests.flow import cloud
 from tests.flow.builders import workload
 
@@ -145,6 +149,19 @@ def test_a_release_that_has_nothing_for_a_platform_skips_it(name: Platform) -> N
     for operator in (rollout, back):
         with pytest.raises(AirflowSkipException, match=f"nothing for platform {name}"):
             operator.execute(context)
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        (RolloutTrigger, "slipway.kubernetes.triggers.RolloutTrigger"),
+        (ServersTrigger, "slipway.openstack.nova.triggers.ServersTrigger"),
+        (FleetTrigger, "slipway.openstack.ironic.triggers.FleetTrigger"),
+    ],
+)
+def test_what_is_followed_is_written_down_as_it_has_been(kind: type[WatchTrigger], path: str) -> None:
+    written = {"watch": {"run": "run-1"}, "conn_id": "elsewhere"}
+    assert kind(**written).serialize() == (path, written)  # type: ignore[arg-type]
 
 
 def test_a_task_that_cannot_go_on_says_why() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from slipway.diskimage_builder.errors import ElementError
 from slipway.flow.record import Digest
+from slipway.streams.entries import content, find_kind
 
 MAX_BYTES = 1024**3
 _LEFT_OUT = ("__pycache__", ".git")
@@ -29,7 +29,9 @@ def digest(folder: Path) -> Digest:
                 f"element {folder.name} is larger than {MAX_BYTES // 1024**2} MiB. "
                 "Have it fetch what is large, or keep that in the image registry."
             )
-        line = f"{_kind(path, about)} {path.relative_to(folder)}\0{_content(path, about)}\n"
+        if (kind := find_kind(about)) is None:
+            raise ElementError(f"{path.name} is no file, folder or link. Take it out of the elements.")
+        line = f"{kind} {path.relative_to(folder)}\0{content(path, kind)}\n"
         whole.update(line.encode(errors="surrogateescape"))
     return f"sha256:{whole.hexdigest()}"
 
@@ -62,22 +64,3 @@ def _paths(folder: Path) -> Iterator[Path]:
         for name in sorted([*names, *files]):
             if not name.endswith(".pyc"):
                 yield Path(place, name)
-
-
-def _kind(path: Path, about: os.stat_result) -> str:
-    if stat.S_ISLNK(about.st_mode):
-        return "link"
-    if stat.S_ISDIR(about.st_mode):
-        return "folder"
-    if not stat.S_ISREG(about.st_mode):
-        raise ElementError(f"{path.name} is no file, folder or link. Take it out of the elements.")
-    return "program" if about.st_mode & stat.S_IXUSR else "file"
-
-
-def _content(path: Path, about: os.stat_result) -> str:
-    if stat.S_ISLNK(about.st_mode):
-        return str(path.readlink())
-    if stat.S_ISDIR(about.st_mode):
-        return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

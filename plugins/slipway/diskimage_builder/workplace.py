@@ -12,33 +12,20 @@ from pathlib import Path
 from slipway.config import work_dir
 from slipway.diskimage_builder.loops import detach
 from slipway.sandbox.occupied import occupied
+from slipway.sandbox.workplace import BuildWorkplace
 
 UNUSED_SECONDS = 30 * 24 * 3600
 """What no build has read in this time leaves the cache of its application."""
 
 
 @dataclass(frozen=True)
-class DiskimageWorkplace:
+class DiskimageWorkplace(BuildWorkplace):
     """The folder of one build.
 
-    :param root: of the worker's builds.
-    :param name: derived from the build's run.
     :param owner: ``TENANT/APPLICATION``; what elements fetch is kept for its later builds only.
     """
 
-    root: Path
-    name: str
     owner: str
-
-    @property
-    def folder(self) -> Path:
-        """What this build has for itself."""
-        return self.root / "builds" / self.name
-
-    @property
-    def checkout(self) -> Path:
-        """Where the commit goes."""
-        return self.folder / "checkout"
 
     @property
     def work(self) -> Path:
@@ -54,16 +41,6 @@ class DiskimageWorkplace:
     def cache(self) -> Path:
         """What elements keep of what they fetched (``DIB_IMAGE_CACHE``)."""
         return self.root / "dib-cache" / self.owner
-
-    @property
-    def scratch(self) -> Path:
-        """What a machine that tries the image writes."""
-        return self.folder / "scratch"
-
-    @property
-    def images(self) -> Path:
-        """Images that are being tried, by their digests."""
-        return self.root / "images"
 
     @contextmanager
     def occupied(self) -> Iterator[int]:

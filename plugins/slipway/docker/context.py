@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,10 +18,24 @@ from typing import IO
 from docker.utils.build import exclude_paths
 
 from slipway.docker.errors import ContextError
+from slipway.streams.entries import EntryKind, content, find_kind
 
 IGNORE = ".dockerignore"
 LIMIT_BYTES = 2 * 1024**3
 _BLOCK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What is sent.
+
+    :param size: bytes of a file.
+    """
+
+    name: str
+    path: Path
+    kind: EntryKind
+    size: int
 
 
 @dataclass(frozen=True)
@@ -52,11 +65,11 @@ class Context:
         :raises ContextError: when the tree is too large or holds sockets, devices or pipes.
         """
         total, whole = 0, hashlib.sha256()
-        for name, path, about in self._entries():
-            if stat.S_ISREG(about.st_mode):
-                total += about.st_size
-                self._check_size(total)
-            whole.update(os.fsencode(f"{name}\0{_kind(about)}\0{_content(path, about)}\0"))
+        for entry in self._entries():
+            total += entry.size
+            self._check_size(total)
+            held = content(entry.path, entry.kind)
+            whole.update(os.fsencode(f"{entry.name}\0{entry.kind}\0{held}\0"))
         return f"sha256:{whole.hexdigest()}"
 
     def archive(self, file: IO[bytes], dockerfile: bytes, dockerfile_name: str) -> None:
@@ -69,15 +82,15 @@ class Context:
         """
         total = 0
         with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
-            for name, path, about in self._entries():
-                member = _member(name, path, about)
+            for entry in self._entries():
+                member = _member(entry)
                 if not member.isreg():
                     archive.addfile(member)
                     continue
-                total += about.st_size
+                total += entry.size
                 self._check_size(total)
-                with path.open("rb") as content:
-                    archive.addfile(member, content)
+                with entry.path.open("rb") as sent:
+                    archive.addfile(member, sent)
             _add(archive, dockerfile_name, dockerfile)
             if (own := self._ignore()) is not None:
                 _add(archive, IGNORE, own + f"\n{dockerfile_name}\n".encode())
@@ -88,15 +101,13 @@ class Context:
         path = self.root / IGNORE
         return path.read_bytes() if path.is_file() and not path.is_symlink() else None
 
-    def _entries(self) -> Iterator[tuple[str, Path, os.stat_result]]:
+    def _entries(self) -> Iterator[_Entry]:
         for name in self.paths():
             path = self.root / name
             about = path.lstat()
-            if not (
-                stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode) or stat.S_ISLNK(about.st_mode)
-            ):
+            if (kind := find_kind(about)) is None:
                 raise ContextError(f"{name} is no file, folder or link. Keep it out by .dockerignore.")
-            yield name, path, about
+            yield _Entry(name, path, kind, about.st_size if kind in ("file", "program") else 0)
 
     def _check_size(self, total: int) -> None:
         if total > self.limit:
@@ -106,37 +117,19 @@ class Context:
             )
 
 
-def _kind(about: os.stat_result) -> str:
-    if stat.S_ISLNK(about.st_mode):
-        return "link"
-    if stat.S_ISDIR(about.st_mode):
-        return "folder"
-    return "program" if about.st_mode & stat.S_IXUSR else "file"
-
-
-def _content(path: Path, about: os.stat_result) -> str:
-    if stat.S_ISLNK(about.st_mode):
-        return str(path.readlink())
-    if stat.S_ISDIR(about.st_mode):
-        return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+def _add(archive: tarfile.TarFile, name: str, added: bytes) -> None:
     member = tarfile.TarInfo(name)
-    member.size, member.mode = len(content), 0o644
-    archive.addfile(member, BytesIO(content))
+    member.size, member.mode = len(added), 0o644
+    archive.addfile(member, BytesIO(added))
 
 
-def _member(name: str, path: Path, about: os.stat_result) -> tarfile.TarInfo:
-    member = tarfile.TarInfo(name)
-    kind = _kind(about)
-    member.mode = 0o755 if kind in ("folder", "program") else 0o644
-    if kind == "folder":
+def _member(entry: _Entry) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(entry.name)
+    member.mode = 0o755 if entry.kind in ("folder", "program") else 0o644
+    if entry.kind == "folder":
         member.type = tarfile.DIRTYPE
-    elif kind == "link":
-        member.type, member.linkname = tarfile.SYMTYPE, str(path.readlink())
+    elif entry.kind == "link":
+        member.type, member.linkname = tarfile.SYMTYPE, content(entry.path, entry.kind)
     else:
-        member.size = about.st_size
+        member.size = entry.size
     return member

@@ -11,10 +11,10 @@ from airflow.sdk import BaseHook
 from keystoneauth1.identity import BaseIdentityPlugin
 from openstack.connection import Connection
 
-from slipway.openstack.errors import OpenstackError
+from slipway.openstack.client import client, require
 
 TIMEOUT_SECONDS = 60
-CONNECT_RETRIES = 2
+_LOGIN = "Keystone's address as host, and an application credential's id and secret as login and password"
 
 
 class OpenstackHook(BaseHook):  # type: ignore[misc]
@@ -52,17 +52,8 @@ class OpenstackHook(BaseHook):  # type: ignore[misc]
             "application_credential_id": connection.login,
             "application_credential_secret": connection.password,
         }
-        self._require(auth)
-        extra = connection.extra_dejson
-        return Connection(
-            auth_type="v3applicationcredential",
-            auth=auth,
-            region_name=extra.get("region") or None,
-            cacert=extra.get("ca_certificate") or None,
-            api_timeout=TIMEOUT_SECONDS,
-            connect_retries=CONNECT_RETRIES,
-            app_name="slipway",
-        )
+        require(self.openstack_conn_id, auth, _LOGIN)
+        return client("v3applicationcredential", auth, connection.extra_dejson, TIMEOUT_SECONDS)
 
     def test_connection(self) -> tuple[bool, str]:
         """Say whether Keystone takes the login, for which project (the button of the connection's form)."""
@@ -74,11 +65,3 @@ class OpenstackHook(BaseHook):  # type: ignore[misc]
         except Exception as error:
             return False, str(error)
         return True, f"Keystone takes the login, for project {project}"
-
-    def _require(self, auth: dict[str, Any]) -> None:
-        missing = [name for name, value in auth.items() if not value]
-        if missing:
-            raise OpenstackError(
-                f"connection {self.openstack_conn_id} has no {', '.join(missing)}: give it Keystone's "
-                "address as host, and an application credential's id and secret as login and password"
-            )

@@ -8,39 +8,20 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.config import work_dir
 from slipway.sandbox.occupied import occupied
+from slipway.sandbox.workplace import BuildWorkplace
 
 
-@dataclass(frozen=True)
-class PackerWorkplace:
-    """The folder of one build, below the worker's: ``name`` is derived from its run."""
-
-    root: Path
-    name: str
-
-    @property
-    def folder(self) -> Path:
-        """What this build has for itself."""
-        return self.root / "builds" / self.name
+class PackerWorkplace(BuildWorkplace):
+    """The folder of one build; Packer has ``scratch`` for its ``/tmp``."""
 
     @property
     def bases(self) -> Path:
         """Bases, by their digests, for every build of this worker."""
         return self.root / "bases"
-
-    @property
-    def images(self) -> Path:
-        """Images that are being tried, by their digests."""
-        return self.root / "images"
-
-    @property
-    def checkout(self) -> Path:
-        """Where the commit goes."""
-        return self.folder / "checkout"
 
     @property
     def writable(self) -> Path:
@@ -51,11 +32,6 @@ class PackerWorkplace:
     def output(self) -> Path:
         """The folder that the template's builder makes for its image."""
         return self.writable / "image"
-
-    @property
-    def scratch(self) -> Path:
-        """Packer's ``/tmp``."""
-        return self.folder / "scratch"
 
     @property
     def given(self) -> Path:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
 from weakref import WeakKeyDictionary
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import TriggerEvent
 
 from slipway.flow.record import SlipwayError
 from slipway.openstack.hook import OpenstackHook
@@ -16,6 +15,7 @@ from slipway.openstack.ironic.ironic import IronicClient
 from slipway.openstack.ironic.rollout import IronicOutcome, Nodes, Rollout, give_back
 from slipway.openstack.ironic.watch import IronicWatch
 from slipway.polling import Poll, in_thread
+from slipway.rollout.triggers import WatchTrigger
 
 TICK_SECONDS = 2.0
 _known: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, tuple[Fleets, Poll[Nodes]]]] = (
@@ -23,22 +23,11 @@ _known: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, tuple[Fleets, Pol
 )
 
 
-class FleetTrigger(BaseTrigger):  # type: ignore[misc]
+class FleetTrigger(WatchTrigger):
     """Fires with an :class:`slipway.openstack.ironic.rollout.IronicOutcome` as JSON.
 
     :param watch: a :class:`slipway.openstack.ironic.watch.IronicWatch` as JSON.
-    :param conn_id: of the cloud.
     """
-
-    def __init__(self, watch: dict[str, Any], conn_id: str = OpenstackHook.default_conn_name) -> None:
-        super().__init__()
-        self.watch = watch
-        self.conn_id = conn_id
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and the fields."""
-        path = f"{type(self).__module__}.{type(self).__qualname__}"
-        return path, {"watch": self.watch, "conn_id": self.conn_id}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Go on with the nodes; what cannot be gone on with fires as a failure."""

@@ -10,12 +10,12 @@ from typing import Any
 from airflow.sdk import BaseHook
 from openstack.connection import Connection
 
-from slipway.openstack.errors import OpenstackError
-from slipway.openstack.hook import CONNECT_RETRIES
+from slipway.openstack.client import client, require
 from slipway.openstack.keystone.reader import read_directory
 
 TIMEOUT_SECONDS = 120
 """A list of all role assignments takes Keystone its time."""
+_LOGIN = "Keystone's address as host, and a user with the role reader on the system as login and password"
 
 
 class KeystoneHook(BaseHook):  # type: ignore[misc]
@@ -43,25 +43,13 @@ class KeystoneHook(BaseHook):  # type: ignore[misc]
         connection = self.get_connection(self.keystone_conn_id)
         extra = connection.extra_dejson
         auth = {"auth_url": connection.host, "username": connection.login, "password": connection.password}
-        if missing := [name for name, value in auth.items() if not value]:
-            raise OpenstackError(
-                f"connection {self.keystone_conn_id} has no {', '.join(missing)}: give it Keystone's address "
-                "as host, and a user with the role reader on the system as login and password"
-            )
+        require(self.keystone_conn_id, auth, _LOGIN)
         auth["user_domain_name"] = extra.get("user_domain") or "Default"
         if project := extra.get("project"):
             auth |= {"project_name": project, "project_domain_name": extra.get("project_domain") or "Default"}
         else:
             auth["system_scope"] = "all"
-        return Connection(
-            auth_type="v3password",
-            auth=auth,
-            region_name=extra.get("region") or None,
-            cacert=extra.get("ca_certificate") or None,
-            api_timeout=TIMEOUT_SECONDS,
-            connect_retries=CONNECT_RETRIES,
-            app_name="slipway",
-        )
+        return client("v3password", auth, extra, TIMEOUT_SECONDS)
 
     def test_connection(self) -> tuple[bool, str]:
         """Say whether the login reads Keystone (the button of the connection's form)."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import TriggerEvent
 from openstack.connection import Connection
 
 from slipway.flow.record import SlipwayError
@@ -15,26 +15,16 @@ from slipway.openstack.hook import OpenstackHook
 from slipway.openstack.nova.reading import list_servers
 from slipway.openstack.nova.watch import NovaOutcome, NovaWatch, Snapshot, follow
 from slipway.polling import TICK_SECONDS, Poll, in_thread
+from slipway.rollout.triggers import WatchTrigger
 
 _polls: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Poll[Snapshot]]] = WeakKeyDictionary()
 
 
-class ServersTrigger(BaseTrigger):  # type: ignore[misc]
+class ServersTrigger(WatchTrigger):
     """Fires with a :class:`slipway.openstack.nova.watch.NovaOutcome` as JSON.
 
     :param watch: a :class:`slipway.openstack.nova.watch.NovaWatch` as JSON.
-    :param conn_id: of the cloud.
     """
-
-    def __init__(self, watch: dict[str, Any], conn_id: str = OpenstackHook.default_conn_name) -> None:
-        super().__init__()
-        self.watch = watch
-        self.conn_id = conn_id
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and the fields."""
-        path = f"{type(self).__module__}.{type(self).__qualname__}"
-        return path, {"watch": self.watch, "conn_id": self.conn_id}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Follow the servers; what cannot be followed fires as an error."""
