@@ -6,24 +6,21 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from benchmarks.application import Checkout, say
+from benchmarks.image_rounds import ImageRounds
 from benchmarks.result import Result
-from benchmarks.runs import copied_and_booted, ended, seconds_of, states_of
 from benchmarks.servers import airflow, remote, variables
 from lab.images.vm import vm_base
 from lab.images.vm_publish import PATH
 from lab.paths import this_checkout
-from slipway.cli.api import Airflow
 from slipway.packer.seed import write_seed
 from slipway.qemu.accelerator import accelerator
 
 REPOSITORY, DAG = "examples/bench", "vm_image"
-ROUNDS = 3
 TEMPLATE = "vm/hello.pkr.hcl"
 SPEC = f"""\
 version: 1
@@ -58,62 +55,20 @@ def run() -> Iterator[Result]:
         checkout = Checkout.create(Path(folder) / "bench", remote(known, REPOSITORY))
         shutil.copytree(paths.checkout / "lab/examples/hello/vm", checkout.folder / "vm")
         base = vm_base(paths.cache, paths.logs / "vm-base.log")
-        yield _against_packer(checkout, reader, Path(folder), base)
-        yield _unchanged(checkout, reader)
-
-
-def _against_packer(checkout: Checkout, reader: Airflow, folder: Path, base: Path) -> Result:
-    ours, theirs, amiss = [], [], []
-    for number in range(ROUNDS + 1):
-        _write(checkout, ".", number)
-        found, commit = _push(checkout, reader)
-        ours.append(seconds_of(found) - copied_and_booted(reader, found))
-        if states_of(reader, found)["build"] != "success":
-            amiss.append(f"the push of {commit[:12]} did not build")
-        theirs.append(_bare(checkout, folder / "bare", base, commit))
-    return Result(
-        name="vm_image",
-        claim="a commit's virtual machine image, besides copying it and its boot test",
-        peer="packer build of the same template",
-        slipway_seconds=ours[1:],  # the first round fetches the base
-        peer_seconds=theirs[1:],
-        measure="overhead",
-        limit=10.0,
-        notes=amiss,
-    )
-
-
-def _unchanged(checkout: Checkout, reader: Airflow) -> Result:
-    seconds, amiss = [], []
-    (checkout.folder / TEMPLATE).write_text(COPY)
-    for number in range(ROUNDS + 1):
-        _write(checkout, "vm", number)
-        found, commit = _push(checkout, reader)
-        seconds.append(seconds_of(found))
-        if number and states_of(reader, found)["build"] != "skipped":
-            amiss.append(f"the push of {commit[:12]} built though its inputs are unchanged")
-    return Result(
-        name="vm_unchanged",
-        claim="a commit with unchanged inputs through vm_image, without a build",
-        peer="none",
-        slipway_seconds=seconds[1:],
-        measure="seconds",
-        limit=8.0,
-        notes=amiss,
-    )
+        rounds = ImageRounds(checkout, reader, REPOSITORY, DAG)
+        yield rounds.against(
+            "a commit's virtual machine image, besides copying it and its boot test",
+            "packer build of the same template",
+            partial(_write, checkout, "."),
+            partial(_bare, checkout, Path(folder) / "bare", base),
+        )
+        (checkout.folder / TEMPLATE).write_text(COPY)
+        yield rounds.unchanged("vm_unchanged", partial(_write, checkout, "vm"))
 
 
 def _write(checkout: Checkout, context: str, number: int) -> None:
     (checkout.folder / "slipway.yaml").write_text(SPEC.replace("CONTEXT", context))
     (checkout.folder / "message.txt").write_text(f"Round {number} at {time.time_ns()}.\n")
-
-
-def _push(checkout: Checkout, reader: Airflow) -> tuple[dict[str, Any], str]:
-    """Push one commit; returns its run, ended, and the commit."""
-    commit = checkout.commit("a round")
-    started = datetime.now(UTC)
-    checkout.push()
-    return ended(reader, DAG, f"{REPOSITORY}@{commit}", started), commit
 
 
 def _bare(checkout: Checkout, folder: Path, base: Path, commit: str) -> float:

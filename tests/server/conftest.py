@@ -127,12 +127,24 @@ def checkout() -> Path:
 
 
 @pytest.fixture
-def server(reception: Reception, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The API server, as a task finds it."""
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The webhook's secret, where tasks and triggers read it."""
     monkeypatch.setenv(
         "AIRFLOW_CONN_SLIPWAY_GITHUB",
         json.dumps({"conn_type": "slipway_github", "extra": {"webhook_secrets": SECRET}}),
     )
+
+
+@pytest.fixture
+def url(reception: Reception) -> Iterator[str]:
+    """The address of what receives."""
+    with served(create_app(reception)) as address:
+        yield address
+
+
+@pytest.fixture
+def server(reception: Reception, monkeypatch: pytest.MonkeyPatch, secret: None) -> Iterator[str]:
+    """The API server, as a task finds it."""
     monkeypatch.setattr(asking._ask.retry, "wait", wait_none())
     # No test of questions judges how fast the machine is.
     monkeypatch.setattr(transport, "STORE_SECONDS", 300)

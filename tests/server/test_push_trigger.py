@@ -12,32 +12,18 @@ from airflow.models.dagrun import DagRun
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from slipway.apiserver.routes import create_app
 from slipway.flow.followed import Followed
 from slipway.flow.push import PushEvent
 from slipway.pushing.triggers import PushTrigger
-from slipway.webhook.reception import Reception
-from tests.served import served
 from tests.server.apiserver.test_questions import add_run
-from tests.server.sender import COMMIT, SECRET
+from tests.server.sender import COMMIT
 
 PUSH = PushEvent(repository="octo/hello", ref="refs/heads/main", commit=COMMIT)
 KEY = PUSH.partition_key
 BUILDS = ("container_image", "vm_image", "bare_metal_image")
 
 
-@pytest.fixture(autouse=True)
-def secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    extra = {"webhook_secrets": SECRET}
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_SLIPWAY_GITHUB", json.dumps({"conn_type": "slipway_github", "extra": extra})
-    )
-
-
-@pytest.fixture
-def url(reception: Reception) -> Iterator[str]:
-    with served(create_app(reception)) as address:
-        yield address
+pytestmark = pytest.mark.usefixtures("secret")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -14,29 +13,17 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowException, TaskDeferred
 from pydantic import ValidationError
 
-from slipway.apiserver.routes import create_app
 from slipway.webhook.reception import Reception
 from slipway.webhook.sensors import WebhookSensor, server_url
 from slipway.webhook.triggers import DeliveryTrigger
-from tests.served import client, served
+from tests.served import client
 from tests.server.sender import SECRET, Sender, push
 
 START = datetime.now(UTC) - timedelta(minutes=1)
 CONTEXT: Any = {"dag_run": SimpleNamespace(start_date=START)}
 
 
-@pytest.fixture(autouse=True)
-def secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    extra = {"webhook_secrets": SECRET}
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_SLIPWAY_GITHUB", json.dumps({"conn_type": "slipway_github", "extra": extra})
-    )
-
-
-@pytest.fixture
-def url(reception: Reception) -> Iterator[str]:
-    with served(create_app(reception)) as address:
-        yield address
+pytestmark = pytest.mark.usefixtures("secret")
 
 
 def trigger(url: str, event: str = "push", **match: Any) -> DeliveryTrigger:
