@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab.daemon import Daemon, asked
-from lab.environment import inherited
 from lab.ground import Ground
+from lab.own_server import own_server
 from lab.ports import HOST
 from lab.process import Process
 from lab.server import Server
@@ -49,21 +48,13 @@ class Git(Daemon):
     @property
     def process(self) -> Process:
         """``python -m lab.git``."""
-        paths, receiver, own = self.ground.paths, self.airflow.exports(), self.exports()
-        return Process(
-            name=self.name,
-            command=[
-                *(sys.executable, "-m", "lab.git"),
-                *("--host", HOST),
-                *("--port", str(self._port)),
-                *("--root", str(paths.state / "git")),
-                *("--webhook", f"{receiver['AIRFLOW_URL']}/slipway/webhooks/github"),
-            ],
-            paths=paths,
-            environment=inherited(
-                PYTHONPATH=str(paths.checkout),
-                LAB_GIT_USER=own["SLIPWAY_GIT_USER"],
-                LAB_GIT_PASSWORD=own["SLIPWAY_GIT_PASSWORD"],
-                SLIPWAY_WEBHOOK_SECRET=receiver["SLIPWAY_WEBHOOK_SECRET"],
-            ),
+        receiver, own = self.airflow.exports(), self.exports()
+        return own_server(
+            self.ground,
+            self.name,
+            self._port,
+            *("--webhook", f"{receiver['AIRFLOW_URL']}/slipway/webhooks/github"),
+            LAB_GIT_USER=own["SLIPWAY_GIT_USER"],
+            LAB_GIT_PASSWORD=own["SLIPWAY_GIT_PASSWORD"],
+            SLIPWAY_WEBHOOK_SECRET=receiver["SLIPWAY_WEBHOOK_SECRET"],
         )

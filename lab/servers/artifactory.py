@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import httpx
 
 from lab.daemon import Daemon, asked
-from lab.environment import inherited
 from lab.ground import Ground
 from lab.images.vm import PACKAGES, vm_base
 from lab.images.vm_publish import is_in_artifactory, put_into_artifactory
+from lab.own_server import own_server
 from lab.patience import stretched
 from lab.ports import HOST
 from lab.process import Process
@@ -80,24 +79,15 @@ class Artifactory(Daemon):
     def process(self) -> Process:
         """``python -m lab.artifactory``."""
         own, (user, password) = self.exports(), self.registry.login
-        paths = self.ground.paths
-        return Process(
-            name=self.name,
-            command=[
-                *(sys.executable, "-m", "lab.artifactory"),
-                *("--host", HOST),
-                *("--port", str(self._port)),
-                *("--root", str(paths.state / "artifactory")),
-                *("--docker-registry", self.registry.url),
-            ],
-            paths=paths,
-            environment=inherited(
-                PYTHONPATH=str(paths.checkout),
-                LAB_ARTIFACTORY_USER=own["SLIPWAY_ARTIFACTORY_USER"],
-                LAB_ARTIFACTORY_PASSWORD=own["SLIPWAY_ARTIFACTORY_PASSWORD"],
-                LAB_ARTIFACTORY_READER_USER=own["SLIPWAY_ARTIFACTORY_READER_USER"],
-                LAB_ARTIFACTORY_READER_PASSWORD=own["SLIPWAY_ARTIFACTORY_READER_PASSWORD"],
-                LAB_ARTIFACTORY_REGISTRY_USER=user,
-                LAB_ARTIFACTORY_REGISTRY_PASSWORD=password,
-            ),
+        return own_server(
+            self.ground,
+            self.name,
+            self._port,
+            *("--docker-registry", self.registry.url),
+            LAB_ARTIFACTORY_USER=own["SLIPWAY_ARTIFACTORY_USER"],
+            LAB_ARTIFACTORY_PASSWORD=own["SLIPWAY_ARTIFACTORY_PASSWORD"],
+            LAB_ARTIFACTORY_READER_USER=own["SLIPWAY_ARTIFACTORY_READER_USER"],
+            LAB_ARTIFACTORY_READER_PASSWORD=own["SLIPWAY_ARTIFACTORY_READER_PASSWORD"],
+            LAB_ARTIFACTORY_REGISTRY_USER=user,
+            LAB_ARTIFACTORY_REGISTRY_PASSWORD=password,
         )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab.daemon import Daemon, asked
-from lab.environment import inherited
 from lab.ground import Ground
+from lab.own_server import own_server
 from lab.ports import HOST
 from lab.process import Process
 from lab.server import Server
@@ -51,22 +50,14 @@ class Jenkins(Daemon):
     @property
     def process(self) -> Process:
         """``python -m lab.jenkins``, which serves from ``.lab/jenkins``."""
-        paths, receiver, own = self.ground.paths, self.airflow.exports(), self.exports()
-        return Process(
-            name=self.name,
-            command=[
-                *(sys.executable, "-m", "lab.jenkins"),
-                *("--host", HOST),
-                *("--port", str(self._port)),
-                *("--root", str(paths.state / "jenkins")),
-                *("--webhook", f"{receiver['AIRFLOW_URL']}/slipway/webhooks/github"),
-            ],
-            paths=paths,
-            environment=inherited(
-                PYTHONPATH=str(paths.checkout),
-                LAB_JENKINS_USER=own["SLIPWAY_JENKINS_USER"],
-                LAB_JENKINS_PASSWORD=own["SLIPWAY_JENKINS_PASSWORD"],
-                LAB_JENKINS_TOKEN=own["SLIPWAY_JENKINS_TOKEN"],
-                LAB_JENKINS_WEBHOOK_SECRET=receiver["SLIPWAY_WEBHOOK_SECRET"],
-            ),
+        receiver, own = self.airflow.exports(), self.exports()
+        return own_server(
+            self.ground,
+            self.name,
+            self._port,
+            *("--webhook", f"{receiver['AIRFLOW_URL']}/slipway/webhooks/github"),
+            LAB_JENKINS_USER=own["SLIPWAY_JENKINS_USER"],
+            LAB_JENKINS_PASSWORD=own["SLIPWAY_JENKINS_PASSWORD"],
+            LAB_JENKINS_TOKEN=own["SLIPWAY_JENKINS_TOKEN"],
+            LAB_JENKINS_WEBHOOK_SECRET=receiver["SLIPWAY_WEBHOOK_SECRET"],
         )

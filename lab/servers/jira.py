@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab.daemon import Daemon, asked
-from lab.environment import inherited
 from lab.ground import Ground
+from lab.own_server import own_server
 from lab.ports import HOST
 from lab.process import Process
 
@@ -46,19 +45,11 @@ class Jira(Daemon):
     @property
     def process(self) -> Process:
         """``python -m lab.jira``, which serves from ``.lab/jira``."""
-        own, paths = self.exports(), self.ground.paths
-        return Process(
-            name=self.name,
-            command=[
-                *(sys.executable, "-m", "lab.jira"),
-                *("--host", HOST),
-                *("--port", str(self._port)),
-                *("--root", str(paths.state / "jira")),
-            ],
-            paths=paths,
-            environment=inherited(
-                PYTHONPATH=str(paths.checkout),
-                LAB_JIRA_USER=own["SLIPWAY_JIRA_USER"],
-                LAB_JIRA_TOKEN=own["SLIPWAY_JIRA_TOKEN"],
-            ),
+        own = self.exports()
+        return own_server(
+            self.ground,
+            self.name,
+            self._port,
+            LAB_JIRA_USER=own["SLIPWAY_JIRA_USER"],
+            LAB_JIRA_TOKEN=own["SLIPWAY_JIRA_TOKEN"],
         )
