@@ -13,6 +13,9 @@ from slipway.flow.ended import Account, news
 from slipway.flow.image import Built
 from slipway.flow.incident import labels_over
 from slipway.flow.message import Message
+from slipway.jira.markup import markup as jira
+from slipway.notices.mail import html
+from slipway.notices.slack import markup as slack
 from tests.flow.builders import DIGEST, NOON, image, push
 from tests.flow.ends import COMMIT, LINK, ended, incident
 
@@ -96,11 +99,11 @@ def test_a_failure_says_what_where_and_why() -> None:
     told = telling.failure(
         incident("no room. Ask for more", failed="vm.rollout keep", lines=("one", "two")), LINK
     )
-    for text in (told.jira(), told.html(), told.slack()):
+    for text in (jira(told), html(told), slack(told)):
         for word in ("octo/shop", "production", COMMIT, "vm.rollout", "no room. Ask for more", LINK):
             assert word in text.replace("\\", "")
-    assert "two" in told.jira()
-    assert "Failed after it: keep" in told.jira()
+    assert "two" in jira(told)
+    assert "Failed after it: keep" in jira(told)
 
 
 def test_foreign_text_stays_text() -> None:
@@ -112,12 +115,12 @@ def test_foreign_text_stays_text() -> None:
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
             tags.append(tag)
 
-    Reader().feed(told.html())
+    Reader().feed(html(told))
     assert {"script", "b"} & set(tags) == {"b"}
-    assert "<!channel>" not in told.slack()
-    assert told.slack().count("```") == 2
-    assert told.jira().count("{noformat}") == 4
-    assert r"\*x\* \{color:red\}" in told.jira()
+    assert "<!channel>" not in slack(told)
+    assert slack(told).count("```") == 2
+    assert jira(told).count("{noformat}") == 4
+    assert r"\*x\* \{color:red\}" in jira(told)
 
 
 @pytest.mark.parametrize("cause", ["spec", "rule", "outage", "timeout", "defect", "lost"])
@@ -127,21 +130,21 @@ def test_every_cause_has_words(cause: str) -> None:
 
 def test_a_message_has_a_bounded_length() -> None:
     told = Message("t", (), LINK, "x" * 50_000, ("y" * 300,) * 25)
-    assert len(told.jira()) < 32_767
-    assert len(told.slack()) < 4_000
+    assert len(jira(told)) < 32_767
+    assert len(slack(told)) < 4_000
 
 
 def test_a_run_that_takes_long_is_named() -> None:
     told = telling.late("vm_image", "octo/shop", COMMIT, "2030-01-02 12:00 UTC", LINK)
     assert told.title == "octo/shop: VM image takes long"
-    assert COMMIT in told.html()
+    assert COMMIT in html(told)
 
 
 def test_a_recovery_says_what_failed_before() -> None:
     over = ended(commit="b" * 40)
     told = telling.recovery(ended(good=True, over=over), LINK)
     assert told.title == "octo/shop (production): deployment succeeds again"
-    assert "b" * 40 in told.slack()
+    assert "b" * 40 in slack(told)
 
 
 def test_a_note_says_what_was_built() -> None:

@@ -56,7 +56,8 @@ async def tell_late(context: Mapping[str, Any]) -> None:
 
     from slipway.config import load_apps
     from slipway.flow import telling
-    from slipway.notices.notifiers import by_mail, in_slack
+    from slipway.notices.mail import by_mail
+    from slipway.notices.slack import in_slack
 
     run = context["dag_run"]
     if run["state"] not in LIVING:

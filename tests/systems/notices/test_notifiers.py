@@ -15,7 +15,10 @@ from slipway.flow import telling
 from slipway.flow.ended import Account
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.notices.errors import sending
-from slipway.notices.notifiers import SLACK, SMTP, by_mail, in_slack
+from slipway.notices.mail import CONNECTION as SMTP
+from slipway.notices.mail import by_mail
+from slipway.notices.slack import CONNECTION as SLACK
+from slipway.notices.slack import in_slack
 from slipway.pipelines.people import notify
 from tests.flow.builders import NOON
 from tests.flow.ends import LINK, ended, incident

@@ -118,7 +118,9 @@ def ticket(told: Told, store: Store) -> None:
 
 
 def _write(board: Any, told: Told) -> None:
-    text, incident = told.message.jira(), told.incident
+    from slipway.jira.markup import markup
+
+    text, incident = markup(told.message), told.incident
     if not told.ended.good:
         board.tell(incident.label, incident.labels, incident.title, text, told.link)
         return
@@ -129,23 +131,23 @@ def _write(board: Any, told: Told) -> None:
 def email(told: Told, context: Any) -> None:
     """Mail it."""
     from slipway.notices.errors import sending
-    from slipway.notices.notifiers import SMTP, by_mail
+    from slipway.notices.mail import CONNECTION, by_mail
 
     notify = _app(told).notify
     assert notify is not None  # or this task is skipped
-    with sending(SMTP):
+    with sending(CONNECTION):
         by_mail(told.message, notify.email).notify(context)
 
 
 def slack(told: Told, context: Any) -> None:
     """Post it."""
     from slipway.notices.errors import sending
-    from slipway.notices.notifiers import SLACK, in_slack
+    from slipway.notices.slack import CONNECTION, in_slack
 
     notify = _app(told).notify
     assert notify is not None  # or this task is skipped
     assert notify.slack is not None
-    with sending(SLACK):
+    with sending(CONNECTION):
         in_slack(told.message, notify.slack).notify(context)
 
 
