@@ -1,4 +1,4 @@
-"""How runs end, told to people: an issue in Jira, a mail, a message in Slack."""
+"""How runs end, told to people: an issue in Jira, and a message in each channel of ``slipway.notices``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, tas
 
 from slipway.assets import OUTCOME
 from slipway.dagkit import forms
+from slipway.notices.channels import CHANNELS, NoticeChannel
 from slipway.pipelines.task_endings import hand_on, retried_if_worth_it
 
-ABOUT = """\
+CHANNEL_TASKS = ", ".join(f"**{channel.name}**" for channel in CHANNELS)
+ABOUT = f"""\
 ### What it does
 
-**gather** (how a run ended, and what its failed task said last) → **ticket**, **email**, **slack** (each only
+**gather** (how a run ended, and what its failed task said last) → **ticket**, {CHANNEL_TASKS} (each only
 when `apps.yaml` asks for it, and independent of the others).
 
 A failed pipeline or deployment opens one issue for its application, environment and kind of failure; while it
@@ -32,6 +34,22 @@ PATIENT: dict[str, Any] = {
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=10),
 }
+
+
+def task_of(channel: NoticeChannel) -> Any:
+    """Return the task that sends by a channel."""
+
+    def send(told: dict[str, Any]) -> None:
+        with retried_if_worth_it():
+            from slipway.pipelines.people import notify
+
+            notify.tell(channel, notify.Told.from_json(told), get_current_context())
+
+    # The task's id and its page come from these; another qualified name would be another version of the DAG.
+    send.__name__ = send.__qualname__ = channel.name
+    send.__doc__ = channel.about
+    return task(**PATIENT)(send)
+
 
 with DAG(
     dag_id="notify",
@@ -64,23 +82,7 @@ with DAG(
 
             notify.ticket(notify.Told.from_json(told), get_current_context()["asset_state_store"][OUTCOME])
 
-    @task(**PATIENT)
-    def email(told: dict[str, Any]) -> None:
-        """Mail it."""
-        with retried_if_worth_it():
-            from slipway.pipelines.people import notify
-
-            notify.email(notify.Told.from_json(told), get_current_context())
-
-    @task(**PATIENT)
-    def slack(told: dict[str, Any]) -> None:
-        """Post it."""
-        with retried_if_worth_it():
-            from slipway.pipelines.people import notify
-
-            notify.slack(notify.Told.from_json(told), get_current_context())
-
     told = gather()
     ticket(told)
-    email(told)
-    slack(told)
+    for channel in CHANNELS:
+        task_of(channel)(told)

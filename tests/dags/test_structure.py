@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 
 from slipway.dagkit.schedules import schedule
+from slipway.notices.channels import CHANNELS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FILES = sorted(path.stem for path in (CHECKOUT / "dags").glob("*.py"))
@@ -285,6 +286,16 @@ def test_deploy_goes_from_the_release_over_all_platforms_and_back(report: Report
         assert upstream[rollout.replace("rollout", "go_back")] == ["all_ended", "one_failed", "release"]
     outlets = report["dags"]["deploy"]["outlets"]
     assert {name for name, assets in outlets.items() if assets} == {*rollouts, "keep"}
+
+
+def test_notify_sends_by_every_channel_with_much_patience(report: Report) -> None:
+    about = report["dags"]["notify"]
+    channels = [channel.name for channel in CHANNELS]
+    assert {"email", "slack"} <= set(channels)
+    assert about["upstream"] == {"gather": [], **{name: ["gather"] for name in ("ticket", *channels)}}
+    assert {about["retries"][name] for name in ("ticket", *channels)} == {20}
+    assert [name for name in channels if f"**{name}**" not in about["doc"]] == []
+    assert all(about["task_docs"].values())
 
 
 def test_bare_metal_image_goes_from_the_plan_to_an_image_that_booted(report: Report) -> None:

@@ -56,8 +56,7 @@ async def tell_late(context: Mapping[str, Any]) -> None:
 
     from slipway.config import load_apps
     from slipway.flow import telling
-    from slipway.notices.mail import by_mail
-    from slipway.notices.slack import in_slack
+    from slipway.notices.channels import CHANNELS
 
     run = context["dag_run"]
     if run["state"] not in LIVING:
@@ -71,10 +70,9 @@ async def tell_late(context: Mapping[str, Any]) -> None:
     shown = when.strftime("%Y-%m-%d %H:%M UTC") if isinstance(when, datetime) else str(when)
     page = run_page(run["dag_id"], run["dag_run_id"])
     message = telling.late(run["dag_id"], repository, commit, shown, page)
-    if app.notify.email:
-        await by_mail(message, app.notify.email).async_notify(context)
-    if app.notify.slack:
-        await in_slack(message, app.notify.slack).async_notify(context)
+    for channel in CHANNELS:
+        if audience := channel.audience(app.notify):
+            await channel.notifier(message, audience).async_notify(context)
 
 
 def _asked_for(run: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,15 +1,18 @@
-"""Mails: a message as HTML, and the notifier of Airflow's provider smtp."""
+"""Mails: a message as HTML, the notifier of Airflow's provider smtp, and what mail servers refuse."""
 
 from __future__ import annotations
 
+import smtplib
 from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 from slipway.flow.message import ERROR_LENGTH, Message
+from slipway.flow.record import SlipwayError
 
 CONNECTION = "slipway_smtp"
 SUBJECT_LENGTH = 150
+REFUSALS = (smtplib.SMTPAuthenticationError, smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused)
 
 
 def html(message: Message) -> str:
@@ -35,4 +38,14 @@ def by_mail(message: Message, to: Sequence[str]) -> Any:
         subject=message.title[:SUBJECT_LENGTH],
         html_content=html(message),
         smtp_conn_id=CONNECTION,
+    )
+
+
+def explain(error: Exception) -> SlipwayError | None:
+    """Return the error with its cure when the mail server refuses, else None."""
+    if not isinstance(error, REFUSALS):
+        return None
+    return SlipwayError(
+        f"the mail server refuses: {error}. Correct connection {CONNECTION} (login, from_email), or "
+        "`notify.email` in apps.yaml."
     )

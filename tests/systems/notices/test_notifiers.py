@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 from slipway import config
 from slipway.dagkit.deadlines import deadline, tell_late
 from slipway.flow import telling
+from slipway.flow.audience import Notify
 from slipway.flow.ended import Account
 from slipway.flow.record import SlipwayError, TransientError
+from slipway.notices.channels import CHANNELS, EMAIL, SLACK, NoticeChannel
 from slipway.notices.errors import sending
-from slipway.notices.mail import CONNECTION as SMTP
 from slipway.notices.mail import by_mail
-from slipway.notices.slack import CONNECTION as SLACK
 from slipway.notices.slack import in_slack
 from slipway.pipelines.people import notify
 from tests.flow.builders import NOON
@@ -76,7 +77,7 @@ def test_a_message_arrives_in_slack(slack: Slack) -> None:
 def test_a_server_that_is_away_may_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     gone = {"conn_type": "smtp", "host": "127.0.0.1", "port": 1, "extra": {"from_email": "a@example.org"}}
     monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_SMTP", json.dumps(gone))
-    with pytest.raises(TransientError, match="slipway_smtp"), sending(SMTP):
+    with pytest.raises(TransientError, match="slipway_smtp"), sending(EMAIL):
         by_mail(MESSAGE, ["team@example.org"]).notify({})
     gone = {"conn_type": "slack", "password": "x", "extra": {"base_url": "http://127.0.0.1:1/api/"}}
     monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_SLACK", json.dumps(gone))
@@ -107,22 +108,46 @@ def test_a_wrong_token_is_no_passing_trouble(slack: Slack, monkeypatch: pytest.M
     assert not isinstance(refused.value, TransientError)
 
 
+@pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.name)
+@pytest.mark.parametrize(
+    ("raised", "kind", "text"),
+    [
+        (AirflowNotFoundException("no"), SlipwayError, "no connection {}. Make it"),
+        (ValueError("no host"), SlipwayError, "connection {} is not complete: no host"),
+        (ConnectionResetError("gone"), TransientError, "connection {} does not take the message: gone"),
+        (KeyError("a defect"), KeyError, "a defect"),
+    ],
+)
+def test_what_any_channel_may_raise(
+    channel: NoticeChannel, raised: Exception, kind: type[Exception], text: str
+) -> None:
+    with pytest.raises(kind) as found, sending(channel):
+        raise raised
+    assert type(found.value) is kind
+    assert text.format(channel.connection) in str(found.value)
+
+
 def test_an_address_that_is_refused_has_a_cure(mailbox: Mailbox) -> None:
     mailbox.refuses = "550 no such user"
-    with pytest.raises(SlipwayError, match="no such user") as refused, sending(SMTP):
+    with pytest.raises(SlipwayError, match="no such user") as refused, sending(EMAIL):
         by_mail(MESSAGE, ["team@example.org"]).notify({})
     assert not isinstance(refused.value, TransientError)
 
 
 def test_the_tasks_tell_whom_the_application_names(apps: None, mailbox: Mailbox, slack: Slack) -> None:
     assert notify.idle(told()) == ()
-    notify.email(told(), {})
-    notify.slack(told(), {})
+    notify.tell(EMAIL, told(), {})
+    notify.tell(SLACK, told(), {})
     assert mailbox.mails[0]["To"] == "team@example.org, boss@example.org"
     assert "it broke. Mend it" in slack.messages[0]["text"]
     good = told(good=True, over=ended())
-    notify.email(good, {})
+    notify.tell(EMAIL, good, {})
     assert mailbox.mails[1]["Subject"] == "octo/shop (production): deployment succeeds again"
+
+
+def test_every_field_of_notify_is_a_channel_or_the_occasions() -> None:
+    assert [channel.name for channel in CHANNELS] == [name for name in Notify.model_fields if name != "on"]
+    assert len({channel.connection for channel in CHANNELS}) == len(CHANNELS)
 
 
 def test_tasks_that_nobody_asked_for_are_idle(apps: None) -> None:

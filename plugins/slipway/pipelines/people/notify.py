@@ -19,6 +19,8 @@ from slipway.flow.incident import Incident, labels_over
 from slipway.flow.message import Message
 from slipway.flow.record import Record, SlipwayError, TransientError
 from slipway.listeners.account import KEY
+from slipway.notices.channels import CHANNELS, NoticeChannel
+from slipway.notices.errors import sending
 from slipway.pipelines.task_endings import NothingToDo
 
 log = logging.getLogger(__name__)
@@ -89,12 +91,12 @@ def gather(context: Mapping[str, Any]) -> Told:
 def idle(told: Told) -> tuple[str, ...]:
     """Return the tasks that have nothing to do."""
     if not told.incident.is_told:
-        return ("ticket", "email", "slack")
+        return ("ticket", *(channel.name for channel in CHANNELS))
     app = load_apps().get(told.ended.repository)
     occasion = "recovery" if told.ended.good else "failure"
     notify = app.notify if app.notify and occasion in app.notify.on else None
-    wanted = {"ticket": app.tickets, "email": notify and notify.email, "slack": notify and notify.slack}
-    return tuple(task for task, configured in wanted.items() if not configured)
+    wanted = {channel.name: notify and channel.audience(notify) for channel in CHANNELS}
+    return tuple(task for task, configured in {"ticket": app.tickets, **wanted}.items() if not configured)
 
 
 def ticket(told: Told, store: Store) -> None:
@@ -128,27 +130,12 @@ def _write(board: Any, told: Told) -> None:
         board.close(label, text, told.link)
 
 
-def email(told: Told, context: Any) -> None:
-    """Mail it."""
-    from slipway.notices.errors import sending
-    from slipway.notices.mail import CONNECTION, by_mail
-
+def tell(channel: NoticeChannel, told: Told, context: Any) -> None:
+    """Send it by one channel."""
     notify = _app(told).notify
     assert notify is not None  # or this task is skipped
-    with sending(CONNECTION):
-        by_mail(told.message, notify.email).notify(context)
-
-
-def slack(told: Told, context: Any) -> None:
-    """Post it."""
-    from slipway.notices.errors import sending
-    from slipway.notices.slack import CONNECTION, in_slack
-
-    notify = _app(told).notify
-    assert notify is not None  # or this task is skipped
-    assert notify.slack is not None
-    with sending(CONNECTION):
-        in_slack(told.message, notify.slack).notify(context)
+    with sending(channel):
+        channel.notifier(told.message, channel.audience(notify)).notify(context)
 
 
 def _app(told: Told) -> Application:
