@@ -57,7 +57,7 @@ class Application(Record):
     retention: Retention = Retention()
     """Which images stay."""
     notify: Notify | None = None
-    """Who is told by mail and in Slack how runs end."""
+    """Who gets messages about how runs end, and by which channels."""
     tickets: Tickets | None = None
     """Where failures are issues in Jira."""
 

@@ -1,1 +1,1 @@
-"""Messages to people: by mail and in Slack, through the notifiers of Airflow's providers."""
+"""Messages to people, through the notifiers of Airflow's providers: one module for each channel."""
