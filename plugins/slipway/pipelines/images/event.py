@@ -6,6 +6,7 @@ from typing import Any
 
 from slipway.dagkit.links import CommitLink, ImageLink
 from slipway.flow.image import Built, Image
+from slipway.flow.image_place import ImagePlace
 from slipway.flow.push import PushEvent
 from slipway.pipelines.images.run import Links, run_of
 
@@ -25,8 +26,8 @@ def publish_file(
     plan = planned["plan"]
     found = image or (resolved or {}).get("image")
     made = Image.from_json(found) if found else None
-    push = PushEvent.from_json(plan["push"])
-    built, links = file_images.publish(push, plan["place"], made, planned["deploy"], run_of(context))
+    push, place = PushEvent.from_json(plan["push"]), ImagePlace.parse(plan["place"])
+    built, links = file_images.publish(push, place, made, planned["deploy"], run_of(context))
     return announce(context, asset, built.found(before=image is None), links)
 
 
