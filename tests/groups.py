@@ -54,6 +54,10 @@ GROUPS = {
 }
 
 
+LONG = ("tests/systems/openstack/*.py", "tests/release/*.py", "tests/dags/*.py")
+"""Files that take minutes and are in no group, the longest first: one begun last has all others wait."""
+
+
 def group(path: str) -> str:
     """Return the group of a test file, by its path from the checkout."""
     return next(
@@ -76,7 +80,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Grouped
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take the groups, which take longest, first; and what stops servers that others use, last.
+    """Take groups and long files first, and what stops servers that others use, last.
 
     It comes after what shuffles, and keeps the order of what it does not move.
     """
@@ -84,9 +88,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _rank(item: pytest.Item) -> int:
+    path = path_of(item.nodeid)
     if item.get_closest_marker("alone"):
-        return 2
-    return int(group(path_of(item.nodeid)) not in GROUPS)
+        return len(LONG) + 1
+    if group(path) in GROUPS:
+        return -1
+    return next((n for n, pattern in enumerate(LONG) if fnmatch.fnmatch(path, pattern)), len(LONG))
 
 
 def path_of(nodeid: str) -> str:
