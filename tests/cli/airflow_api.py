@@ -64,7 +64,7 @@ class AirflowApi:
                 part = query.get("partition_key_pattern", "").strip("%")
                 found = [r for r in self.runs if r["dag_id"] == dag_id and part in (r["partition_key"] or "")]
                 found.sort(key=lambda run: run["run_after"], reverse=True)
-                return 200, _page("dag_runs", [r for r in found if _is_upto(r, "run_after", query)], query)
+                return 200, _page("dag_runs", [r for r in found if _is_within(r, "run_after", query)], query)
             case ["dags", dag_id, "dagRuns", run_id]:
                 wanted = (dag_id, run_id)
                 found = [run for run in self.runs if (run["dag_id"], run["dag_run_id"]) == wanted]
@@ -84,7 +84,7 @@ class AirflowApi:
             asked = (("source_dag_id",) * 2, ("source_run_id",) * 2, ("name_pattern", "name"))
             return all(event.get(key) == query[name] for name, key in asked if name in query)
 
-        found = [one for one in self.events if wanted(one) and _is_upto(one, "timestamp", query)]
+        found = [one for one in self.events if wanted(one) and _is_within(one, "timestamp", query)]
         page = _page("asset_events", sorted(found, key=lambda e: str(e["timestamp"]), reverse=True), query)
         if any(event.get("started") == "queued" for event in page["asset_events"]):
             return 500, "Internal Server Error"  # as Airflow 3.3.2 does while a run it started is queued
@@ -106,8 +106,9 @@ class AirflowApi:
         return 200, _page("task_instances", found, query)
 
 
-def _is_upto(line: Json, moment: str, query: dict[str, str]) -> bool:
-    return f"{moment}_lte" not in query or str(line[moment]) <= query[f"{moment}_lte"]
+def _is_within(line: Json, moment: str, query: dict[str, str]) -> bool:
+    at = str(line[moment])
+    return query.get(f"{moment}_gte", at) <= at <= query.get(f"{moment}_lte", at)
 
 
 def _page(name: str, lines: list[Json], query: Mapping[str, Any]) -> Json:

@@ -85,6 +85,22 @@ def test_the_requests_do_not_grow_with_the_applications(town: AirflowApi, airflo
     assert town.tokens == 1
 
 
+def test_a_long_history_costs_one_list_and_an_old_application_questions_of_its_own(
+    town: AirflowApi, airflow: Airflow
+) -> None:
+    old = push("f", repository="octo/old")
+    deployed(town, old, -86400.0)
+    for number in range(APPLICATIONS):
+        deployed(town, push("e", repository=f"octo/app-{number}"), 30000 + number * 60.0)
+    statuses = get_statuses(airflow)
+    assert len(statuses) == APPLICATIONS + 1
+    assert {status.commit for status in statuses.values()} == {"e" * 40, "f" * 40}
+    assert {status.platforms["container"].state for status in statuses.values()} == {"running"}
+    assert statuses[old.partition_key].platforms["vm"].state == "nothing"
+    # The runs of one DAG whole; of the others and of events four pages; what the old one is asked for alone.
+    assert len(town.asked) <= 7 + 7 * 4 + 2 + 8
+
+
 def test_the_error_and_the_log_of_a_failure_are_named(
     town: AirflowApi, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -20,6 +20,10 @@ from slipway.flow.deployment import Deployment
 from slipway.flow.platforms import PLATFORMS
 
 PUSH_ASSET = "slipway_push"
+DEEP = 3 * PAGE
+"""Lines of a list that are read without a second thought."""
+ALONE = 10
+"""Applications that are asked for alone, when their newest push is further back than that."""
 STATES = ("failed", "awaiting_input")
 """Of tasks that a status names."""
 
@@ -29,21 +33,26 @@ class Overview(Lookup):
 
     def __init__(self, airflow: Airflow) -> None:
         super().__init__(airflow)
-        dags = (*BUILD_DAGS.values(), DEPLOY_DAG)
+        first, *others = (*BUILD_DAGS.values(), DEPLOY_DAG)
         assets = {BUILD_DAGS[name]: one.asset for name, one in PLATFORMS.items()}
         assets[DEPLOY_DAG] = DEPLOYMENT_ASSET
-        lists = [
-            *(runs_of(dag_id, no_dag(airflow.url, dag_id)) for dag_id in dags),
-            *(events_of(assets[dag_id], dag_id) for dag_id in dags),
-        ]
-        read_ahead = read_lists(airflow, lists)
-        (self._pushes,) = read_lists(airflow, [events_of(PUSH_ASSET)], most=PAGE)
-        self._lists = dict(zip(dags, read_ahead[: len(dags)], strict=True))
-        self._events = dict(zip(dags, read_ahead[len(dags) :], strict=True))
+        # A push runs every pipeline: the runs of one say how far back the other lists are needed.
+        (builds,) = read_lists(airflow, [runs_of(first, no_dag(airflow.url, first))])
+        since = _needed_since(builds)
+        *runs, self._pushes = read_lists(
+            airflow,
+            [
+                *(runs_of(dag_id, no_dag(airflow.url, dag_id), since) for dag_id in others),
+                *(events_of(asset, dag_id, since) for dag_id, asset in assets.items()),
+                events_of(PUSH_ASSET, most=PAGE),
+            ],
+        )
+        self._lists = {first: builds} | dict(zip(others, runs, strict=False))
+        self._events = dict(zip(assets, runs[len(others) :], strict=True))
         self._runs = _by_key(self._lists)
-        self._begun: dict[str, str] = {}
+        self._begun: dict[str, datetime] = {}
         for (_, key), run in self._runs.items():
-            self._begun[key] = min(run["run_after"], self._begun.get(key, run["run_after"]))
+            self._begun[key] = min(_moment(run), self._begun.get(key, _moment(run)))
         self._made = _by_run(event for part in self._events.values() for event in part.items)
         self._newest = _by_place(self._events[DEPLOY_DAG])
         self._tasks: dict[tuple[str, str], list[Json]] = {}
@@ -73,14 +82,14 @@ class Overview(Lookup):
     def find_run(self, dag_id: str, key: str) -> Json | None:
         """Return the newest run, from the list when it reaches back far enough."""
         found = self._runs.get((dag_id, key))
-        if found or _reaches(self._lists[dag_id], "run_after", self._begun.get(key, "")):
+        if found or self._lists[dag_id].reach(self._begun.get(key)):
             return found
         return super().find_run(dag_id, key)
 
     def events_of(self, run: Json) -> list[Json]:
         """Return the events that a run made, from the list when it reaches back far enough."""
         found = self._made.get((run["dag_id"], run["dag_run_id"]))
-        if found or _reaches(self._events[run["dag_id"]], "timestamp", run["run_after"]):
+        if found or self._events[run["dag_id"]].reach(_moment(run)):
             return found or []
         return super().events_of(run)
 
@@ -106,16 +115,21 @@ def _names_tasks(run: Json) -> bool:
     return run["state"] == "failed" or (run["dag_id"], run["state"]) == (DEPLOY_DAG, "running")
 
 
-def _reaches(part: Lines, field: str, moment: str) -> bool:
-    """Say whether all lines of a list since ``moment`` were read.
+def _moment(run: Json) -> datetime:
+    return datetime.fromisoformat(run["run_after"])
 
-    :param field: of a line, by which the list is sorted.
-    """
-    if part.is_whole:
-        return True
-    if part.missing or not part.items or not moment:
-        return False
-    return datetime.fromisoformat(part.items[-1][field]) < datetime.fromisoformat(moment)
+
+def _needed_since(runs: Lines) -> datetime | None:
+    """Return since when lists are read: a few applications may be older, and are asked for alone."""
+    newest: dict[str, datetime] = {}
+    for run in runs.items:
+        if repository := (run.get("partition_key") or "").partition("@")[0]:
+            newest.setdefault(repository, _moment(run))
+    oldest_first, since = sorted(newest.values()), None
+    for since in oldest_first[: ALONE + 1]:
+        if sum(_moment(run) >= since for run in runs.items) <= DEEP:
+            break
+    return since
 
 
 def _by_key(lists: dict[str, Lines]) -> dict[tuple[str, str], Json]:
