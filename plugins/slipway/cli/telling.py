@@ -94,13 +94,15 @@ class Telling:
             return
         out = console()
         for platform, image in self.images.items():
-            out.print(printable(f"{platform:<12}{_in_words(image)}"), markup=False)
+            for number, line in enumerate(_in_words(image)):
+                out.print(printable(f"{'' if number else platform:<12}{line}"), markup=False)
         for one in self.deployments:
             out.print(printable(f"{one.platform:<12}{one.where} ({one.environment}) {one.url}"), markup=False)
 
 
-def _in_words(image: BuiltImage | None) -> str:
+def _in_words(image: BuiltImage | None) -> list[str]:
+    """Return lines that fit a terminal: a digest fills most of one."""
     if image is None:
-        return "nothing declared"
-    glance = f" glance {image.glance}" if image.glance else ""
-    return f"{image.digest} {image.reference.partition('@')[0]}{glance}"
+        return ["nothing declared"]
+    glance = [f"glance {image.glance}"] if image.glance else []
+    return [image.digest, image.reference.partition("@")[0], *glance]
