@@ -150,7 +150,7 @@ class Apps(Record):
 
     @property
     def file(self) -> str:
-        """What people are told to change: the path of the file that this was read from."""
+        """The path of the file that this was read from, for messages."""
         return self._file
 
     def of_file(self, path: str) -> Apps:

@@ -1,4 +1,4 @@
-"""A run's note, and the event at its end that has people told. Runs inside the scheduler's loop.
+"""A run's note, and the event at its end that starts DAG notify. Runs inside the scheduler's loop.
 
 So it only reads and writes Airflow's database, in a transaction of its own which gives up soon: the
 scheduler's own, with which the run ends, never waits for long and is never broken by it. Jira and the mail
