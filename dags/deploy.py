@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, task
+from airflow.sdk import DAG, PartitionedAssetTimetable, TaskGroup, get_current_context, task
 
 from slipway.assets import BARE_METAL_IMAGE, CONTAINER_IMAGE, DEPLOYMENT, DEPLOYMENTS, IMAGES, VM_IMAGE
 from slipway.dagkit import forms
@@ -42,8 +42,9 @@ Airflow's UI (*Required actions*), or over its REST API.
 
 **promote** writes into Artifactory that a release went on to another environment.
 
-A release for one platform alone is kept by its rollout. `all_ended`, `one_failed` and `released` only gather
-states: no process is started for them.
+The graph has three groups: **rollouts**, **kept** and **back**; a click on a group opens it. A release for
+one platform alone is kept by its rollout. `all_ended`, `one_failed` and `released` only gather states: no
+process is started for them.
 
 ### How it starts
 
@@ -132,29 +133,34 @@ with DAG(
 
     plans = release()
     approve = ApproveOperator(task_id="approve")
-    kept, promoted = keep(), promote()
-    all_ended = EmptyOperator(task_id="all_ended", trigger_rule="all_done")
-    one_failed = EmptyOperator(task_id="one_failed", trigger_rule="one_failed")
-    released = EmptyOperator(task_id="released", trigger_rule="none_failed_min_one_success")
+    # Groups are stages: a platform's tasks lie on both sides of `keep`, and the UI cannot draw a group that
+    # depends on itself. What depends on a whole group is drawn as one line.
+    with TaskGroup("rollouts", prefix_group_id=False) as rollouts:
+        for name, platform in PLATFORMS.items():
+            OPERATORS[name][0](
+                task_id=f"{name}.rollout",
+                doc_md=f"Bring the new version up on {platform.label}, and follow it until it is healthy.",
+                plans=plans,
+                turn=turns.take,
+                trigger_rule="none_failed_min_one_success",
+            )
+    with TaskGroup("kept", prefix_group_id=False):
+        kept, promoted = keep(), promote()
+        released = EmptyOperator(task_id="released", trigger_rule="none_failed_min_one_success")
+    with TaskGroup("back", prefix_group_id=False):
+        all_ended = EmptyOperator(task_id="all_ended", trigger_rule="all_done")
+        one_failed = EmptyOperator(task_id="one_failed", trigger_rule="one_failed")
+        with TaskGroup("platforms", prefix_group_id=False) as platforms:
+            for name, platform in PLATFORMS.items():
+                OPERATORS[name][1](
+                    task_id=f"{name}.go_back",
+                    doc_md=f"Bring the version before back on {platform.label}.",
+                    plans=plans,
+                    mark=mark_failed,
+                )
     plans >> approve
-    kept >> [one_failed, promoted, released]
+    [plans.operator, approve] >> rollouts
+    rollouts >> [kept, promoted, released, all_ended, one_failed]
+    kept >> [promoted, released, one_failed]
     promoted >> released
-    for name, platform in PLATFORMS.items():
-        rollout_operator, go_back_operator = OPERATORS[name]
-        # In no task group: one that tasks outside of it lead back into is not drawn by Airflow's UI.
-        rollout = rollout_operator(
-            task_id=f"{name}.rollout",
-            doc_md=f"Bring the new version up on {platform.label}, and follow it until it is healthy.",
-            plans=plans,
-            turn=turns.take,
-            trigger_rule="none_failed_min_one_success",
-        )
-        go_back = go_back_operator(
-            task_id=f"{name}.go_back",
-            doc_md=f"Bring the version before back on {platform.label}.",
-            plans=plans,
-            mark=mark_failed,
-        )
-        approve >> rollout
-        rollout >> [kept, all_ended, one_failed, promoted, released]
-        [all_ended, one_failed] >> go_back
+    [plans.operator, all_ended, one_failed] >> platforms

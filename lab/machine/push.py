@@ -21,7 +21,7 @@ from slipway.cli.api import Airflow
 from slipway.cli.failure import explain
 from slipway.cli.query import get_status
 from slipway.cli.repository import WorkingCopy
-from slipway.cli.tables import console, printable, release_table
+from slipway.cli.tables import console, print_statuses, printable
 from slipway.cli.watch import follow
 from slipway.flow.push import PushEvent
 
@@ -48,7 +48,7 @@ def main() -> int:
         stages = follow(airflow, push.partition_key, seconds, out)
         status = get_status(airflow, push.partition_key)
         container = status.platforms["container"]
-        out.print(release_table(status))
+        print_statuses(out, [status])
         if container.state != "running" or not container.url:
             out.print(explain(airflow, stages, "container", container, seconds), markup=False)
             return 1

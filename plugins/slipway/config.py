@@ -51,7 +51,7 @@ def load_apps() -> Apps:
 @lru_cache(maxsize=4)
 def _read(path: Path, _changed: int, _size: int) -> Apps:
     with path.open("rb") as file:
-        return load(file.read(MAX_BYTES + 1), Apps, str(path))
+        return load(file.read(MAX_BYTES + 1), Apps, str(path)).of_file(str(path))
 
 
 def load_policy() -> Policy:

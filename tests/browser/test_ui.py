@@ -92,6 +92,7 @@ def test_the_grid_shows_a_push(page: Page, runs: Runs, keep: Keep) -> None:
 def test_the_graph_shows_how_a_release_went(page: Page, runs: Runs, keep: Keep) -> None:
     page.goto(f"/dags/deploy/runs/{runs.deployed.id}")
     page.get_by_role("button", name="Show Graph").click()
+    page.get_by_test_id("expand-all-button").click()
     for task_id, state in runs.deployed.tasks.items():
         node = page.locator(".react-flow__node").filter(has=page.get_by_text(task_id, exact=True))
         expect(node).to_contain_text(state, ignore_case=True)

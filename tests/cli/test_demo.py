@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -108,6 +109,7 @@ def test_both_commits_must_answer(
         api.add_event(deploy, "slipway_deployment", deployment(push, seconds, url=pages.url))
         pages.text = f"hello from examples/hello at {push.commit}\nand more"
 
+    monkeypatch.setattr(sys, "argv", ["slipway", "demo"])
     _on_first_question(api, monkeypatch, arrive)
     assert main(["demo"]) == 0
     second, first = _log(git)
@@ -116,6 +118,8 @@ def test_both_commits_must_answer(
         assert f"hello from examples/hello at {commit}" in printed
     assert [first in pages.asked[0], second in pages.asked[-1]] == [True, True]
     assert f"{api.url}  (user admin, password a password)" in printed
+    assert "\x1b" not in printed
+    assert [line for line in printed.splitlines() if len(line) > 100] == []
 
 
 def test_a_failed_task_is_shown_with_its_last_log_lines(

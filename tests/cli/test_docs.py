@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 import yaml
 from pydantic import BaseModel
+from rich.console import Console
 
 from lab.ground import ground_of
 from lab.paths import Paths
 from lab.roster import servers
 from slipway.cli import parser
 from slipway.cli.result import RunResult
-from slipway.cli.status import PushStatus
+from slipway.cli.status import PlatformStatus, PushStatus
+from slipway.cli.tables import print_statuses
 from slipway.flow.apps import Apps
 from slipway.flow.document import load
 from slipway.flow.spec import BuildSpec
 from slipway.flow.tenancy.policy import Policy
+from tests.cli.records import START
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -116,6 +121,30 @@ def test_the_json_that_is_printed_is_documented_as_it_is() -> None:
 def test_links_lead_to_files(page: Path) -> None:
     links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_readme_shows_what_status_prints_of_a_push_that_failed() -> None:
+    log = "http://127.0.0.1:8080/dags/container_image/runs/asset_triggered__2026-11-24T07%3A59%3A55/tasks/base_images"
+    nothing = PlatformStatus(
+        state="nothing", since=START, detail="slipway.yaml declares nothing for this platform"
+    )
+    reason = (
+        "base image busybox:0.0.1 is neither in 127.0.0.1:5001/docker-local/library/busybox "
+        "nor on Docker Hub (127.0.0.1:5002). Check its name and tag in the Dockerfile."
+    )
+    failed = PlatformStatus(
+        state="failed", since=START, detail=f"build failed in container_image/base_images: {reason}", log=log
+    )
+    status = PushStatus(
+        repository="examples/hello",
+        commit="4f0c64f0c61d1e55a0e0a3b3d3f7b1d0a0f3c9d2",
+        ref="refs/heads/main",
+        platforms={"container": failed, "vm": nothing, "bare_metal": nothing},
+    )
+    out = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
+    print_statuses(out, [status], START + timedelta(seconds=48))
+    printed = out.file.getvalue()  # type: ignore[attr-defined]
+    assert f"```text\n{printed}```" in (ROOT / "README.md").read_text(), printed
 
 
 def test_every_option_of_the_command_is_documented() -> None:

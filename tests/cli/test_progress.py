@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from slipway.cli.progress import ProgressRow, Stage, changes, has_ended, rows
+from slipway.cli.progress import ProgressRow, Stage, changes, current, has_ended, rows, worth_a_line
 from tests.cli.records import START, push, run, task
 
 PUSH = push()
@@ -65,3 +65,28 @@ def test_a_push_is_through_when_all_ran_or_one_failed(
 def test_failed_tasks_leave_out_those_that_failed_because_of_them() -> None:
     tasks = [task("build", "failed", 1, 2), task("publish", "upstream_failed")]
     assert [t["task_id"] for t in Stage("container_image", None, tasks).failed_tasks] == ["build"]
+
+
+STATES = (
+    "waiting",
+    "scheduled",
+    "queued",
+    "running",
+    "deferred",
+    "failed",
+    "success",
+    "skipped",
+    "upstream failed",
+)
+LINES = [
+    ProgressRow("deploy", "", "queued", None),
+    *(ProgressRow("deploy", state, state, 1.0) for state in STATES),
+]
+
+
+def test_a_terminal_shows_pipelines_and_tasks_that_are_running_or_failed() -> None:
+    assert [row.task for row in current(LINES)] == ["", "running", "deferred", "failed"]
+
+
+def test_a_file_has_a_line_when_a_task_begins_or_ends() -> None:
+    assert [row.task for row in worth_a_line(LINES)] == ["", *STATES[3:]]

@@ -69,10 +69,15 @@ def test_the_newest_deployment_is_found_beyond_the_first_page(api: AirflowApi, a
 
 def test_a_failed_build_names_the_task(api: AirflowApi, airflow: Airflow) -> None:
     api.runs.append(run("container_image", "failed", push("a")))
+    api.runs[0]["note"] = "failed at build: no such file"
     api.tasks[api.runs[0]["dag_run_id"]] = [task("build", "failed"), task("publish", "upstream_failed")]
     status = get_status(airflow, push("a").partition_key)
     assert status.failed
-    assert status.platforms["container"].detail == "build failed in container_image/build"
+    container = status.platforms["container"]
+    assert container.detail == "build failed in container_image/build: no such file"
+    assert container.log is not None
+    assert container.log.startswith(f"{api.url}/dags/container_image/runs/asset_triggered__")
+    assert container.log.endswith("/tasks/build")
 
 
 def test_while_building_the_ref_comes_from_the_push_event(api: AirflowApi, airflow: Airflow) -> None:

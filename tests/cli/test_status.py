@@ -31,6 +31,29 @@ def test_a_failed_build_names_its_task() -> None:
     assert status.detail == "build failed in container_image/build"
 
 
+def test_a_failure_says_its_error_and_where_the_log_is() -> None:
+    failed = run("container_image", "failed", PUSH) | {
+        "note": "failed at build: step 3 (RUN make): exit code 2. Run it by hand\nocto/shop: started by Ann"
+    }
+    log = "http://127.0.0.1:8080/dags/container_image/runs/x/tasks/build"
+    facts = PlatformFacts(build=failed, failed_tasks=("container_image/build",), log=log)
+    status = platform_status(facts)
+    assert status.detail == (
+        "build failed in container_image/build: step 3 (RUN make): exit code 2. Run it by hand"
+    )
+    assert status.log == log
+    deploy = run("deploy", "failed", PUSH) | {"note": "failed at vm.rollout: no room"}
+    status = platform_status(PlatformFacts(built=built(PUSH), deploy=deploy, log=log))
+    assert (status.detail, status.log) == ("deployment failed: no room", log)
+    assert status.digest == image(PUSH).digest
+
+
+@pytest.mark.parametrize("note", [None, "", "mine", "hello at aaaaaaaaaaaa: built"])
+def test_a_note_of_another_kind_is_no_error(note: str | None) -> None:
+    failed = run("container_image", "failed", PUSH) | {"note": note}
+    assert platform_status(PlatformFacts(build=failed)).detail == "build failed"
+
+
 def test_a_platform_that_the_application_does_not_declare_is_nothing() -> None:
     status = platform_status(
         PlatformFacts(build=run("container_image", "success", PUSH), built=built(PUSH, image=None))
@@ -109,6 +132,7 @@ def test_the_json_has_the_documented_shape() -> None:
                 "url": "http://127.0.0.1:30080/",
                 "since": "2026-11-24T08:00:20Z",
                 "detail": "",
+                "log": None,
             }
         },
     }

@@ -29,7 +29,7 @@ from slipway.cli.query import get_status
 from slipway.cli.repository import WorkingCopy
 from slipway.cli.settings import Login
 from slipway.cli.status import PushStatus
-from slipway.cli.tables import release_table
+from slipway.cli.tables import print_statuses
 from slipway.cli.watch import follow
 from slipway.flow.push import PushEvent
 
@@ -108,7 +108,7 @@ def push(installation: Installation, capsys: pytest.CaptureFixture[str]) -> Push
         out.print("\n".join(["", *copy.push()]), markup=False)
         stages = follow(airflow, event.partition_key, PUSH_SECONDS, out)
         status = get_status(airflow, event.partition_key)
-        out.print(release_table(status))
+        print_statuses(out, [status])
         for name, platform in status.platforms.items():
             if platform.state != "running":
                 pytest.fail(explain(airflow, stages, name, platform, PUSH_SECONDS), pytrace=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import sys
 from pathlib import Path
@@ -16,7 +17,10 @@ from typing import Any
 
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
+from airflow.utils.dag_edges import dag_edges
 
+JOINT = re.compile(r"\.(up|down)stream_join_id$")
+"""Of a group, where lines meet."""
 CHECKOUT = Path(__file__).resolve().parents[2]
 CODE = (
     sys.prefix,
@@ -77,21 +81,40 @@ def _about(dag: Any) -> dict[str, Any]:
         "upstream": {task.task_id: sorted(task.upstream_task_ids) for task in dag.tasks},
         "outlets": {task.task_id: [_outlet(outlet) for outlet in task.outlets] for task in dag.tasks},
         "drawn": _drawn(dag),
+        "groups": {
+            name: sorted(group.children)
+            for name, group in dag.task_group.get_task_group_dict().items()
+            if name
+        },
+        "lines": _lines(dag),
         "params": {name: _param(dag.params.get_param(name)) for name in dag.params},
     }
 
 
 def _drawn(dag: Any) -> list[str]:
-    """Return tasks and groups in the order that the UI draws them in, or the reason why it cannot."""
+    """Return tasks, group by group, in the order that the UI draws them in, or the reason why it cannot."""
     try:
-        return [
-            node.node_id
-            for node in DagSerialization.from_dict(
-                DagSerialization.to_dict(dag)
-            ).task_group.topological_sort()
-        ]
+        return _tasks(_serialized(dag).task_group)
     except ValueError as error:
         return [str(error)]
+
+
+def _tasks(group: Any) -> list[str]:
+    return [
+        task
+        for node in group.topological_sort()
+        for task in (_tasks(node) if hasattr(node, "children") else [node.node_id])
+    ]
+
+
+def _lines(dag: Any) -> list[list[str]]:
+    """Return the lines that the UI draws: between tasks, groups, and a group and its own tasks."""
+    edges = dag_edges(_serialized(dag))
+    return sorted([JOINT.sub("", edge["source_id"]), JOINT.sub("", edge["target_id"])] for edge in edges)
+
+
+def _serialized(dag: Any) -> Any:
+    return DagSerialization.from_dict(DagSerialization.to_dict(dag))
 
 
 def _outlet(outlet: Any) -> str:

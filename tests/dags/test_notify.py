@@ -155,6 +155,9 @@ def test_a_failure_is_one_issue_until_the_next_success(of: Callable[[str], Pushe
     first = pushes.push(BROKEN)
     assert first.state == "failed", first.story
     assert pushes.note(first).startswith("failed at plan: slipway.yaml")
+    start = pushes.note(first).splitlines()[1]
+    assert start.startswith("tests/tickets: ")
+    assert start.endswith(f" of {pushes.ref}")
     telling = pushes.told(first)
     assert telling.state == "success", telling.story
     idle = dict.fromkeys((channel.name for channel in CHANNELS), "skipped")

@@ -288,6 +288,35 @@ def test_deploy_goes_from_the_release_over_all_platforms_and_back(report: Report
     assert {name for name, assets in outlets.items() if assets} == {*rollouts, "keep"}
 
 
+def test_the_graph_of_deploy_reads_as_release_rollouts_and_kept_or_back(report: Report) -> None:
+    about = report["dags"]["deploy"]
+    backs = sorted(name for name in about["upstream"] if name.endswith(".go_back"))
+    assert about["groups"] == {
+        "rollouts": [name.replace("go_back", "rollout") for name in backs],
+        "kept": ["keep", "promote", "released"],
+        "back": ["all_ended", "one_failed", "platforms"],
+        "platforms": backs,
+    }
+    inside = {child: group for group, children in about["groups"].items() for child in children}
+
+    def box(name: str) -> str:
+        """Return what is seen of a task while groups are closed, as they are at first."""
+        return box(inside[name]) if name in inside else name
+
+    closed = {(box(one), box(other)) for one, other in about["lines"] if box(one) != box(other)}
+    assert closed == {
+        ("release", "approve"),
+        ("release", "rollouts"),
+        ("approve", "rollouts"),
+        ("rollouts", "kept"),
+        ("rollouts", "back"),
+        ("kept", "back"),
+        ("release", "back"),
+    }
+    own = {(group, child) for child, group in inside.items()} | set(inside.items())
+    assert len([line for line in about["lines"] if tuple(line) not in own]) == 15
+
+
 def test_notify_sends_by_every_channel_with_much_patience(report: Report) -> None:
     about = report["dags"]["notify"]
     channels = [channel.name for channel in CHANNELS]

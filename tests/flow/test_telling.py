@@ -179,6 +179,38 @@ def test_a_note_says_where_a_run_failed() -> None:
     assert len(note.of_failure("build", Account(cause="rule", error="x" * 900))) == note.LENGTH
 
 
+@pytest.mark.parametrize(
+    ("note_before", "reason"),
+    [
+        (
+            note.of_failure("vm.rollout", Account(cause="rule", error="no room: ask\nand more")),
+            "no room: ask",
+        ),
+        (note.over("failed at x: y", note.of_failure("", Account(cause="rule", error="no room"))), "no room"),
+        (note.of_failure("build", None), "see its log"),
+        ("shop at aaaaaaaaaaaa: built", ""),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_the_reason_is_read_back_from_a_note(note_before: str | None, reason: str) -> None:
+    assert note.reason_of(note_before) == reason
+
+
+def test_a_note_says_from_the_start_for_whom_a_run_is() -> None:
+    ref, commit = "refs/heads/main", "a" * 40
+    assert note.of_start("octo/shop", ref, commit, "") == "octo/shop: aaaaaaaaaaaa of refs/heads/main"
+    assert (
+        note.of_start("octo/shop", ref, "", "production")
+        == "octo/shop to production: the newest commit of refs/heads/main"
+    )
+    assert (
+        note.of_start("octo/shop", ref, "", "production", "staging")
+        == "octo/shop to production: what staging runs"
+    )
+    assert len(note.of_start("octo/shop", "refs/heads/" + "x" * 500, commit, "")) == note.LENGTH
+
+
 def test_a_note_that_is_there_stays_below_the_outcome() -> None:
     assert note.over(None, "built") == "built"
     assert note.over("started by Ann", "built") == "built\nstarted by Ann"

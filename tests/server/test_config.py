@@ -48,6 +48,12 @@ def test_file_is_read_again_when_it_changed(file: Path) -> None:
     assert list(load_apps().applications) == ["octo/two"]
 
 
+def test_who_is_not_in_it_is_told_which_file_it_is(file: Path) -> None:
+    with pytest.raises(SlipwayError) as caught:
+        load_apps().get("octo/other")
+    assert f"not in {file} (which has: octo/one). Add it there" in str(caught.value)
+
+
 def test_broken_file_names_its_line(file: Path) -> None:
     file.write_text("version: 1\napplication: {}\n")
     with pytest.raises(

@@ -6,7 +6,7 @@ https://airflow.apache.org/docs/apache-airflow/3.3.2/stable-rest-api-ref.html
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -56,8 +56,20 @@ class Airflow:
         query: Query = {"order_by": "-run_after", "limit": limit, "offset": offset}
         if partition_key_part:
             query["partition_key_pattern"] = f"%{partition_key_part}%"
-        answer = self._get(f"/dags/{quote(dag_id)}/dagRuns", query, absent=_no_dag(self.url, dag_id))
+        answer = self._get(f"/dags/{quote(dag_id)}/dagRuns", query, absent=no_dag(self.url, dag_id))
         return list_of(answer, "dag_runs")
+
+    def get_list(
+        self, path: str, query: Query, items: str, absent: str = "", tries: int = TRIES
+    ) -> tuple[list[Json], int]:
+        """Return a page of a list, and how many lines the whole list has.
+
+        :param items: under which name the answer has them.
+        :param absent: what to say when there is no such path.
+        :param tries: how often to ask while the server fails.
+        """
+        answer = self._get(path, query, absent, tries)
+        return list_of(answer, items), int(answer.get("total_entries") or 0)
 
     def iterate_runs(self, dag_id: str, partition_key_part: str = "", most: int = 1000) -> Iterator[Json]:
         """Yield the ``most`` newest runs of ``dag_id``, as :meth:`get_runs` does."""
@@ -71,6 +83,21 @@ class Airflow:
         """Return the task instances of one run."""
         path = f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}/taskInstances"
         return list_of(self._get(path, {"limit": PAGE}), "task_instances")
+
+    def list_tasks(self, runs: Collection[tuple[str, str]], states: Sequence[str]) -> list[Json]:
+        """Return the task instances of these runs that are in one of these states.
+
+        :param runs: id of the DAG and of the run. Tasks of a run of another DAG with such an id may be among
+            what comes back.
+        """
+        path, found = "/dags/~/dagRuns/~/taskInstances/list", list[Json]()
+        dag_ids, run_ids = sorted({dag_id for dag_id, _ in runs}), sorted({run_id for _, run_id in runs})
+        body: Json = {"dag_ids": dag_ids, "dag_run_ids": run_ids, "state": list(states), "page_limit": PAGE}
+        while True:
+            page = list_of(self._send("POST", path, body | {"page_offset": len(found)}), "task_instances")
+            found += page
+            if len(page) < PAGE:
+                return found
 
     def get_triggering_events(self, dag_id: str, run_id: str) -> list[Json]:
         """Return the asset events that one run was created from."""
@@ -103,7 +130,7 @@ class Airflow:
 
     def get_dag(self, dag_id: str) -> Json:
         """Return what Airflow knows of a DAG (``is_paused`` ...)."""
-        return self._get(f"/dags/{quote(dag_id)}", {}, absent=_no_dag(self.url, dag_id))
+        return self._get(f"/dags/{quote(dag_id)}", {}, absent=no_dag(self.url, dag_id))
 
     def find_run(self, dag_id: str, run_id: str) -> Json | None:
         """Return one run, or None."""
@@ -140,8 +167,8 @@ class Airflow:
         response = self._answer(lambda: self._ask(path, query or {}))
         return None if response.status_code == httpx.codes.NOT_FOUND else object_of(response)
 
-    def _get(self, path: str, query: Query, absent: str = "") -> Json:
-        response = self._answer(lambda: self._ask(path, query))
+    def _get(self, path: str, query: Query, absent: str = "", tries: int = TRIES) -> Json:
+        response = self._answer(lambda: self._ask(path, query, tries))
         if absent and response.status_code == httpx.codes.NOT_FOUND:
             raise AirflowError(absent)
         return object_of(response)
@@ -158,13 +185,13 @@ class Airflow:
                 "Check AIRFLOW_URL; for the lab: `make lab-status`."
             ) from error
 
-    def _ask(self, path: str, query: Query) -> httpx.Response:
+    def _ask(self, path: str, query: Query, tries: int = TRIES) -> httpx.Response:
         """Ask again a few times where the server itself fails.
 
         Airflow 3.3.2 cannot list an asset event while a run that it started is queued: it answers 500
         until that run has a start date (``DagRunAssetReference.start_date``).
         """
-        for _ in range(TRIES - 1):
+        for _ in range(tries - 1):
             response = self._client.get(path, params=query)
             if not response.is_server_error:
                 return response
@@ -172,7 +199,8 @@ class Airflow:
         return self._client.get(path, params=query)
 
 
-def _no_dag(url: str, dag_id: str) -> str:
+def no_dag(url: str, dag_id: str) -> str:
+    """Return what to say when Airflow has no such DAG."""
     return (
         f"Airflow at {url} has no DAG {dag_id!r}. Is Slipway's dags/ in its DAGs folder, has the DAG "
         "processor read it (a minute after the start), and without import errors (the UI shows them)?"

@@ -18,7 +18,7 @@ from slipway.cli.failure import explain
 from slipway.cli.query import get_status
 from slipway.cli.repository import WorkingCopy
 from slipway.cli.status import PushStatus
-from slipway.cli.tables import console, printable, release_table
+from slipway.cli.tables import console, print_statuses, printable
 from slipway.cli.watch import follow
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
@@ -109,9 +109,8 @@ def _get(url: str, commit: str) -> str:
 
 
 def _what_runs(out: Console, status: PushStatus) -> None:
-    title = f"Both pushes are built and deployed. What runs now: {status.repository} at {status.commit}"
-    out.print(f"\n{title}\n", style="bold", markup=False)
-    out.print(release_table(status))
+    out.print("\nBoth pushes are built and deployed. What runs now:\n", style="bold", markup=False)
+    print_statuses(out, [status])
 
 
 def _what_next(out: Console, login: settings.Login, status: PushStatus) -> None:

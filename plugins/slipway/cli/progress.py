@@ -11,6 +11,10 @@ from slipway.flow.states import LIVING
 
 Json = Mapping[str, Any]
 
+_QUIET = ("waiting", "scheduled", "queued")
+"""States of a task before it begins."""
+_OVER = ("success", "skipped", "upstream failed", "removed")
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -66,6 +70,16 @@ def changes(before: Sequence[ProgressRow], after: Sequence[ProgressRow]) -> list
     """Return the lines of ``after`` whose state is another one than in ``before``."""
     known = {(row.pipeline, row.task): row.state for row in before}
     return [row for row in after if known.get((row.pipeline, row.task)) != row.state]
+
+
+def current(lines: Sequence[ProgressRow]) -> list[ProgressRow]:
+    """Return the lines of pipelines, and of tasks that are running or failed."""
+    return [row for row in lines if not row.task or row.state not in (*_QUIET, *_OVER)]
+
+
+def worth_a_line(lines: Sequence[ProgressRow]) -> list[ProgressRow]:
+    """Return the lines of pipelines, and of tasks that have begun or ended."""
+    return [row for row in lines if not row.task or row.state not in _QUIET]
 
 
 def _by_start(task: Json) -> tuple[str, str]:

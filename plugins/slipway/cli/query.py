@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
+from urllib.parse import quote
 
 from pydantic import ValidationError
 
 from slipway.cli.answers import Json, ServerError
 from slipway.cli.api import PAGE, Airflow
+from slipway.cli.listing import AT_ONCE
+from slipway.cli.lookup import Lookup, R
+from slipway.cli.overview import PUSH_ASSET, Overview
 from slipway.cli.status import BUILD_DAGS, DEPLOY_DAG, PlatformFacts, PushStatus, push_status
 from slipway.flow.approval import APPROVE_TASK
 from slipway.flow.deployment import Deployment
-from slipway.flow.image import Built
-from slipway.flow.platforms import PLATFORMS, Platform
+from slipway.flow.platforms import Platform
 from slipway.flow.push import PushEvent, parse_partition_key
 from slipway.flow.record import SlipwayError
-
-PUSH_ASSET, DEPLOYMENT_ASSET = "slipway_push", "slipway_deployment"
-_ASSETS: Mapping[type, Collection[str]] = {
-    Built: [one.asset for one in PLATFORMS.values()],
-    Deployment: [DEPLOYMENT_ASSET],
-}
-R = TypeVar("R", Built, Deployment)
 
 
 def find_keys(airflow: Airflow, commit: str = "", repository: str = "") -> list[str]:
@@ -32,13 +29,22 @@ def find_keys(airflow: Airflow, commit: str = "", repository: str = "") -> list[
     :param commit: first digits of the commit; "" for any, and then only each application's newest.
     :param repository: only this application (as GitHub compares names: without case).
     """
+    if not commit and not repository:
+        return _chosen(Overview(airflow).keys)
+    part = f"@{commit.lower()}" if commit else repository
+    return _chosen(_pushed_keys(airflow, part), commit, repository)
+
+
+def _chosen(keys: Iterable[str], commit: str = "", repository: str = "") -> list[str]:
     found: dict[tuple[str, str], str] = {}
-    for key in _pushed_keys(airflow, f"@{commit.lower()}" if commit else repository):
+    for key in keys:
         name, pushed = _parts(key)
         if not name or not pushed.startswith(commit.lower()):
             continue
         if not repository or name.casefold() == repository.casefold():
             found.setdefault((name, pushed if commit else ""), key)
+        if found and repository and not commit:
+            break  # the first is the newest
     return list(found.values())
 
 
@@ -52,97 +58,97 @@ def _pushed_keys(airflow: Airflow, part: str) -> Iterator[str]:
         )
 
 
+def get_statuses(airflow: Airflow) -> dict[str, PushStatus]:
+    """Return what became of each application's newest push, by partition key.
+
+    It takes a request for about a hundred applications and pipelines, not several for each.
+    """
+    overview = Overview(airflow)
+    keys = _chosen(overview.keys)
+    overview.read_tasks(keys)
+    return _each(overview, keys)
+
+
+def get_some(airflow: Airflow, keys: Sequence[str]) -> dict[str, PushStatus]:
+    """Return what became of these pushes, by partition key."""
+    return _each(Lookup(airflow), keys)
+
+
 def get_status(airflow: Airflow, key: str) -> PushStatus:
     """Return what became of the push with this partition key."""
-    facts = {platform: _facts(airflow, platform, dag_id, key) for platform, dag_id in BUILD_DAGS.items()}
-    return push_status(_push(airflow, key, facts.values()), facts)
+    return _status(Lookup(airflow), key)
 
 
 def find_run(airflow: Airflow, dag_id: str, key: str) -> Json | None:
     """Return the newest run of ``dag_id`` for exactly this partition key."""
-    runs = airflow.get_runs(dag_id, key, limit=10)
-    return next((run for run in runs if run.get("partition_key") == key), None)
-
-
-def _facts(airflow: Airflow, platform: Platform, dag_id: str, key: str) -> PlatformFacts:
-    build = find_run(airflow, dag_id, key)
-    try:
-        built = _of_platform(airflow, build, Built, platform)
-    except ServerError:  # the run that it started is queued, see Airflow._ask
-        built = None
-    deploy = find_run(airflow, DEPLOY_DAG, key)
-    deployment = _of_platform(airflow, deploy, Deployment, platform)
-    return PlatformFacts(
-        build=build,
-        built=built,
-        deploy=deploy,
-        deployment=deployment,
-        newest=_newest(airflow, deployment) if deployment else None,
-        failed_tasks=tuple(_failed_tasks(airflow, (build, deploy))),
-        is_asked=_is_asked(airflow, deploy),
-    )
+    return Lookup(airflow).find_run(dag_id, key)
 
 
 def handed_on(airflow: Airflow, run: Mapping[str, Any], model: type[R]) -> list[R]:
     """Return the images, or the deployments, that a run handed on."""
-    events = airflow.get_run_events(run["dag_id"], run["dag_run_id"])
-    return [_read(event, model) for event in events if event.get("name") in _ASSETS[model]]
+    return Lookup(airflow).handed_on(dict(run), model)
 
 
-def _of_platform(airflow: Airflow, run: Json | None, model: type[R], platform: Platform) -> R | None:
-    records = handed_on(airflow, run, model) if run else []
-    return next((record for record in records if record.platform == platform), None)
+def _each(lookup: Lookup, keys: Sequence[str]) -> dict[str, PushStatus]:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(keys, pool.map(lambda key: _status(lookup, key), keys), strict=True))
 
 
-def _read(event: Json, model: type[R]) -> R:
-    try:
-        return model.from_json(event.get("extra"))
-    except ValidationError as error:
-        raise SlipwayError(
-            f"asset event {event.get('id')} of {event.get('name')} is not a {model.__name__} as this "
-            "command knows it. Use the command of the version that Airflow runs."
-        ) from error
+def _status(lookup: Lookup, key: str) -> PushStatus:
+    deploy = lookup.find_run(DEPLOY_DAG, key)
+    deployments = {one.platform: one for one in lookup.handed_on(deploy, Deployment)}
+    asked, undone = _is_asked(lookup, deploy), _failed(lookup, deploy)
+    facts: dict[Platform, PlatformFacts] = {}
+    for platform, dag_id in BUILD_DAGS.items():
+        build = lookup.find_run(dag_id, key)
+        built = next((one for one in lookup.builts_of(build) if one.platform == platform), None)
+        deployment = deployments.get(platform)
+        failed = [*_failed(lookup, build), *undone]
+        facts[platform] = PlatformFacts(
+            build=build,
+            built=built,
+            deploy=deploy,
+            deployment=deployment,
+            newest=lookup.newest(deployment) if deployment else None,
+            failed_tasks=tuple(f"{task['dag_id']}/{task['task_id']}" for task in failed),
+            log=_log(lookup.airflow.url, failed),
+            is_asked=asked,
+        )
+    return push_status(_push(lookup, key, facts.values()), facts)
 
 
-def _newest(airflow: Airflow, deployment: Deployment) -> Deployment:
-    place = (deployment.push.repository, deployment.application, deployment.environment, deployment.platform)
-    for event in airflow.iterate_events(DEPLOYMENT_ASSET, DEPLOY_DAG):
-        other = _read(event, Deployment)
-        if (other.push.repository, other.application, other.environment, other.platform) == place:
-            return other
-    return deployment
+def _failed(lookup: Lookup, run: Json | None) -> list[Json]:
+    """Return the tasks that failed, with the names of their run."""
+    if run is None or run["state"] != "failed":
+        return []
+    names = {"dag_id": run["dag_id"], "dag_run_id": run["dag_run_id"]}
+    return [task | names for task in lookup.tasks_of(run, "failed")]
 
 
-def _failed_tasks(airflow: Airflow, runs: Iterable[Json | None]) -> Iterable[str]:
-    for run in runs:
-        if run is not None and run["state"] == "failed":
-            tasks = airflow.get_tasks(run["dag_id"], run["dag_run_id"])
-            yield from (f"{run['dag_id']}/{task['task_id']}" for task in tasks if task["state"] == "failed")
+def _log(url: str, failed: list[Json]) -> str | None:
+    """Return where a person reads the log of the task that failed first."""
+    for task in failed:
+        run = quote(task["dag_run_id"], safe="")
+        return f"{url}/dags/{task['dag_id']}/runs/{run}/tasks/{task['task_id']}"
+    return None
 
 
-def _is_asked(airflow: Airflow, deploy: Json | None) -> bool:
+def _is_asked(lookup: Lookup, deploy: Json | None) -> bool:
     if deploy is None or deploy["state"] != "running":
         return False
-    tasks = airflow.get_tasks(deploy["dag_id"], deploy["dag_run_id"])
-    return any((one["task_id"], one["state"]) == (APPROVE_TASK, "awaiting_input") for one in tasks)
+    return any(task["task_id"] == APPROVE_TASK for task in lookup.tasks_of(deploy, "awaiting_input"))
 
 
-def _push(airflow: Airflow, key: str, facts: Iterable[PlatformFacts]) -> PushEvent:
+def _push(lookup: Lookup, key: str, facts: Iterable[PlatformFacts]) -> PushEvent:
     known = list(facts)
     for push in (record.push for fact in known for record in (fact.deployment, fact.built) if record):
         return push
-    for run in (fact.build for fact in known if fact.build):
-        for event in _triggering_events(airflow, run):
+    for run in (dict(fact.build) for fact in known if fact.build):
+        for event in lookup.pushes_of(run):
             if (pushed := _pushed(event)) is not None:
                 return pushed
     repository, commit, rebuild = parse_partition_key(key)
     return PushEvent(repository=repository, commit=commit, rebuild=rebuild, ref="unknown")
-
-
-def _triggering_events(airflow: Airflow, run: Mapping[str, Any]) -> list[Json]:
-    if run["state"] == "queued":  # they cannot be listed yet, see Airflow._ask
-        return []
-    return airflow.get_triggering_events(run["dag_id"], run["dag_run_id"])
 
 
 def _pushed(event: Json) -> PushEvent | None:

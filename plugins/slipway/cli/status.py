@@ -16,6 +16,7 @@ from pydantic import AwareDatetime
 
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Built
+from slipway.flow.note import reason_of
 from slipway.flow.platforms import PIPELINES, Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record
@@ -49,7 +50,9 @@ class PlatformStatus(Record):
     since: AwareDatetime | None = None
     """When ``state`` began."""
     detail: str = ""
-    """What a person wants to know beside the state: the failed task, what replaced it."""
+    """What a person wants to know beside the state: the failed task and its error, what replaced it."""
+    log: str | None = None
+    """Where a person reads the log of the task that failed."""
 
 
 class PushStatus(Record):
@@ -83,7 +86,9 @@ class PlatformFacts:
     newest: Deployment | None = None
     """The last deployment of the same application and platform to the same environment."""
     failed_tasks: tuple[str, ...] = ()
-    """``dag/task``, of both runs."""
+    """``dag/task``, of both runs, in the order of their ends."""
+    log: str | None = None
+    """Address of the log of the first of them."""
     is_asked: bool = False
     """Whether the deployment waits for somebody to approve it."""
 
@@ -119,7 +124,8 @@ def _building(facts: PlatformFacts) -> PlatformStatus:
     if run["state"] in LIVING:
         return PlatformStatus(state="building", since=_moment(run, "start_date"))
     if run["state"] == "failed":
-        return PlatformStatus(state="failed", since=_ended(run), detail=_failure("build", facts))
+        detail = _failure("build", run, facts)
+        return PlatformStatus(state="failed", since=_ended(run), detail=detail, log=facts.log)
     return PlatformStatus(state="not deployed", since=_ended(run), detail="the build ended without an image")
 
 
@@ -136,7 +142,8 @@ def _deploying(facts: PlatformFacts, run: Json) -> PlatformStatus:
         detail = "waits for approval, among Airflow's required actions" if facts.is_asked else ""
         return _of_image(facts.built, "deploying", _moment(run, "start_date"), detail)
     if run["state"] == "failed":
-        return _of_image(facts.built, "failed", _ended(run), _failure("deployment", facts))
+        failed = _of_image(facts.built, "failed", _ended(run), _failure("deployment", run, facts))
+        return failed.model_copy(update={"log": facts.log})
     detail = "the deployment ended without a rollout; its log says why"
     return _of_image(facts.built, "not deployed", _ended(run), detail)
 
@@ -170,8 +177,10 @@ def _deployed(deployment: Deployment, newest: Deployment) -> PlatformStatus:
     )
 
 
-def _failure(stage: str, facts: PlatformFacts) -> str:
-    return f"{stage} failed" + (f" in {', '.join(facts.failed_tasks)}" if facts.failed_tasks else "")
+def _failure(stage: str, run: Json, facts: PlatformFacts) -> str:
+    where = f" in {', '.join(facts.failed_tasks)}" if facts.failed_tasks else ""
+    reason = reason_of(run.get("note"))
+    return f"{stage} failed{where}" + (f": {reason}" if reason else "")
 
 
 def _ended(run: Json | None) -> datetime | None:

@@ -1,25 +1,29 @@
-"""What the command prints: tables for a terminal, plain lines for everything else."""
+"""What the command prints of pushes: a block for each, a line for each field."""
 
 from __future__ import annotations
 
+import sys
+import textwrap
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from slipway.cli.status import PlatformStatus, PushStatus
 
 _STYLES = {"running": "green", "failed": "red", "building": "yellow", "deploying": "yellow"}
 _LINE = 500
+_INDENT = 21
+"""Of a field's value."""
 
 
 def console() -> Console:
-    """Return a console that neither wraps nor colours when its output is not a terminal."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=400, soft_wrap=True)
+    """Return a console that neither wraps nor colours nor redraws when its output is not a terminal."""
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    # FORCE_COLOR in the environment would make it a terminal all the same.
+    return Console(highlight=False, force_terminal=False, width=400, soft_wrap=True)
 
 
 def print_statuses(out: Console, statuses: Iterable[PushStatus], now: datetime | None = None) -> None:
@@ -27,7 +31,7 @@ def print_statuses(out: Console, statuses: Iterable[PushStatus], now: datetime |
     moment = now or datetime.now(UTC)
     for status in statuses:
         title = f"{status.repository} at {status.commit} ({printable(status.ref)})"
-        out.print(Text(title, style="bold"), overflow="fold")
+        out.print(Text(title, style="bold"), soft_wrap=True)
         for name, platform in status.platforms.items():
             _print_platform(out, name, platform, moment)
 
@@ -35,49 +39,37 @@ def print_statuses(out: Console, statuses: Iterable[PushStatus], now: datetime |
 def _print_platform(out: Console, name: str, platform: PlatformStatus, now: datetime) -> None:
     fields = {
         "state": _state(platform, now),
+        "error" if platform.state == "failed" else "detail": platform.detail,
+        "log": platform.log,
         "digest": platform.digest,
-        "image": platform.image,
-        "glance": platform.glance and str(platform.glance),
+        # Without the digest, which has a line of its own: it fits a terminal.
+        "image": platform.image and platform.image.partition("@")[0],
+        "glance": str(platform.glance) if platform.glance else None,
         "runs in": platform.running and f"{platform.running} ({platform.environment})",
         "url": platform.url,
     }
     for label, value in fields.items():
-        if value:
-            shown = value if isinstance(value, Text) else Text(printable(value))
-            out.print(Text(f"  {name:<10}  {label:<7}  ").append_text(shown), overflow="fold")
-            name = ""
+        for line in _lines(out, label, value):
+            shown = line if isinstance(line, Text) else Text(line)
+            # An address or a digest that is cut into two lines can be neither clicked nor copied.
+            out.print(Text(f"  {name:<10}  {label:<7}  ").append_text(shown), soft_wrap=True)
+            name = label = ""
 
 
-def release_table(status: PushStatus, now: datetime | None = None) -> Table:
-    """Return one push as a table: platform, image digest, where the image is, what runs it, since when."""
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("platform", "image digest", "where it is", "what runs it", "since"):
-        shown.add_column(title, overflow="fold")
-    for name, platform in status.platforms.items():
-        shown.add_row(
-            name,
-            platform.digest or "",
-            Text(_places(platform)),
-            Text(printable(platform.running or platform.detail or platform.state)),
-            f"{platform.since:%H:%M:%S %Z} ({ago(now or datetime.now(UTC), platform.since)} ago)"
-            if platform.since
-            else "",
-        )
-    return shown
-
-
-def _places(platform: PlatformStatus) -> str:
-    """The image's reference without its digest, which has a column of its own, and its id in Glance."""
-    places = [printable(platform.image.partition("@")[0])] if platform.image else []
-    return "\n".join([*places, *([f"glance {platform.glance}"] if platform.glance else [])])
+def _lines(out: Console, label: str, value: str | Text | None) -> list[str] | list[Text]:
+    if not value:
+        return []
+    if isinstance(value, Text):
+        return [value]
+    if label in ("error", "detail") and out.is_terminal:
+        return textwrap.wrap(printable(value), max(out.width - _INDENT, _INDENT))
+    return [printable(value)]
 
 
 def _state(platform: PlatformStatus, now: datetime) -> Text:
     shown = Text(platform.state, style=_STYLES.get(platform.state, ""))
     if platform.since:
         shown.append(f", since {platform.since:%Y-%m-%d %H:%M:%S %Z} ({ago(now, platform.since)} ago)")
-    if platform.detail:
-        shown.append(f": {printable(platform.detail)}")
     return shown
 
 

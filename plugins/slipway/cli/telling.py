@@ -12,7 +12,7 @@ from rich.console import Console
 from slipway.cli.answers import Json
 from slipway.cli.api import Airflow
 from slipway.cli.failure import task_failure
-from slipway.cli.progress import Stage, rows
+from slipway.cli.progress import Stage, rows, worth_a_line
 from slipway.cli.result import BuiltImage, Deployed, RunResult, StartedRun, TaskFailure
 from slipway.cli.starting import Wish
 from slipway.cli.tables import console, printable
@@ -20,9 +20,6 @@ from slipway.cli.watch import line_printer
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Built
 from slipway.flow.platforms import Platform
-
-_QUIET = ("waiting", "scheduled", "queued")
-"""States of a task that are not worth a line."""
 
 
 class Telling:
@@ -61,8 +58,7 @@ class Telling:
         lines = line_printer(self.errors)
 
         def show(stages: Sequence[Stage]) -> None:
-            found = rows(stages, datetime.now(UTC))
-            lines([row for row in found if not row.task or row.state not in _QUIET])
+            lines(worth_a_line(rows(stages, datetime.now(UTC))))
             for stage in stages:
                 for task in stage.failed_tasks:
                     self._fail(airflow, stage, task["task_id"], task["try_number"])
@@ -98,13 +94,15 @@ class Telling:
             return
         out = console()
         for platform, image in self.images.items():
-            out.print(printable(f"{platform:<12}{_in_words(image)}"), markup=False)
+            for number, line in enumerate(_in_words(image)):
+                out.print(printable(f"{'' if number else platform:<12}{line}"), markup=False)
         for one in self.deployments:
             out.print(printable(f"{one.platform:<12}{one.where} ({one.environment}) {one.url}"), markup=False)
 
 
-def _in_words(image: BuiltImage | None) -> str:
+def _in_words(image: BuiltImage | None) -> list[str]:
+    """Return lines that fit a terminal: a digest fills most of one."""
     if image is None:
-        return "nothing declared"
-    glance = f" glance {image.glance}" if image.glance else ""
-    return f"{image.digest} {image.reference.partition('@')[0]}{glance}"
+        return ["nothing declared"]
+    glance = [f"glance {image.glance}"] if image.glance else []
+    return [image.digest, image.reference.partition("@")[0], *glance]

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from slipway.cli.api import Airflow
-from slipway.cli.progress import ProgressRow, Stage, changes, has_ended, rows
+from slipway.cli.progress import ProgressRow, Stage, changes, current, has_ended, rows, worth_a_line
 from slipway.cli.query import find_run
 from slipway.cli.status import BUILD_DAGS, DEPLOY_DAG
 
@@ -31,10 +31,14 @@ def get_stages(airflow: Airflow, key: str) -> list[Stage]:
 
 def follow(airflow: Airflow, key: str, seconds: float, out: Console) -> list[Stage]:
     """Show the push until it is through or ``seconds`` have passed; returns its stages then."""
-    if not out.is_terminal:
-        return _poll(airflow, key, seconds, line_printer(out))
+    if not out.is_terminal or out.is_dumb_terminal:
+        show_lines = line_printer(out)
+        return _poll(airflow, key, seconds, lambda now: show_lines(worth_a_line(now)))
     with Live(console=out, refresh_per_second=8) as live:
-        return _poll(airflow, key, seconds, lambda now: live.update(table(now)))
+        # The running tasks fit any terminal; all tasks of all pipelines do not.
+        stages = _poll(airflow, key, seconds, lambda now: live.update(table(current(now))))
+        live.update(table(rows(stages, datetime.now(UTC))))
+    return stages
 
 
 def _poll(

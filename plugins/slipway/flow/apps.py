@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from slipway.flow.audience import Notify, Tickets
 from slipway.flow.environments import CLOUD, CLUSTER, Environment, Retention
@@ -121,6 +121,7 @@ class Apps(Record):
     """Every repository that may build, by owner/name."""
     events: tuple[EventName, ...] = ()
     """Webhook events that are kept for ``WebhookSensor``; pushes always are."""
+    _file: str = PrivateAttr("apps.yaml")
 
     @model_validator(mode="after")
     def _one_entry_a_repository(self) -> Apps:
@@ -146,6 +147,17 @@ class Apps(Record):
                         "a namespace belongs to one tenant, give one of them another"
                     )
         return self
+
+    @property
+    def file(self) -> str:
+        """The path of the file that this was read from, for messages."""
+        return self._file
+
+    def of_file(self, path: str) -> Apps:
+        """Return the same, which says that it was read from ``path``."""
+        named = self.model_copy()
+        named._file = path
+        return named
 
     @property
     def clouds(self) -> list[str]:
@@ -191,7 +203,7 @@ class Apps(Record):
         if (app := self.find(repository)) is None:
             known = ", ".join(sorted(self.applications)) or "none"
             raise SlipwayError(
-                f"repository {repository!r} may not build: it is not in apps.yaml (which has: {known}). "
+                f"repository {repository!r} may not build: it is not in {self.file} (which has: {known}). "
                 "Add it there, with its tenant and environments."
             )
         return app

@@ -1,7 +1,8 @@
-"""A run's outcome in one line: what was built or deployed, or why not."""
+"""A run in one line: for whom it is, then what was built or deployed, or why not."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,20 @@ from slipway.flow.image import Built
 
 LENGTH, MOST = 300, 1000
 """Of a line, which is for reading; of a note as Airflow keeps it."""
+
+_FAILURE = re.compile(r"failed(?: at \S+)?: (?P<reason>.+)")
+
+
+def of_start(repository: str, ref: str, commit: str, environment: str, source: str = "") -> str:
+    """Say for whom a run is: Airflow's own ids do not.
+
+    :param environment: where it deploys; "" when it builds.
+    :param source: the environment whose release it promotes.
+    """
+    to = f" to {environment}" if environment else ""
+    what = f"what {source} runs" if source else f"{commit[:12] or 'the newest commit'} of {ref}"
+    line = f"{repository}{to}: {what}"
+    return line if len(line) <= LENGTH else line[: LENGTH - 1] + "…"
 
 
 def of_build(handed_on: Mapping[str, Any] | None) -> str:
@@ -44,6 +59,12 @@ def of_failure(task_id: str, account: Account | None) -> str:
     reason = account.error.strip().splitlines()[0] if account and account.error.strip() else "see its log"
     line = f"failed at {task_id}: {reason}" if task_id else f"failed: {reason}"
     return line if len(line) <= LENGTH else line[: LENGTH - 1] + "…"
+
+
+def reason_of(note: str | None) -> str:
+    """Return why a run failed, from a note that :func:`of_failure` wrote; "" from any other."""
+    found = _FAILURE.match(note or "")
+    return found["reason"] if found else ""
 
 
 def over(before: str | None, line: str) -> str:

@@ -1,4 +1,4 @@
-"""The end of a run: its note, and the event that has people told. Runs inside the scheduler's loop.
+"""A run's note, and the event at its end that starts DAG notify. Runs inside the scheduler's loop.
 
 So it only reads and writes Airflow's database, in a transaction of its own which gives up soon: the
 scheduler's own, with which the run ends, never waits for long and is never broken by it. Jira and the mail
@@ -22,13 +22,48 @@ from sqlalchemy.orm import Session
 from slipway.assets import OUTCOME
 from slipway.config import load_apps
 from slipway.flow.ended import Ended, news
-from slipway.flow.note import over
+from slipway.flow.followed import DEPLOY
+from slipway.flow.note import of_start, over
 from slipway.flow.record import SlipwayError
 from slipway.listeners import reading
 
 log = logging.getLogger(__name__)
 
 PATIENCE = text("SET LOCAL lock_timeout = '2s'")
+
+
+def begin(dag_run: Any) -> None:
+    """Write into the note of a run that has begun for whom it is.
+
+    :param dag_run: Airflow's record, in the session of whoever begins the run.
+    """
+    with create_session(scoped=False) as session:
+        if session.get_bind().dialect.name == "postgresql":
+            session.execute(PATIENCE)
+        run = session.get(DagRun, dag_run.id)
+        line = _start(run) if run is not None else ""
+    if line and line not in (dag_run.note or "").splitlines():
+        dag_run.note = over(dag_run.note, line)
+
+
+def _start(run: Any) -> str:
+    if (asked := reading.asked_for(run)) is None:
+        return ""
+    if run.dag_id != DEPLOY:
+        return of_start(asked.repository, asked.ref, asked.commit, "")
+    source = str((run.conf or {}).get("promote_from") or "")
+    return of_start(asked.repository, asked.ref, asked.commit, _environment(asked), source)
+
+
+def _environment(asked: reading.AskedFor) -> str:
+    try:
+        app = load_apps().find(asked.repository)
+    except SlipwayError:
+        app = None  # the run's own tasks say what is wrong with the file
+    if asked.environment or app is None:
+        return asked.environment
+    name, _ = app.environment_for(asked.ref) or ("", None)
+    return name
 
 
 def take(dag_run: Any, *, good: bool) -> None:

@@ -1,7 +1,7 @@
-"""Called by the scheduler when a run has ended, and by the API server when a person ends one.
+"""Called by the scheduler when a run has begun or ended, and by the API server when a person ends one.
 
 Its plugin is imported by every component of Airflow, tasks too: what is needed is imported at the first run's
-end. What is raised here Airflow logs, and goes on.
+start. What is raised here Airflow logs, and goes on.
 
 https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deployment/listeners.html
 """
@@ -11,6 +11,17 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.listeners import hookimpl
+
+
+@hookimpl  # type: ignore[untyped-decorator]
+def on_dag_run_running(dag_run: Any) -> None:
+    """Note for whom the run is."""
+    from slipway.flow.ended import KINDS
+
+    if dag_run.dag_id in KINDS:
+        from slipway.listeners import outcome
+
+        outcome.begin(dag_run)
 
 
 @hookimpl  # type: ignore[untyped-decorator]

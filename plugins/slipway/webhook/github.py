@@ -100,7 +100,7 @@ def _judge(delivery: Delivery, apps: Apps, now: datetime) -> Verdict:
     if delivery.event != "push" and delivery.event not in apps.events:
         wanted = ", ".join(("push", *apps.events))
         return Ignored(
-            delivery, f"event {delivery.event} is not wanted (wanted: {wanted}; see `events` in apps.yaml)"
+            delivery, f"event {delivery.event} is not wanted (wanted: {wanted}; see `events` in {apps.file})"
         )
     if not delivery.repository:
         return Refused(
@@ -110,7 +110,7 @@ def _judge(delivery: Delivery, apps: Apps, now: datetime) -> Verdict:
     if name is None:
         return Refused(
             403,
-            f"repository {delivery.repository} may not build: it is not in apps.yaml. Add it there",
+            f"repository {delivery.repository} may not build: it is not in {apps.file}. Add it there",
             delivery,
         )
     delivery = replace(delivery, repository=name)
@@ -137,7 +137,7 @@ def _judge_push(delivery: Delivery, apps: Apps, now: datetime) -> Verdict:
     app = apps.get(push.repository)
     if app.environment_for(push.ref) is None:
         taken = ", ".join(pattern for one in app.environments.values() for pattern in one.refs)
-        return Ignored(delivery, f"no environment takes {push.ref} (in apps.yaml they take: {taken})")
+        return Ignored(delivery, f"no environment takes {push.ref} (in {apps.file} they take: {taken})")
     return Accepted(delivery, push)
 
 

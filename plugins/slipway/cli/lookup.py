@@ -1,0 +1,99 @@
+"""Asks Airflow about one push, a question at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from slipway.cli.answers import Json, ServerError
+from slipway.cli.api import Airflow
+from slipway.cli.status import DEPLOY_DAG
+from slipway.flow.deployment import Deployment
+from slipway.flow.image import Built
+from slipway.flow.platforms import PLATFORMS
+from slipway.flow.record import SlipwayError
+
+DEPLOYMENT_ASSET = "slipway_deployment"
+ASSETS: Mapping[type, frozenset[str]] = {
+    Built: frozenset(one.asset for one in PLATFORMS.values()),
+    Deployment: frozenset({DEPLOYMENT_ASSET}),
+}
+R = TypeVar("R", Built, Deployment)
+DeployedTo = tuple[str, str, str, str]
+
+
+class Lookup:
+    """The questions; :class:`slipway.cli.overview.Overview` has most answers before they are asked."""
+
+    def __init__(self, airflow: Airflow) -> None:
+        self.airflow = airflow
+
+    def find_run(self, dag_id: str, key: str) -> Json | None:
+        """Return the newest run of ``dag_id`` for exactly this partition key."""
+        runs = self.airflow.get_runs(dag_id, key, limit=10)
+        return next((run for run in runs if run.get("partition_key") == key), None)
+
+    def events_of(self, run: Json) -> list[Json]:
+        """Return the asset events that a run made."""
+        return self.airflow.get_run_events(run["dag_id"], run["dag_run_id"])
+
+    def tasks_of(self, run: Json, state: str) -> list[Json]:
+        """Return the tasks of a run that are in this state, in the order of their ends."""
+        tasks = self.airflow.get_tasks(run["dag_id"], run["dag_run_id"])
+        return in_order(task for task in tasks if task["state"] == state)
+
+    def pushes_of(self, run: Json) -> list[Json]:
+        """Return the asset events that a run was created from; none while they cannot be listed."""
+        if run["state"] == "queued":  # see Airflow._ask
+            return []
+        return self.airflow.get_triggering_events(run["dag_id"], run["dag_run_id"])
+
+    def newest(self, deployment: Deployment) -> Deployment:
+        """Return the last deployment of the same application and platform to the same environment."""
+        for event in self.airflow.iterate_events(DEPLOYMENT_ASSET, DEPLOY_DAG):
+            if place_of(other := read(event, Deployment)) == place_of(deployment):
+                return other
+        return deployment
+
+    def handed_on(self, run: Json | None, model: type[R]) -> list[R]:
+        """Return the images, or the deployments, that a run handed on."""
+        events = self.events_of(run) if run else []
+        return [read(event, model) for event in events if event.get("name") in ASSETS[model]]
+
+    def builts_of(self, run: Json | None) -> list[Built]:
+        """Return the images that a run handed on; none while they cannot be listed."""
+        try:
+            return self.handed_on(run, Built)
+        except ServerError:  # the run that it started is queued, see Airflow._ask
+            return []
+
+
+def read(event: Json, model: type[R]) -> R:
+    """Return the record that an asset event carries.
+
+    :raises SlipwayError: when another version of Slipway made it.
+    """
+    try:
+        return model.from_json(event.get("extra"))
+    except ValidationError as error:
+        raise SlipwayError(
+            f"asset event {event.get('id')} of {event.get('name')} is not a {model.__name__} as this "
+            "command knows it. Use the command of the version that Airflow runs."
+        ) from error
+
+
+def place_of(deployment: Deployment) -> DeployedTo:
+    """Return what a later deployment must have in common to replace this one."""
+    of = deployment
+    return (of.push.repository, of.application, of.environment, of.platform)
+
+
+def in_order(tasks: Iterator[Json]) -> list[Json]:
+    """Return tasks in the order of their ends: the first is the reason, the others what followed."""
+
+    def ended(task: Mapping[str, Any]) -> tuple[str, str]:
+        return (task.get("end_date") or "~", task["task_id"])
+
+    return sorted(tasks, key=ended)

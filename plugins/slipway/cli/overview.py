@@ -1,0 +1,157 @@
+"""What Airflow knows of each application's newest push, read in pages.
+
+One question for each application, platform and run took minutes for 300 applications. Here the lists are
+read a hundred lines at a time, and a question is asked alone only where they have no answer.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from slipway.cli.answers import AirflowError, Json
+from slipway.cli.api import PAGE, Airflow, no_dag
+from slipway.cli.listing import Lines, events_of, runs_of
+from slipway.cli.listing import read as read_lists
+from slipway.cli.lookup import DEPLOYMENT_ASSET, DeployedTo, Lookup, in_order, place_of, read
+from slipway.cli.status import BUILD_DAGS, DEPLOY_DAG
+from slipway.flow.deployment import Deployment
+from slipway.flow.platforms import PLATFORMS
+
+PUSH_ASSET = "slipway_push"
+DEEP = 3 * PAGE
+"""Lines of a list that are read without a second thought."""
+ALONE = 10
+"""Applications that are asked for alone, when their newest push is further back than that."""
+STATES = ("failed", "awaiting_input")
+"""Of tasks that a status names."""
+
+
+class Overview(Lookup):
+    """The newest runs and events of every application."""
+
+    def __init__(self, airflow: Airflow) -> None:
+        super().__init__(airflow)
+        first, *others = (*BUILD_DAGS.values(), DEPLOY_DAG)
+        assets = {BUILD_DAGS[name]: one.asset for name, one in PLATFORMS.items()}
+        assets[DEPLOY_DAG] = DEPLOYMENT_ASSET
+        # A push runs every pipeline: the runs of one say how far back the other lists are needed.
+        (builds,) = read_lists(airflow, [runs_of(first, no_dag(airflow.url, first))])
+        since = _needed_since(builds)
+        *runs, self._pushes = read_lists(
+            airflow,
+            [
+                *(runs_of(dag_id, no_dag(airflow.url, dag_id), since) for dag_id in others),
+                *(events_of(asset, dag_id, since) for dag_id, asset in assets.items()),
+                events_of(PUSH_ASSET, most=PAGE),
+            ],
+        )
+        self._lists = {first: builds} | dict(zip(others, runs, strict=False))
+        self._events = dict(zip(assets, runs[len(others) :], strict=True))
+        self._runs = _by_key(self._lists)
+        self._begun: dict[str, datetime] = {}
+        for (_, key), run in self._runs.items():
+            self._begun[key] = min(_moment(run), self._begun.get(key, _moment(run)))
+        self._made = _by_run(event for part in self._events.values() for event in part.items)
+        self._newest = _by_place(self._events[DEPLOY_DAG])
+        self._tasks: dict[tuple[str, str], list[Json]] = {}
+
+    @property
+    def keys(self) -> Iterator[str]:
+        """The partition keys of the builds' runs, newest first, then of pushes that may have none yet."""
+        for dag_id in BUILD_DAGS.values():
+            yield from (run.get("partition_key") or "" for run in self._lists[dag_id].items)
+        yield from (event.get("partition_key") or "" for event in self._pushes.items)
+
+    def read_tasks(self, keys: Iterable[str]) -> None:
+        """Read the tasks that the statuses of these pushes name."""
+        found = (self._runs.get((dag_id, key)) for key in keys for dag_id in self._lists)
+        runs = [run for run in found if run and _names_tasks(run)]
+        for start in range(0, len(runs), PAGE):
+            some = {(run["dag_id"], run["dag_run_id"]) for run in runs[start : start + PAGE]}
+            try:
+                tasks = self.airflow.list_tasks(some, STATES)
+            except AirflowError:  # by a login that may see some DAGs only: each run is asked for
+                return
+            self._tasks |= {run: [] for run in some}
+            for task in tasks:
+                if (run := (task["dag_id"], task["dag_run_id"])) in some:
+                    self._tasks[run].append(task)
+
+    def find_run(self, dag_id: str, key: str) -> Json | None:
+        """Return the newest run, from the list when it reaches back far enough."""
+        found = self._runs.get((dag_id, key))
+        if found or self._lists[dag_id].reach(self._begun.get(key)):
+            return found
+        return super().find_run(dag_id, key)
+
+    def events_of(self, run: Json) -> list[Json]:
+        """Return the events that a run made, from the list when it reaches back far enough."""
+        found = self._made.get((run["dag_id"], run["dag_run_id"]))
+        if found or self._events[run["dag_id"]].reach(_moment(run)):
+            return found or []
+        return super().events_of(run)
+
+    def tasks_of(self, run: Json, state: str) -> list[Json]:
+        """Return the tasks of a run in this state."""
+        found = self._tasks.get((run["dag_id"], run["dag_run_id"]))
+        if found is None:
+            return super().tasks_of(run, state)
+        return in_order(task for task in found if task["state"] == state)
+
+    def pushes_of(self, run: Json) -> list[Json]:
+        """Return the event of the push that a run is for."""
+        key = run.get("partition_key")
+        found = [event for event in self._pushes.items if event.get("partition_key") == key]
+        return found or super().pushes_of(run)
+
+    def newest(self, deployment: Deployment) -> Deployment:
+        """Return the last deployment to the same place."""
+        return self._newest.get(place_of(deployment), deployment)
+
+
+def _names_tasks(run: Json) -> bool:
+    return run["state"] == "failed" or (run["dag_id"], run["state"]) == (DEPLOY_DAG, "running")
+
+
+def _moment(run: Json) -> datetime:
+    return datetime.fromisoformat(run["run_after"])
+
+
+def _needed_since(runs: Lines) -> datetime | None:
+    """Return since when lists are read: a few applications may be older, and are asked for alone."""
+    newest: dict[str, datetime] = {}
+    for run in runs.items:
+        if repository := (run.get("partition_key") or "").partition("@")[0]:
+            newest.setdefault(repository, _moment(run))
+    oldest_first, since = sorted(newest.values()), None
+    for since in oldest_first[: ALONE + 1]:
+        if sum(_moment(run) >= since for run in runs.items) <= DEEP:
+            break
+    return since
+
+
+def _by_key(lists: dict[str, Lines]) -> dict[tuple[str, str], Json]:
+    found: dict[tuple[str, str], Json] = {}
+    for dag_id, part in lists.items():
+        for run in part.items:
+            if key := run.get("partition_key"):
+                found.setdefault((dag_id, key), run)
+    return found
+
+
+def _by_run(events: Iterable[Json]) -> dict[tuple[str, str], list[Json]]:
+    found = defaultdict[tuple[str, str], list[Json]](list)
+    for event in events:
+        found[event["source_dag_id"], event["source_run_id"]].append(event)
+    return dict(found)
+
+
+def _by_place(events: Lines) -> dict[DeployedTo, Deployment]:
+    found: dict[DeployedTo, Deployment] = {}
+    for event in events.items:
+        if event.get("name") == DEPLOYMENT_ASSET:
+            deployment = read(event, Deployment)
+            found.setdefault(place_of(deployment), deployment)
+    return found
