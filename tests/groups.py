@@ -15,14 +15,17 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 GROUPS = {
-    # Half a dozen bare-metal nodes, which are all given out at times; and what removes every test's orphans.
-    "nodes": (
+    # Real runs that are killed or fail, and what removes orphans of all of them.
+    "orphans": (
         "tests/dags/test_killed_vm_image.py",
         "tests/dags/test_bare_metal_release.py",
         "tests/release/test_all_or_none.py",
         "tests/release/test_kills.py",
         "tests/dags/test_rollback.py",
         "tests/dags/test_reap_orphans.py",
+    ),
+    # One Ironic conductor, which some make slow or fail.
+    "fleets": (
         "tests/lab/test_ironic.py",
         "tests/systems/openstack/test_fleet_traces.py",
         "tests/systems/openstack/test_ironic_*.py",
