@@ -33,6 +33,8 @@ KUBERNETES = (
     "kube-proxy",
     "kubectl",
 )
+IN_ONE = tuple(program for program in KUBERNETES if program != "kubectl")
+"""Those of modules/kubernetes/main.go; kubectl is called often, and starts the faster the less it is."""
 CONTAINERD = ("containerd", "containerd-shim-runc-v2", "ctr")
 DEBIANS = Path("/usr/bin")
 """Where Debian's package containerd has its programs."""
@@ -119,12 +121,18 @@ def _kubernetes(version: KubernetesVersion, paths: Paths) -> Make:
     if site:
         return ReleaseSite(site, SITE_VARIABLE)
     if version.is_in_modules:
-        return _build(GoModule(MODULES / "kubernetes", variables=version_variables(version)), paths)
+        module = GoModule(
+            MODULES / "kubernetes",
+            packages=(".", "tool"),
+            names={"kubernetes": IN_ONE},
+            variables=version_variables(version),
+        )
+        return _build(module, paths)
     return DebianSource(paths.logs / "kubernetes-build.log")
 
 
 def _find_coredns(version: KubernetesVersion, paths: Paths) -> Path | None:
-    module = GoModule(MODULES / f"coredns-{version.coredns}", packages=".")
+    module = GoModule(MODULES / f"coredns-{version.coredns}", packages=(".",))
     wanted = ProgramSet("coredns", version.coredns, ("coredns",))
     try:
         return _ensure(wanted, _build(module, paths), paths)

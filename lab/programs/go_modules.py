@@ -29,8 +29,10 @@ class GoModule:
     """A folder with ``go.mod`` and ``go.sum``, and how its programs are linked."""
 
     folder: Path
-    packages: str = "tool"
+    packages: tuple[str, ...] = ("tool",)
     """What is built: by default what the ``tool`` lines of the go.mod name."""
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of a program that is several: what it is called by, instead of its own name."""
     tags: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     """Strings set at link time: the version that a program reports."""
@@ -60,6 +62,11 @@ class GoBuild:
         progress = Progress(f"building {programs} from Go modules", len(packages))
         progress.start()
         self._compile([str(go), *self._arguments(work / "bin")], environment, progress, set(packages))
+        for program, names in self.module.names.items():
+            made = work / "bin" / program
+            for name in names:
+                made.with_name(name).hardlink_to(made)
+            made.unlink()
         progress.end()
 
     def _environment(self, go: Path, work: Path) -> dict[str, str]:
@@ -77,7 +84,7 @@ class GoBuild:
 
     def _fetch(self, go: Path, environment: dict[str, str]) -> list[str]:
         """Download what is needed; return the packages that will be compiled."""
-        asked = [str(go), "list", "-deps", f"-tags={','.join(self.module.tags)}", self.module.packages]
+        asked = [str(go), "list", "-deps", f"-tags={','.join(self.module.tags)}", *self.module.packages]
         try:
             listed = run(
                 asked,
@@ -99,7 +106,7 @@ class GoBuild:
             f"-tags={','.join(self.module.tags)}",
             f"-ldflags=-s -w {variables}",
             f"-o={target}/",
-            self.module.packages,
+            *self.module.packages,
         ]
 
     def _compile(

@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -202,7 +203,7 @@ def module(folder: Path, requires: str = "") -> GoModule:
     (folder / "go.mod").write_text(f"module test/one\n\ngo 1.19\n{requires}")
     use = 'import _ "example.test/absent"\n' if requires else ""
     (folder / "main.go").write_text(f"package main\n{use}var said string\nfunc main() {{ println(said) }}\n")
-    return GoModule(folder, packages=".", variables={"main.said": "hello"})
+    return GoModule(folder, packages=(".",), variables={"main.said": "hello"})
 
 
 def test_a_module_is_built_and_its_build_leaves_nothing(
@@ -214,6 +215,15 @@ def test_a_module_is_built_and_its_build_leaves_nothing(
     assert subprocess.run([folder / "one"], capture_output=True, check=True).stderr == b"hello\n"
     assert [name for name in names(paths.cache) if not name.startswith("go-")] == ["one-1", "one.lock"]
     assert capsys.readouterr().out.startswith("building one 1 from Go modules, once; it is kept: begun\n")
+
+
+def test_a_program_that_is_several_is_called_by_their_names(paths: Paths, tmp_path: Path) -> None:
+    several = replace(module(tmp_path / "one"), names={"one": ("first", "second")})
+    build = GoBuild(several, paths.cache, paths.logs / "build.log")
+    folder = ProgramSet("one", "1", ("first", "second")).ensure(paths.cache, build)
+    assert names(folder) == ["first", "second"]
+    assert (folder / "first").samefile(folder / "second")
+    assert subprocess.run([folder / "second"], capture_output=True, check=True).stderr == b"hello\n"
 
 
 def test_modules_that_cannot_be_fetched_are_told_apart(
