@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Answers:
-    """What the routes of questions stand on."""
+    """The dependencies of the routes of questions."""
 
     session: Sessions
 
@@ -43,8 +43,8 @@ class Answers:
                 with self.session() as session:
                     given.append(turns.give(session, one))
         except SQLAlchemyError:
-            log.exception("a turn cannot be given")
-            return Answer(503, {"reason": "the database does not answer; ask again"})
+            log.exception("a turn could not be decided")
+            return Answer(503, {"reason": "the database does not answer; try again"})
         return Answer(200, TurnsAnswer(turns=tuple(given)).to_json())
 
     def approvals(self, question: ApprovalQuestion) -> Answer:

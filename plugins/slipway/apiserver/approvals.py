@@ -1,4 +1,4 @@
-"""Who may let a release in, and which of several that wait is still asked about. Runs in the API server.
+"""Who may approve a release, and which of several waiting ones is still in question. Runs in the API server.
 
 Of one application and environment the newest push waits; the others are answered for, as a person does it:
 https://airflow.apache.org/docs/apache-airflow/3.3.2/tutorial/hitl.html

@@ -160,8 +160,8 @@ def _content(route: str, answer: httpx.Response) -> bytes:
         raise TransientError(f"the API server answers {answer.status_code} to {route}")
     if answer.status_code != httpx.codes.OK:
         raise SlipwayError(
-            f"the API server refuses {route}: {answer.status_code} {answer.text[:300]}. It and the workers "
-            "need the same version of Slipway and the same webhook secret."
+            f"the API server refuses {route}: {answer.status_code} {answer.text[:300]}. The API server and "
+            "the workers must run the same version of Slipway and share the webhook secret."
         )
     return answer.content
 
@@ -184,7 +184,7 @@ def _secret() -> str:
 def _first(secrets: Sequence[str]) -> str:
     if not secrets:
         raise SlipwayError(
-            f"no webhook secret is configured: put it into the extra field webhook_secrets of connection "
-            f"{CONNECTION}. What asks the API server signs with it."
+            f"no webhook secret is configured: set the extra field webhook_secrets of connection "
+            f"{CONNECTION}. Requests to the API server are signed with it."
         )
     return secrets[0]

@@ -1,4 +1,4 @@
-"""What tasks ask the API server, which alone has Airflow's database: about runs, pushes and turns."""
+"""The questions of tasks to the API server, which alone has Airflow's database: runs, pushes and turns."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class KnownPush(Record):
     """One partition key that Airflow knows."""
 
     refs: tuple[str, ...] = ()
-    """Refs for which this commit was told of, or built."""
+    """Refs for which this commit was reported, or built."""
     runs: tuple[KnownRun, ...] = ()
     images: dict[str, Outcome] = {}
     """By platform, of the pipelines that are through."""

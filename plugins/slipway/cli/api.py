@@ -174,6 +174,7 @@ class Airflow:
 
 def _no_dag(url: str, dag_id: str) -> str:
     return (
-        f"Airflow at {url} has no DAG {dag_id!r}. Is Slipway's dags/ in its DAGs folder, has the DAG "
-        "processor read it (a minute after the start), and without import errors (the UI shows them)?"
+        f"Airflow at {url} has no DAG {dag_id!r}. Check that Slipway's dags/ is in its DAGs folder, that "
+        "the DAG processor has read it (up to a minute after the start), and that the UI shows no import "
+        "errors."
     )

@@ -1,4 +1,4 @@
-"""What the inbox does: take a delivery once, note the others, find one, forget the old.
+"""The inbox of deliveries: takes each once, records the refused ones, finds one, deletes old ones.
 
 Bounds: accepted deliveries are kept for :data:`KEPT`; of the refused, the ignored and the pongs the newest
 :data:`NEWEST` each, so that nobody fills the database by sending what is not taken.
@@ -79,7 +79,7 @@ def _row(delivery: Delivery, now: datetime, sender: str) -> dict[str, Any]:
 
 
 def earlier(session: Session, accepted: Accepted) -> str | None:
-    """Return the id of another delivery that told of the same push, or None."""
+    """Return the id of another delivery that reported the same push, or None."""
     if accepted.push is None:
         return None
     same = deliveries.c.partition_key == accepted.push.partition_key

@@ -1,4 +1,4 @@
-"""What a delivery is, and what is decided about it."""
+"""A delivery, and the verdicts about it."""
 
 from __future__ import annotations
 
