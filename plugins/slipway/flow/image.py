@@ -20,7 +20,7 @@ GlanceDigest = Annotated[
 
 
 class BaseImage(Record):
-    """What an image was built upon."""
+    """The base of an image."""
 
     name: str
     """As the Dockerfile (or template) spells it."""
@@ -105,7 +105,7 @@ def properties(image: Image, push: PushEvent) -> dict[str, str]:
 
 
 def glance_properties(push: PushEvent, application: Name, inputs: Digest, run: str) -> dict[str, str]:
-    """What Glance is told of an image, or a part of it, that ``run`` builds."""
+    """The properties in Glance of an image, or a part of it, that ``run`` builds."""
     return {
         CloudKey.RUN: run,
         CloudKey.APPLICATION: application,
