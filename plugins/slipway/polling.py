@@ -41,7 +41,7 @@ def in_thread(ask: Callable[[Sequence[str]], Mapping[str, A]]) -> Ask[A]:
 
 
 class Feed(Generic[A]):
-    """What one waiter is told: always the last answer, never a queue of old ones."""
+    """What one waiter receives: always the last answer, never a queue of old ones."""
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -84,7 +84,7 @@ class Poll(Generic[A]):
 
     @asynccontextmanager
     async def of(self, key: str) -> AsyncIterator[Feed[A]]:
-        """Be told about ``key``."""
+        """Receive the answers about ``key``."""
         feed: Feed[A] = Feed(key)
         self._feeds.add(feed)
         self._came.set()
@@ -111,9 +111,9 @@ class Poll(Generic[A]):
             for feed in feeds:
                 feed.tell(error)
         except Exception as error:
-            log.exception("a poll failed")
+            log.exception("polling failed")
             for feed in feeds:
-                feed.tell(SlipwayError(f"asking failed: {error}"))
+                feed.tell(SlipwayError(f"polling failed: {error}"))
         else:
             for feed in feeds:
                 feed.tell(answers[feed.key])

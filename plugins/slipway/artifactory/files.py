@@ -127,7 +127,9 @@ class Files:
                 raise ValueError
             return json.loads(content)
         except ValueError as error:
-            raise ArtifactoryError(f"{path} in Artifactory is no JSON document of Slipway's") from error
+            raise ArtifactoryError(
+                f"{path} in Artifactory is not a JSON document that Slipway wrote"
+            ) from error
 
     @retried
     def delete(self, path: str) -> None:

@@ -40,4 +40,4 @@ class ArtifactoryHook(BaseHook):  # type: ignore[misc]
             version = self.get_conn().version()
         except Exception as error:
             return False, str(error)
-        return True, f"Artifactory {version} takes the login"
+        return True, f"logged in to Artifactory {version}"

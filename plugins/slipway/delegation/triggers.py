@@ -94,4 +94,4 @@ class JenkinsTrigger(BaseTrigger):  # type: ignore[misc]
         assert self.news is not None
         async for event in DeliveryTrigger(**self.news).run():
             if error := event.payload.get("error"):
-                log.warning("what the build tells cannot be heard (%s); looking after it instead", error)
+                log.warning("build notification unavailable (%s); polling instead", error)

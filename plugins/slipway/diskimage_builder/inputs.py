@@ -1,4 +1,4 @@
-"""What goes into a bare-metal image, and the names that follow from it. Pure."""
+"""The inputs of a bare-metal image, and the names derived from them. Pure."""
 
 from __future__ import annotations
 

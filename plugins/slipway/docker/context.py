@@ -106,14 +106,14 @@ class Context:
             path = self.root / name
             about = path.lstat()
             if (kind := find_kind(about)) is None:
-                raise ContextError(f"{name} is no file, folder or link. Keep it out by .dockerignore.")
+                raise ContextError(f"{name} is not a file, folder or link. Exclude it by .dockerignore.")
             yield _Entry(name, path, kind, about.st_size if kind in ("file", "program") else 0)
 
     def _check_size(self, total: int) -> None:
         if total > self.limit:
             raise ContextError(
-                f"the build context is larger than {self.limit // 1024**2} MiB. "
-                "Keep what the build does not need out by .dockerignore."
+                f"the build context is larger than {self.limit // 1024**2} MiB. Exclude what the build does "
+                "not need by .dockerignore."
             )
 
 

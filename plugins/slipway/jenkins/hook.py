@@ -60,4 +60,4 @@ class JenkinsHook(BaseHook):  # type: ignore[misc]
             version = self.get_conn().version()
         except Exception as error:
             return False, str(error)
-        return True, f"Jenkins {version} takes the login"
+        return True, f"logged in to Jenkins {version}"

@@ -117,12 +117,12 @@ class BuildFollower:
     def _wait(self, now: datetime, error: TransientJenkinsError) -> JenkinsOutcome | None:
         if self._away_since is None:
             self._away_since = now
-            log.warning("%s; waiting for it to answer again", error)
+            log.warning("%s; waiting until it answers again", error)
         if now - self._away_since < self._away:
             return None
         minutes = int(self._away.total_seconds() // 60)
         reason = (
-            f"Jenkins has not answered for {minutes} minutes: {error}. Look after it, and at the URL of "
+            f"Jenkins has not answered for {minutes} minutes: {error}. Check Jenkins and the URL of "
             "connection slipway_jenkins; then start the run again."
         )
         return self._outcome("failed", reason=reason)

@@ -54,7 +54,7 @@ async def again(cluster: Cluster, application: str, namespace: str, run: str) ->
 
 
 async def keep(cluster: Cluster, application: str, namespace: str, run: str) -> Deployment:
-    """Take what ``run`` rolled out for good, and return what runs now; nothing is removed yet.
+    """Keep what ``run`` rolled out, and return what runs now; nothing is removed yet.
 
     :raises SupersededError: when another run took its place.
     """
@@ -77,13 +77,13 @@ async def go_back(cluster: Cluster, application: str, namespace: str, run: str) 
     :raises SupersededError: when another run took its place; nothing is touched.
     """
     known = await ledger.read(cluster, application, namespace)
-    mark = f"{run} went back"
+    mark = f"{run} rolled back"
     if not ledger.is_mine(known, run) and not ledger.is_good(known, run):
         return await _gone_back(cluster, namespace, known, mark)
     known = await _change(cluster, application, namespace, lambda now: ledger.taken_back(now, run))
     workload = ledger.mine(known, run)
     if known.good is None:
-        log.info("there was no version before: what was applied is removed")
+        log.info("there was no previous version: what was applied is removed")
         left = await _remove_leftovers(cluster, application, namespace, run)
         if left.attempt is None:  # else a newer push came meanwhile, and the ledger is its
             await ledger.forget(cluster, application, namespace)
@@ -100,7 +100,9 @@ async def _gone_back(
 ) -> KubernetesWatch | None:
     """Return what to follow when an earlier try went back already; None when there is nothing of the run."""
     if known.attempt is not None:
-        raise SupersededError(f"{known.attempt.workload.push.short_commit} is being rolled out, and goes on")
+        raise SupersededError(
+            f"{known.attempt.workload.push.short_commit} is being rolled out, and continues"
+        )
     if known.good is None:
         return None
     body = await cluster.find(main_object(known.good.workload), namespace)
@@ -148,8 +150,8 @@ async def _remove_leftovers(cluster: Cluster, application: str, namespace: str, 
     for ref in ledger.leftovers(known, run):
         if ref.kind in KEPT:
             log.warning(
-                "%s is declared no longer and is kept, with what is in it. Remove it yourself: "
-                "kubectl -n %s delete %s",
+                "%s is no longer declared, and is kept with its data. Remove it yourself: kubectl -n %s "
+                "delete %s",
                 ref,
                 namespace,
                 ref,

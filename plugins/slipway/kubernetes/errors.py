@@ -1,4 +1,4 @@
-"""What a cluster could not do, named by what the caller does next."""
+"""Errors of a cluster, named by what the caller does next."""
 
 from __future__ import annotations
 

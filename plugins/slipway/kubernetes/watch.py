@@ -25,7 +25,7 @@ FIRST_POLL_SECONDS, LAST_POLL_SECONDS = 0.2, 3.0
 
 
 class KubernetesWatch(Record):
-    """What is followed, small enough to be handed to the triggerer."""
+    """The followed rollout, small enough to be handed to the triggerer."""
 
     run: str
     """The mark that the objects carry while they are this rollout's."""
@@ -87,7 +87,7 @@ async def _rolled_out(cluster: Cluster, watch: KubernetesWatch) -> KubernetesOut
         try:
             outcome, progress = await look(cluster, watch)
         except TransientClusterError as error:
-            log.warning("%s; looking again", error)
+            log.warning("%s; retrying", error)
             await asyncio.sleep(LAST_POLL_SECONDS)
             continue
         if outcome is not None:

@@ -1,4 +1,4 @@
-"""What a task says when it fails: the error with its cure, and its last log lines, without secrets.
+"""The report of a failed task: the error with its cure, and its last log lines, without secrets.
 
 It stays in the task's XCom ``account``: whoever tells of the failure needs no login to read logs.
 """

@@ -1,4 +1,4 @@
-"""The end of a run: its note, and the event that has people told. Runs inside the scheduler's loop.
+"""The end of a run: its note, and the event that starts its report. Runs inside the scheduler's loop.
 
 So it only reads and writes Airflow's database, in a transaction of its own which gives up soon: the
 scheduler's own, with which the run ends, never waits for long and is never broken by it. Jira and the mail
@@ -32,7 +32,7 @@ PATIENCE = text("SET LOCAL lock_timeout = '2s'")
 
 
 def take(dag_run: Any, *, good: bool) -> None:
-    """Write the run's note, and register what is to be told.
+    """Write the run's note, and register what is to be reported.
 
     :param dag_run: Airflow's record, in the session of whoever ends the run.
     """
@@ -48,7 +48,7 @@ def take(dag_run: Any, *, good: bool) -> None:
             if (ended := _ended(session, run, good=good)) is not None:
                 told = _register(session, ended)
     except SlipwayError as error:
-        log.warning("nobody is told how run %s of %s ended: %s", dag_run.run_id, dag_run.dag_id, error)
+        log.warning("the end of run %s of %s is not reported: %s", dag_run.run_id, dag_run.dag_id, error)
     for tell in told:
         tell()
     if line:
@@ -107,7 +107,7 @@ def _register(session: Session, ended: Ended) -> list[Callable[[], None]]:
 
 
 def _read(extra: Any) -> Ended | None:
-    """Return what was told last; None when another version of Slipway told it in other words."""
+    """Return what was reported last; None when another version of Slipway wrote it in another form."""
     try:
         return Ended.from_json(extra["ended"])
     except (KeyError, ValidationError):

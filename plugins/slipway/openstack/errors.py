@@ -1,4 +1,4 @@
-"""What OpenStack could not do, named by what the caller does next."""
+"""Errors of OpenStack, named by what the caller does next."""
 
 from __future__ import annotations
 

@@ -64,4 +64,4 @@ class OpenstackHook(BaseHook):  # type: ignore[misc]
                 project = auth.get_access(cloud.session).project_name
         except Exception as error:
             return False, str(error)
-        return True, f"Keystone takes the login, for project {project}"
+        return True, f"logged in to Keystone, for project {project}"

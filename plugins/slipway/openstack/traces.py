@@ -1,4 +1,4 @@
-"""What Slipway's builds left in the cloud: found by their marks, looked at again, removed.
+"""Leftovers of Slipway's builds in the cloud: found by their marks, checked again, removed.
 
 Everything that is looked for has a name that only builds give, or a property with the run; deployments and
 finished images are not looked at.

@@ -1,4 +1,4 @@
-"""What goes into an image that Packer builds, and the names that follow from it. Pure."""
+"""The inputs of an image that Packer builds, and the names derived from them. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TemplateInputs(Record):
     """How the image was tried."""
     base: BaseImage | None = None
     disk_format: str = QCOW2
-    """What the template is to make."""
+    """The output that the template must make."""
 
     @property
     def digest(self) -> str:

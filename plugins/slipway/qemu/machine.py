@@ -83,7 +83,9 @@ class Machine:
         if not self.uefi:
             return []
         if (found := next((path for path in UEFI if path.exists()), None)) is None:
-            raise QemuError("the image boots by UEFI, and this worker has no firmware. Install package ovmf.")
+            raise QemuError(
+                "the image boots by UEFI, but this worker has no firmware for it. Install package ovmf."
+            )
         return ["-bios", str(found)]
 
     def _kernel(self) -> list[str]:

@@ -20,7 +20,7 @@ from slipway.sandbox.refusals import refusal
 from slipway.sandbox.sandbox import Sandbox
 
 GRACE_SECONDS = 120.0
-"""What a program that is interrupted has to remove what it made elsewhere."""
+"""The time that an interrupted program has to remove what it made elsewhere."""
 LINE_LENGTH = PIECE_BYTES = 64 * 1024
 
 
@@ -118,9 +118,9 @@ class Program:
             yield decoder.decode(data)
         name = Path(self.command[0]).name
         if self._late:
-            raise ProgramTimeoutError(f"{name} took longer than {self.seconds:.0f} s and was ended")
+            raise ProgramTimeoutError(f"{name} took longer than {self.seconds:.0f} s and was stopped")
         if self._asked_to_end:
-            raise ProgramInterruptedError(f"{name} was ended, because this task was asked to end")
+            raise ProgramInterruptedError(f"{name} was stopped, because this task was asked to stop")
         if self.wait() and (why := refusal(first.decode(errors="replace"))):
             raise why
 

@@ -36,7 +36,7 @@ def read(path: Path) -> str | None:
         return None
     except (OSError, ValueError) as error:
         raise ClusterError(
-            f"{path} cannot be read: {error}. Let the worker's user read it, or move it away"
+            f"{path} cannot be read: {error}. Let the worker's user read it, or remove it"
         ) from error
 
 

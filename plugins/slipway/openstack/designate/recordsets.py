@@ -34,23 +34,23 @@ def resolve(cloud: Connection, wanted: ServerName, tag: str) -> RecordSet:
     """
     if not offers(services(cloud), "dns"):
         raise OpenstackError(
-            "vm.nova.dns: the cloud has no Designate, which has names. Leave it out, and use floating_ips or "
+            "vm.nova.dns: the cloud has no Designate (DNS service). Remove dns, and use floating_ips or "
             "load_balancer."
         )
     zones = {str(zone.name): str(zone.id) for zone in cloud.dns.zones()}
     name = max((zone for zone in zones if f".{wanted.name}".endswith(f".{zone}")), key=len, default="")
     if not name:
         raise OpenstackError(
-            f"vm.nova.dns.name: {wanted.name} is in no zone of the project. It has: {listed(zones)}. "
-            "`openstack zone create` makes one."
+            f"vm.nova.dns.name: {wanted.name} is in no zone of the project. Its zones: {listed(zones)}. "
+            "Create one with `openstack zone create`."
         )
     place = RecordSet(zone=zones[name], name=wanted.name)
     for found in cloud.dns.recordsets(place.zone, name=place.name):
         if found.type in (*TYPES, "CNAME") and found.description != tag:
             whose = found.description or "without a description"
             raise OpenstackError(
-                f"vm.nova.dns.name: {wanted.name} leads to {', '.join(found.records)} by somebody else's "
-                f"order ({whose}). Choose another name, or remove that one: "
+                f"vm.nova.dns.name: {wanted.name} leads to {', '.join(found.records)} in a record set that "
+                f"Slipway did not make ({whose}). Choose another name, or delete that record set: "
                 f"`openstack recordset delete {place.zone} {found.id}`."
             )
     return place
@@ -103,8 +103,8 @@ def _settle(cloud: Connection, place: RecordSet, tag: str) -> None:
             states = {one.status for one in _records(cloud, place, tag)}
         if "ERROR" in states:
             raise OpenstackError(
-                f"Designate's name servers do not take {place.name} in: it is in ERROR. Have Designate's "
-                "worker and pool looked at, and start the run again"
+                f"Designate's name servers refuse {place.name}: it is in ERROR. Have Designate's worker and "
+                "pool checked, and start the run again"
             )
         if states <= {"ACTIVE"}:
             return

@@ -33,11 +33,11 @@ class ImportRefused(OpenstackError):
 
 def can_import(glance: Glance) -> bool:
     """Say whether this Glance offers to fetch images from an address."""
-    with told("its ways of import"):
+    with told("its import methods"):
         answer = glance.cloud.image.get("/info/import")
         if answer.status_code == requests.codes.not_found:
             return False
-        methods = accepted("its ways of import", answer).json().get("import-methods", {})
+        methods = accepted("its import methods", answer).json().get("import-methods", {})
     return METHOD in methods.get("value", [])
 
 
@@ -54,7 +54,7 @@ def import_image(glance: Glance, image: Image, url: str, seconds: float = IMPORT
             f"/images/{image.id}/import", json={"method": {"name": METHOD, "uri": url}}, log=False
         )
         if answer.status_code in (requests.codes.bad_request, requests.codes.forbidden):
-            raise ImportRefused(f"Glance does not take the {what}: {_without(url, text(answer))}")
+            raise ImportRefused(f"Glance refuses the {what}: {_without(url, text(answer))}")
         accepted(what, answer)
     log.info("%s: Glance fetches it itself", what)
     return _follow(glance, image, url, known, seconds)

@@ -1,4 +1,4 @@
-"""What Ironic answers, as what the caller does next.
+"""Errors of Ironic, named by what the caller does next.
 
 https://docs.openstack.org/api-ref/baremetal/
 """

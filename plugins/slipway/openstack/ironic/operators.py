@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # the SDK takes most of a second to import, which reading a D
 
 
 class _Branch:
-    """What both operators share: the cloud, and the waiting in the triggerer."""
+    """The common base of both operators: the cloud, and the waiting in the triggerer."""
 
     platform: ClassVar[Platform] = "bare_metal"
     plan: IronicPlan
@@ -34,7 +34,7 @@ class _Branch:
         return IronicSide(self.plan)
 
     def wait(self, watch: IronicWatch) -> None:
-        """Have the triggerer bring the nodes to what is wanted; go on with ``resume``."""
+        """Let the triggerer bring the nodes to what is wanted; continue with ``resume``."""
         from slipway.openstack.ironic.triggers import FleetTrigger
 
         trigger = FleetTrigger(watch=watch.to_json(), conn_id=self.plan.cloud)
@@ -91,7 +91,7 @@ class GoBackOperator(_Branch, operators.GoBackOperator):
             if state == "superseded":
                 raise SupersededError(reason)
             if state == "failed":
-                self.fail(context, f"not everything is as it was before: {reason}")
+                self.fail(context, f"the previous state was not restored completely: {reason}")
             self.side.end(context["run_id"])
             self.back(context)
 

@@ -37,12 +37,12 @@ def refuse_unfit(
     found = [(index, nodes[str(one.node)]) for index, one in allocated.items() if one.node in nodes]
     if need_person := [why for index, node in found if (why := _in_the_way(node, index, fleet))]:
         raise IronicRefusedError(
-            f"{'; '.join(need_person)}. Nothing was touched: put it right (openstack baremetal node "
-            "show), or delete its allocation to have another node chosen, and start the run again"
+            f"{'; '.join(need_person)}. No node was changed. Repair it (openstack baremetal node show), or "
+            "delete its allocation to have another node chosen, and start the run again"
         )
     if small := [f"{node.name} ({node.disk_gib} GiB)" for _, node in found if is_small(node, size)]:
         raise IronicRefusedError(
-            f"the image takes {-(-size >> 30)} GiB of disk, and {', '.join(small)} has less: make it "
+            f"the image takes {-(-size >> 30)} GiB of disk, and {', '.join(small)} has less: make the image "
             "smaller, or ask for another resource_class"
         )
 

@@ -52,7 +52,7 @@ def release(ironic: IronicClient, ports: Ports, prefix: str, keep: int) -> Relea
 
 
 def broken(ironic: IronicClient, nodes: Iterable[str]) -> list[str]:
-    """Say which of the nodes, given back by now, only a person can go on with."""
+    """Say which of the released nodes need a person."""
     return [why for node in nodes if (why := stuck(_explained(ironic, node)))]
 
 

@@ -61,7 +61,7 @@ class IronicSide(Side[IronicPlan]):
             prefix = fleets.prefix(self.plan)
             ledger.change(fleets.ironic, f"{prefix}0", lambda known: ledger.settled(known, run))
             for left in wait_released(fleets.ironic, fleets.ports, prefix, count, RELEASE_SECONDS):
-                log.warning("not given back yet: %s. The next deployment does it", left)
+                log.warning("not released yet: %s. The next deployment does it", left)
 
     def end(self, run: str) -> None:
         """Say that ``run`` tries nothing any more, now that the nodes are as they were before it."""

@@ -24,7 +24,7 @@ from slipway.openstack.ironic.watch import IronicWatch
 
 KIND = "rollout of nodes"
 SECONDS = 1800.0
-"""For which a worker waits until nodes are as they were; the next run goes on with what is left."""
+"""For which a worker waits until nodes are as they were; the next run continues with the rest."""
 TICK_SECONDS = 5.0
 
 
@@ -77,7 +77,9 @@ class FleetTraces:
             if outcome.state == "superseded":
                 return False
             if outcome.state != "healthy":
-                raise TransientOpenstackError(f"not everything is as it was before: {outcome.reason}")
+                raise TransientOpenstackError(
+                    f"the previous state was not restored completely: {outcome.reason}"
+                )
         if fleets.ironic.find_allocation(trace.id):
             ledger.change(fleets.ironic, trace.id, lambda known: ledger.ended(known, trace.run))
         return True
@@ -86,7 +88,7 @@ class FleetTraces:
         try:
             return await asyncio.wait_for(bring(fleets, poll_of(fleets.ironic, self.tick), watch), SECONDS)
         except TimeoutError:
-            raise TransientOpenstackError(f"nodes are not as before after {SECONDS / 60:.0f} min") from None
+            raise TransientOpenstackError(f"nodes are not restored after {SECONDS / 60:.0f} min") from None
 
 
 def _allocation(one: Any) -> Allocation:

@@ -30,7 +30,7 @@ class FleetTrigger(WatchTrigger):
     """
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Go on with the nodes; what cannot be gone on with fires as a failure."""
+        """Continue with the nodes; what cannot be continued fires as a failure."""
         try:
             outcome = await bring(*await shared(self.conn_id), IronicWatch.from_json(self.watch))
         except SlipwayError as error:

@@ -1,4 +1,4 @@
-"""What is brought where: all that the triggerer is told, and the nodes' goal."""
+"""What is brought where: all that the triggerer receives, and the nodes' goal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Placed(Record):
 
 
 class IronicWatch(Record):
-    """What is brought where; all that the triggerer is told."""
+    """What is brought where; all that the triggerer receives."""
 
     run: str
     effort: str

@@ -29,7 +29,7 @@ SLACK = timedelta(hours=6)
 
 
 class _Branch:
-    """What both operators share: the cloud, and waiting for servers without a worker."""
+    """The common base of both operators: the cloud, and waiting for servers without a worker."""
 
     platform: ClassVar[Platform] = "vm"
     plan: NovaPlan
@@ -54,7 +54,7 @@ class _Branch:
         self.go_on(context, ServerFindings())
 
     def resume(self, context: Context, event: Mapping[str, Any], healthy: Sequence[str]) -> None:
-        """Go on with what the triggerer saw."""
+        """Continue with what the triggerer saw."""
         with self.ending(context):
             self.go_on(context, _seen(event, healthy))
 

@@ -75,7 +75,7 @@ def _of_cloud(cloud: Connection, pull: Pull) -> Iterator[OrphanPlace]:
 
 @dataclass(frozen=True)
 class _Another:
-    """A place of which there are several, told apart by their connections."""
+    """A place of which there are several, distinguished by their connections."""
 
     place: OrphanPlace
     name: str
@@ -111,7 +111,7 @@ def here() -> Iterator[list[OrphanPlace]]:
     try:
         places.append(EngineTraces())
     except TransientError as error:
-        log.info("no container engine is looked at: %s", error)
+        log.info("no container engine is inspected: %s", error)
     yield places
 
 
@@ -121,6 +121,6 @@ def _is_connected(connection: str) -> bool:
     try:
         BaseHook.get_connection(connection)
     except AirflowNotFoundException:
-        log.info("there is no connection %s: nothing is looked for there", connection)
+        log.info("there is no connection %s: skipped", connection)
         return False
     return True

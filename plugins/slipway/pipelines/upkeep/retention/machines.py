@@ -29,7 +29,7 @@ PARTS = "aki", "ari"
 
 @dataclass
 class Gathered:
-    """What belongs to one image, found in one store after the other."""
+    """The things of one image, found in one store after the other."""
 
     folder: str
     """:meth:`slipway.flow.image_place.ImagePlace.folder`."""
@@ -146,7 +146,7 @@ def _read(files: Files, path: str) -> Image | None:
     try:
         return Image.from_json(files.find_json(path))
     except ValidationError:
-        log.warning("%s is no record of this version: it is left alone", path)
+        log.warning("%s is not a record of this version: it is kept", path)
         return None
 
 

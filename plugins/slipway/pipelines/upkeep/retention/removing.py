@@ -51,12 +51,12 @@ class Removing:
         :raises StaysError: when something needs the image.
         """
         if stored.names & self._needed:
-            raise StaysError("what was built upon it could not be removed")
+            raise StaysError("an image that is built on it could not be removed")
         now = self.shelves.find_again(stored)
         if now is not None and (why := reason_to_keep(now, self.look(stored))):
             raise StaysError(why)
         if run := self.at_work(stored):
-            raise StaysError(f"{run} goes on")
+            raise StaysError(f"{run} is under way")
 
     def _remove(self, planned: ImageRemoval) -> None:
         stored, looked = planned.stored, False
