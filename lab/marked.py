@@ -53,5 +53,5 @@ def kill_leftovers(state: Path) -> None:
             continue
     if not wait_gone(lambda: not left(), 10):
         raise LabError(
-            f"processes of the lab do not end: {left()}; see what holds them: ps -o pid,stat,wchan,args"
+            f"processes of the lab do not end: {left()}; find out what holds them: ps -o pid,stat,wchan,args"
         )

@@ -44,7 +44,8 @@ def _first_free(name: str, preferred: int, taken: set[int]) -> int:
         if port not in taken and is_free(port):
             return port
     raise LabError(
-        f"{name}: no free loopback port from {preferred} to {preferred + 199}; stop what uses them"
+        f"{name}: no free loopback port from {preferred} to {preferred + 199}; stop the programs that use "
+        "them"
     )
 
 

@@ -88,7 +88,8 @@ class Repositories:
         owner, _, name = full_name.partition("/")
         if not (OWNER.fullmatch(owner) and NAME.fullmatch(name)) or RESERVED.fullmatch(name):
             raise RepositoryNameError(
-                f"{full_name[:150]!r} is no repository name; use owner/name of letters, digits, '-', '_', '.'"
+                f"{full_name[:150]!r} is not a repository name; use owner/name of letters, digits, '-', "
+                "'_', '.'"
             )
         return self.root / owner / f"{name}.git"
 

@@ -138,7 +138,7 @@ def _build(module: GoModule, paths: Paths) -> GoBuild:
 
 
 def version_variables(version: KubernetesVersion) -> Mapping[str, str]:
-    """Return what Kubernetes' programs are told at link time to be."""
+    """Return the version that Kubernetes' programs get at link time."""
     major, minor, *_ = version.number.split(".")
     said = {"gitVersion": f"v{version.number}", "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")

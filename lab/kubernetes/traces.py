@@ -100,7 +100,9 @@ def remove_folder(folder: Path) -> None:
     """
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
-        raise LabError(f"{folder} cannot be removed wholly; see what uses it with: fuser -m {folder}")
+        raise LabError(
+            f"{folder} cannot be removed completely; find out what uses it with: fuser -m {folder}"
+        )
 
 
 def remove_device_plugins(folder: Path = DEVICE_PLUGINS) -> None:

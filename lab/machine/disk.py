@@ -123,6 +123,8 @@ def _configure(root: Path, disk: Disk, log: Path) -> None:
 def _take(root: Path, pattern: str, target: Path) -> None:
     found = sorted((root / "boot").glob(pattern))
     if not found:
-        raise LabError(f"the fresh Debian has no /boot/{pattern}: its kernel's package was not configured")
+        raise LabError(
+            f"the fresh Debian has no /boot/{pattern}: the package of its kernel was not configured"
+        )
     shutil.copy(found[-1], target)
     os.chmod(target, 0o644)

@@ -41,7 +41,7 @@ class Machine:
     cleaned: bool = True
 
     def body(self, projects: Mapping[str, str], controller: str = "") -> dict[str, Any]:
-        """Return what Ironic is told of it.
+        """Return its record for Ironic.
 
         :param projects: ids by name.
         :param controller: address of the Redfish controllers.
