@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 TICK_SECONDS = 3.0
 """Between two questions."""
 EARLIEST_SECONDS = 1.0
-"""Between two questions when somebody new came, who should not wait a whole tick."""
+"""Between two questions when a new waiter came, which should not wait a whole tick."""
 
 A = TypeVar("A")
 Ask = Callable[[Sequence[str]], Awaitable[Mapping[str, A]]]
@@ -65,7 +65,7 @@ class Feed(Generic[A]):
 
 
 class Poll(Generic[A]):
-    """Asks while somebody waits; ends by itself when the last one has gone.
+    """Polls while something waits; ends by itself when the last waiter has gone.
 
     :param ask: takes keys, and returns the answer for each.
     """
@@ -79,7 +79,7 @@ class Poll(Generic[A]):
 
     @property
     def is_idle(self) -> bool:
-        """Say whether nobody waits."""
+        """Say whether no waiter is left."""
         return not self._feeds
 
     @asynccontextmanager

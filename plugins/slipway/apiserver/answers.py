@@ -1,4 +1,4 @@
-"""The answers to what tasks and triggers ask. Blocks: it runs in a worker thread of the API server."""
+"""The answers to tasks and triggers. Blocks: it runs in a worker thread of the API server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Answers:
         return look(self.session, lambda session: runs.runs(session, question).to_json())
 
     def pushes(self, question: PushesQuestion) -> Answer:
-        """Say what became of pushes."""
+        """Answer what became of pushes."""
         return look(self.session, lambda session: runs.pushes(session, question).to_json())
 
     def turns(self, question: TurnsQuestion) -> Answer:

@@ -158,7 +158,7 @@ def _answered_for(session: Session, task: TaskInstance, by: Contender) -> bool:
 
 
 def _assign(session: Session, question: ApprovalQuestion) -> list[str]:
-    """Let those answer whom the environment names, by their ids; returns names that Airflow does not know.
+    """Permit the answers of the environment's users, by id; returns names that Airflow does not know.
 
     Airflow's own manager of users with a database names them by numbers; to others a name is the id.
     """

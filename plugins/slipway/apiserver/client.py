@@ -1,4 +1,4 @@
-"""Asks the API server what Airflow's database knows, from a task.
+"""Questions of a task to the API server, about Airflow's database.
 
 What a task may ask Airflow itself lists neither the runs of a partition nor which runs live, and fails on an
 asset's events while a run that one of them started is queued. A question is signed with the webhook secret:
@@ -81,7 +81,7 @@ def ask_under_way(rebuild: str) -> int:
 
 
 def ask_approval(question: ApprovalQuestion) -> ApprovalAnswer:
-    """Ask whether a run is the one that people are asked about, and have older ones answered for.
+    """Ask whether a run is the one in question for people; the API server answers for older ones.
 
     :raises TransientError: when the API server does not answer.
     """

@@ -105,7 +105,7 @@ class ApprovalQuestion(Record):
 
 
 class Given(Record):
-    """An answer that was given to a try of the task which did not come to read it."""
+    """An answer to an earlier try of the task, which did not read it."""
 
     chosen: tuple[str, ...]
     by: dict[str, str] | None
@@ -118,7 +118,7 @@ class ApprovalAnswer(Record):
     """It may, unless a newer push waits."""
 
     given: Given | None = None
-    """Before the question is on record: nobody need be asked again."""
+    """Before the question is on record: no new question is needed."""
     newer: Contender | None = None
     ended: tuple[Contender, ...] = ()
     """Those that were answered for."""

@@ -35,7 +35,7 @@ class ArtifactoryHook(BaseHook):  # type: ignore[misc]
         )
 
     def test_connection(self) -> tuple[bool, str]:
-        """Say whether Artifactory answers and takes the login (the button of the connection's form)."""
+        """Try the login (the button of the connection's form)."""
         try:
             version = self.get_conn().version()
         except Exception as error:

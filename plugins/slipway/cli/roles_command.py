@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def apply(airflow: Airflow, name: str, wanted: frozenset[Permission]) -> str:
-    """Have a role with exactly these permissions; returns what became of it.
+    """Create or update a role with exactly these permissions; returns what was done.
 
     :raises SlipwayError: when Airflow does not know one of the DAGs.
     """

@@ -1,4 +1,4 @@
-"""One request for a build of Jenkins: whose it is, and asking for it no more than once."""
+"""One request for a Jenkins build: made at most once for each run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from slipway.jenkins.watch import JenkinsOutcome, JenkinsWatch
 log = logging.getLogger(__name__)
 
 EVENT = "jenkins_build"
-"""Webhook event by which a build says that it has ended."""
+"""Webhook event by which a build reports its end."""
 _OVERLAP = timedelta(minutes=1)
 
 
@@ -50,7 +50,7 @@ class JenkinsRequest(Record):
 
 
 def deadline_of(wanted: JenkinsJob, now: datetime) -> datetime:
-    """Return until when a build that is asked for now may take."""
+    """Return the deadline of a build that is requested now."""
     return now + timedelta(seconds=wanted.build_seconds)
 
 
@@ -97,7 +97,7 @@ def watch_of(request: JenkinsRequest, place: RequestPlace) -> JenkinsWatch:
 
 
 def news_of(request: JenkinsRequest, now: datetime) -> dict[str, Any]:
-    """Return the search for the delivery that says that the build has ended."""
+    """Return the search for the delivery that reports the build's end."""
     return {
         "event": EVENT,
         "since": (now - _OVERLAP).isoformat(),
@@ -108,7 +108,7 @@ def news_of(request: JenkinsRequest, now: datetime) -> dict[str, Any]:
 def conclude(
     server: JenkinsServer, request: JenkinsRequest, outcome: JenkinsOutcome, now: datetime
 ) -> FinishedBuild | None:
-    """Return the build, or None when it has to be asked for anew.
+    """Return the build, or None when it must be requested again.
 
     :raises JenkinsError: when nothing will come of it; what still runs is aborted.
     """

@@ -1,4 +1,4 @@
-"""Base images: from the image registry, and only when it has none from Docker Hub."""
+"""Base images: from the image registry; from Docker Hub only when it has none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images that are in the registry already: by what they were made from."""
+"""Finds images that exist in the registry, by their inputs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def find_commit_image(
 
 
 def tag_again(client: RegistryClient, repository: str, digest: str, tag: str) -> None:
-    """Have ``tag`` name the image with this digest.
+    """Let ``tag`` name the image with this digest.
 
     :raises DigestMismatchError: when the registry lost the image.
     """

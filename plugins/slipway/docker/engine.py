@@ -1,4 +1,4 @@
-"""The container engine: build, push, and what they say on the way.
+"""The container engine: build, push, and their output.
 
 https://docs.docker.com/reference/api/engine/
 """
@@ -95,7 +95,7 @@ def printable(text: str) -> str:
 
 
 class _LoginlessClient(docker.APIClient):  # type: ignore[misc]
-    """Sends a build no login: docker's SDK gives it all those of whoever runs the worker."""
+    """Sends a build no login: docker's SDK would give it all logins of the worker's user."""
 
     def _set_auth_headers(self, _headers: Mapping[str, str]) -> None:
         pass
@@ -117,7 +117,7 @@ class Engine:
         self._api.close()
 
     def ensure_image(self, reference: str, registry: Registry) -> None:
-        """Have ``repository@digest`` of ``registry`` here, so that the build itself needs no login."""
+        """Pull ``repository@digest`` of ``registry``, so that the build itself needs no login."""
         with _told(f"pull of {reference}"):
             if not self._api.images(filters={"reference": reference}):
                 repository, _, digest = reference.partition("@")

@@ -29,7 +29,7 @@ class BaseImageError(DockerError):
 
 
 class DigestMismatchError(DockerError):
-    """Bytes are not what was announced."""
+    """Bytes do not match their announced digest."""
 
 
 class TransientDockerError(TransientError):

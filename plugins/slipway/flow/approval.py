@@ -72,7 +72,7 @@ def body(
 def refusal(request: ApprovalRequest, event: Mapping[str, Any]) -> str | None:
     """Return why an answer lets nothing be deployed; None when it does let it.
 
-    :param event: what Airflow resumes a required action with when somebody has answered.
+    :param event: with which Airflow resumes a required action after an answer.
     """
     what = f"{request.push.short_commit} is not deployed to {request.environment}"
     by = event.get("responded_by_user") or {}
@@ -85,7 +85,7 @@ def refusal(request: ApprovalRequest, event: Mapping[str, Any]) -> str | None:
 
 
 def unanswered(request: ApprovalRequest) -> str:
-    """Return what is said when nobody answered in time."""
+    """Return the message for a question without an answer in time."""
     return (
         f"{request.push.short_commit} is not deployed to {request.environment}: nobody answered within "
         f"{request.approval.within:g} hours. Clear task `{APPROVE_TASK}` to ask again"
@@ -93,7 +93,7 @@ def unanswered(request: ApprovalRequest) -> str:
 
 
 def check_known(request: ApprovalRequest, unknown: Sequence[str]) -> None:
-    """Refuse a question that nobody could answer.
+    """Refuse a question that no user could answer.
 
     :param unknown: of the names in ``by``, those that Airflow does not know.
     :raises SlipwayError: when it knows none of them.

@@ -1,4 +1,4 @@
-"""A whole push that somebody asked for: which runs are its own, when it is through, what went wrong."""
+"""A push on request: which runs belong to it, when it has ended, what failed."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from slipway.flow.record import CommitId, Digest, Matching, Name, Record, Reposi
 GlanceDigest = Annotated[
     str, Matching(r"^sha512:[0-9a-f]{128}$", "must be a digest: `sha512:` and 128 hexadecimal digits")
 ]
-"""Glance's own digest of an image (``os_hash_value``), where nobody knows another."""
+"""Glance's own digest of an image (``os_hash_value``), where no other is known."""
 
 
 class BaseImage(Record):

@@ -96,14 +96,14 @@ def refuse_others(ledger: Ledger[A, G], attempt: A, taken: Callable[[str], Slipw
 
 
 def settled(ledger: L, run: str) -> L:
-    """Say that nothing takes back what ``run`` brought: what only the version before needed may go."""
+    """Say that nothing takes back what ``run`` brought: what only the previous version needed may go."""
     return ledger.model_copy(update={"previous": None}) if is_good(ledger, run) else ledger
 
 
 def taken_back(ledger: L, run: str) -> L:
     """Say that what ``run`` brought is no good, if it was kept.
 
-    It is an attempt again, unless a newer push tries another: that one then goes back to the version before.
+    It is an attempt again, unless a newer push tries another, which then goes back to the previous version.
     """
     good = ledger.good
     if good is None or good.run != run:

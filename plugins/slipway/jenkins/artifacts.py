@@ -18,7 +18,7 @@ MIB = 1024**2
 
 
 def places(wanted: JenkinsJob) -> dict[str, str]:
-    """Return by artifact where it goes below the build context."""
+    """Return each artifact's path below the build context."""
     return {path: posixpath.normpath(f"{wanted.into}/{path}") for path in wanted.artifacts}
 
 
@@ -64,7 +64,7 @@ def bring(server: JenkinsServer, build: FinishedBuild, wanted: JenkinsJob, root:
 def _download(
     server: JenkinsServer, build: FinishedBuild, artifact: str, place: Path, most: int
 ) -> tuple[int, str]:
-    """Return size and MD5 of what was written.
+    """Return size and MD5 of the written bytes.
 
     :param most: bytes.
     """

@@ -13,7 +13,7 @@ OWN = "SLIPWAY_BUILD"
 """Parameter by which a build is found again; its value is one request's and no other's."""
 _PARAMETERS = "actions[parameters[name,value]]"
 _RECENT = 200
-"""Builds of a job that are looked through."""
+"""Builds of a job that are searched."""
 
 
 class Parameter(Record):
@@ -52,7 +52,7 @@ class BuildState(Record):
     building: bool
     result: str | None
     stopped: str = ""
-    """Who aborted it, as Jenkins says it."""
+    """The user who aborted it, by Jenkins' record."""
     artifacts: tuple[str, ...]
     fingerprints: tuple[str, ...]
 
@@ -124,7 +124,7 @@ def get_build(server: JenkinsServer, job: str, number: int) -> BuildState:
 
 
 def cancel(server: JenkinsServer, job: str, own: str) -> RequestPlace | None:
-    """Take a request out of the queue, or abort its build; returns what there was to cancel."""
+    """Cancel a request in the queue, or abort its build; returns which was cancelled."""
     first = None
     for _ in range(3):  # it may begin between two requests
         place = find(server, job, own)

@@ -23,7 +23,7 @@ class MissingError(JenkinsError):
 
 
 class DeniedError(JenkinsError):
-    """The login, or what it may do."""
+    """The login is refused, or lacks a right."""
 
 
 class TransientJenkinsError(TransientError):

@@ -55,7 +55,7 @@ class JenkinsHook(BaseHook):  # type: ignore[misc]
         return JenkinsServer(client, notifies=extra.get("notifies") in (True, "true", "True"))
 
     def test_connection(self) -> tuple[bool, str]:
-        """Say whether Jenkins takes the login (the button of the connection's form)."""
+        """Try the login (the button of the connection's form)."""
         try:
             version = self.get_conn().version()
         except Exception as error:

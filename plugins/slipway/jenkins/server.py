@@ -28,7 +28,7 @@ class JenkinsServer:
 
     client: jenkins.Jenkins
     notifies: bool = False
-    """Builds tell Slipway's webhook when they have ended."""
+    """Builds notify Slipway's webhook of their end."""
 
     def read(self, path: str, what: str, **query: str) -> dict[str, Any]:
         """Return what ``<path>api/json`` says.

@@ -19,7 +19,7 @@ ABORTED = (
 
 
 def finished(build: BuildState, wanted: JenkinsJob, tail: str) -> FinishedBuild:
-    """Return the build when it succeeded and archived what is wanted.
+    """Return the build when it succeeded and archived the wanted artifacts.
 
     :param tail: the last lines of its console.
     :raises JenkinsError: with the build's result, what it means and what to do.

@@ -1,4 +1,4 @@
-"""Follows a build from the queue to its end, one look at a time; Jenkins may be away meanwhile."""
+"""Follows a build from the queue to its end, by polling; Jenkins may be down meanwhile."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class JenkinsOutcome(Record):
 
 
 class BuildFollower:
-    """Looks after one request for a build; what is new of its console is logged."""
+    """Follows one request for a build; logs new lines of its console."""
 
     def __init__(self, server: JenkinsServer, watch: JenkinsWatch, away: timedelta = AWAY) -> None:
         self._server = server

@@ -14,7 +14,7 @@ TOLD_LENGTH = 500
 
 @contextmanager
 def speaking_to_jira(what: str) -> Iterator[None]:
-    """Turn what the client raises into our errors.
+    """Translate the client's exceptions into our errors.
 
     :param what: what was being done, for the error.
     :raises TransientError: when Jira is away, overloaded, or fails.

@@ -1,4 +1,4 @@
-"""Brings a workload into a namespace, and brings the last good one back.
+"""Applies a workload to a namespace, and restores the last good one.
 
 Every step may be repeated: what is applied is written down before it is applied (:mod:`.ledger`).
 """
@@ -28,7 +28,7 @@ _TRIES = 5
 
 
 async def begin(cluster: Cluster, workload: KubernetesPlan, run: str) -> KubernetesWatch:
-    """Write down what is to be applied, and apply it.
+    """Record what is to be applied, and apply it.
 
     :raises SupersededError: when a newer push is in place or on its way.
     :raises ClusterRefusedError: when the cluster refuses an object, or an object is someone else's.
@@ -65,7 +65,7 @@ async def keep(cluster: Cluster, application: str, namespace: str, run: str) -> 
 
 
 async def clear(cluster: Cluster, application: str, namespace: str, run: str) -> None:
-    """Remove what only the version before needed, now that ``run`` is there to stay."""
+    """Remove what only the previous version needed, now that ``run`` is there to stay."""
     await _remove_leftovers(cluster, application, namespace, run)
 
 
@@ -113,7 +113,7 @@ async def _gone_back(
 async def _change(
     cluster: Cluster, application: str, namespace: str, decide: Callable[[KubernetesLedger], KubernetesLedger]
 ) -> KubernetesLedger:
-    """Read the ledger, decide, write it if it changed; decide anew when someone else was faster."""
+    """Read the ledger, decide, write it if it changed; decide again when another was faster."""
     for tries in range(1, _TRIES + 1):
         known = await ledger.read(cluster, application, namespace)
         decided = decide(known)
@@ -145,7 +145,7 @@ def _marked(body: Json, run: str) -> Json:
 
 
 async def _remove_leftovers(cluster: Cluster, application: str, namespace: str, run: str) -> KubernetesLedger:
-    """Remove what belongs to nothing any more; return the ledger that says so."""
+    """Remove what is no longer declared; return the ledger that records it."""
     known = ledger.settled(await ledger.read(cluster, application, namespace), run)
     for ref in ledger.leftovers(known, run):
         if ref.kind in KEPT:

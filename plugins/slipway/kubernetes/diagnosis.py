@@ -20,7 +20,7 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 async def diagnose(cluster: Cluster, watch: KubernetesWatch) -> None:
-    """Log what the cluster says of the new version; nothing here makes the failure worse."""
+    """Log the cluster's reports about the new version; never fails itself."""
     for ref in watch.objects:
         try:
             await _object(cluster, watch.namespace, ref)

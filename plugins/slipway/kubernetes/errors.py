@@ -22,4 +22,4 @@ class ClusterConflictError(ClusterError):
 
 
 class TransientClusterError(TransientError):
-    """The cluster did not answer as it should: worth another try."""
+    """The cluster did not answer as expected: worth another try."""

@@ -1,6 +1,6 @@
 """The ledger of an application in a namespace: the release that runs, and the one being tried.
 
-It is kept in the namespace itself, in ConfigMap ``<application>.slipway``, written only if nobody wrote it
+It is kept in the namespace itself, in ConfigMap ``<application>.slipway``, written only if no other wrote it
 meanwhile. So any worker that comes after a crash knows what to go back to and what to clear away, and of two
 pushes at the same time the newer one wins. The decisions are pure; the rest reads and writes.
 """
@@ -86,7 +86,7 @@ def claim(ledger: KubernetesLedger, attempt: KubernetesAttempt) -> KubernetesLed
 
 
 def succeeded(ledger: KubernetesLedger, run: str, now: datetime) -> KubernetesLedger:
-    """Take the attempt of ``run`` for the good one; the one before can still be gone back to.
+    """Mark the attempt of ``run`` as good; the previous one stays restorable.
 
     :raises SupersededError: when another run took its place.
     """

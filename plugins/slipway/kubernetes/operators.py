@@ -1,4 +1,4 @@
-"""Kubernetes' branch of ``deploy``: objects applied and followed without a worker; put back on failure."""
+"""Kubernetes' branch of ``deploy``: applies objects, follows them without a worker, restores on failure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from slipway.kubernetes.watch import KubernetesOutcome, KubernetesWatch, follow
 from slipway.rollout import operators
 
 PATIENCE_SECONDS = 3.0
-"""How long a worker looks on itself: handing over to the triggerer and back costs about as much."""
+"""For which a worker itself polls: the way to the triggerer and back costs about as much."""
 SLACK = timedelta(hours=2)
 """More than any rollout may take: the triggerer itself ends a rollout that makes no progress."""
 
@@ -94,7 +94,7 @@ class GoBackOperator(_Branch, operators.GoBackOperator):
             self.wait(watch)
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> None:
-        """End, when the version before is back."""
+        """End, when the previous version is restored."""
         with self.ending(context):
             outcome = KubernetesOutcome.from_json(event)
             if outcome.state == "failed":

@@ -68,7 +68,7 @@ async def follow(cluster: Cluster, watch: KubernetesWatch) -> KubernetesOutcome:
 async def look(
     cluster: Cluster, watch: KubernetesWatch
 ) -> tuple[KubernetesOutcome | None, list[ObjectProgress]]:
-    """Look once: the outcome, if it is certain by now, and how far each object is."""
+    """Poll once: the outcome, if it is certain, and the progress of each object."""
     found = await asyncio.gather(*(_progress(cluster, watch, ref) for ref in watch.objects))
     if any(progress is None for progress in found):
         return KubernetesOutcome(state="displaced"), []

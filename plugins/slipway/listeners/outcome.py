@@ -56,7 +56,7 @@ def take(dag_run: Any, *, good: bool) -> None:
 
 
 def _ended(session: Session, run: Any, *, good: bool) -> Ended | None:
-    """Return the end of a run of an application that has somebody to tell; None otherwise."""
+    """Return the end of a run of an application that has recipients; None otherwise."""
     apps = load_apps()
     if (asked := reading.asked_for(run)) is None or (app := apps.find(asked.repository)) is None:
         return None

@@ -15,7 +15,7 @@ from airflow.listeners import hookimpl
 
 @hookimpl  # type: ignore[untyped-decorator]
 def on_dag_run_success(dag_run: Any) -> None:
-    """Note what the run did; tell of it when it ends a failure."""
+    """Note the run's outcome; report it when it ends a failure."""
     _ended(dag_run, good=True)
 
 

@@ -15,4 +15,4 @@ class OpenstackError(SlipwayError):
 
 
 class TransientOpenstackError(TransientError):
-    """OpenStack did not answer as it should: worth another try."""
+    """OpenStack did not answer as expected: worth another try."""

@@ -1,6 +1,6 @@
 """The cloud's login, lent to a program that is not trusted with it, for as long as it runs.
 
-The program logs in at a small Keystone on the worker's loopback address, by a password that nobody else has.
+The program logs in at a small Keystone on the worker's loopback address, by a password that only it has.
 That logs in at the real one and hands on the token: as often as the program asks, so no build is too long for
 a token. The application credential stays in this process, and a token got by one cannot get another. When the
 program has ended the tokens are revoked.

@@ -73,7 +73,7 @@ class CloudTraces:
                         yield _trace(kind, thing)
 
     def remove(self, trace: Trace) -> bool:
-        """Remove a thing if it still is what was found; says whether it is gone.
+        """Remove a thing if it has not changed since it was found; says whether it is gone.
 
         :raises TransientOpenstackError: when the cloud does not remove it.
         """

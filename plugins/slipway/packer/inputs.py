@@ -8,7 +8,7 @@ from slipway.flow.image import BaseImage, input_digest
 from slipway.flow.record import Record
 
 FORMAT = 1
-"""Raised when Slipway builds otherwise from the same inputs, so that images are built anew."""
+"""Raised when Slipway's builds from the same inputs change, so that images are built again."""
 QCOW2 = "qcow2"
 _NAMESPACE = UUID("3b0a3f43-4c3e-4a55-9d0c-6a6e0b2f7f50")
 

@@ -1,4 +1,4 @@
-"""Operators of ``push``: a push that somebody asks for, and waiting until it is through."""
+"""Operators of ``push``: a push on request, and waiting until it has ended."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def keep(sides: Mapping[Platform, Side[ReleasePlan]], run: str) -> list[Deployme
 def _clear(side: Side[ReleasePlan], name: str, run: str) -> None:
     try:
         side.clear(run)
-    except SlipwayError as error:  # the release is through: what is left harms nobody
+    except SlipwayError as error:  # the release has succeeded: leftovers do no harm
         log.warning(
             "%s: the previous version was not removed completely: %s. The next deployment does it",
             name,

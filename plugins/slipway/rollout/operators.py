@@ -190,7 +190,7 @@ class GoBackOperator(PlatformOperator):
         raise NotImplementedError
 
     def back(self, context: Context) -> None:
-        """End: the version before is back and serves, or there was none and nothing is left.
+        """End: the previous version is restored and serves, or there was none and nothing remains.
 
         The image that was tried stays, marked.
         """

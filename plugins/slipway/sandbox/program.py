@@ -72,7 +72,7 @@ class Program:
         self._timer.cancel()
         _running.remove(self)
         self.interrupt()
-        # Read on: a program that tidies up and finds nobody listening is killed by its own printing.
+        # Read on: a program that cleans up after its reader has gone is killed by its own printing.
         while os.read(self._output.fileno(), PIECE_BYTES):
             continue
         self._process.wait()

@@ -41,7 +41,7 @@ class Source:
     """In words, for the log."""
     chunks: Generator[bytes, None, None]
     size: int | None = None
-    """As announced; None when nobody knows."""
+    """As announced; None when unknown."""
     check: Callable[[Hashes], None] = field(default=_accept)
     """Called when all was read, before any sink has it all; raises when these are not the right bytes."""
 

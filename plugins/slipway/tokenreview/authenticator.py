@@ -4,7 +4,7 @@
 * The same token asked about ten times at once is one question.
 * Text that is no token of Keystone's is refused unasked. Tokens that Keystone does not know are asked about
   a few times a second and no more; those that it knew before are asked about all the same, so that a flood
-  locks out nobody who is logged in.
+  locks out no user who is logged in.
 * Keystone away: what is cached is good until it expires, all else is refused, at once.
 """
 

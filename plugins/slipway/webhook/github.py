@@ -29,7 +29,7 @@ _NO_COMMIT = re.compile(r"0{40}(0{24})?")
 
 
 def claimed(headers: Mapping[str, str]) -> Delivery:
-    """Return what the headers say of themselves, shortened to what a row holds and printable."""
+    """Return the delivery that the headers claim, shortened to what a row holds and printable."""
 
     def header(name: str, limit: int) -> str:
         return "".join(letter for letter in headers.get(name, "")[:limit] if letter.isprintable())

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 
 class PayloadError(Exception):
-    """The body is not what its headers say; the text is the rule."""
+    """The body does not match its headers; the text is the rule."""
 
 
 def parse(content_type: str, body: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One delivery from its bytes to what is stored and answered. Blocks: it runs in a worker thread."""
+"""Receives one delivery: bytes in, a stored row and an answer out. Blocks: it runs in a worker thread."""
 
 from __future__ import annotations
 

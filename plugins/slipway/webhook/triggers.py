@@ -50,7 +50,7 @@ class DeliveryTrigger(BaseTrigger):  # type: ignore[misc]
         return path, {"url": self.url, "search": self.search, "poll_seconds": self.poll_seconds}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look until there is one; what cannot come right by waiting fires as an error."""
+        """Poll until there is one; a permanent error fires as an error."""
         search = Search.from_json(self.search)
         async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
             while True:

@@ -83,7 +83,7 @@ class WorkerTraces:
             about = None
         if kind == CHECKOUT and (about is None or about.st_uid != os.geteuid()):
             return
-        # The start of the epoch for a folder that is gone: nobody knows since when its device is alone.
+        # The start of the epoch for a folder that is gone: it is unknown since when its device is alone.
         changed = about.st_mtime if about else 0
         if kind == FOLDER and about is None:
             return

@@ -40,7 +40,7 @@ class ImageVerdict(Record):
 
 
 class ImageRemoval(Record):
-    """An image that goes, with those of its things that nobody else needs, in their order."""
+    """An image that goes, with those of its things that no other needs, in their order."""
 
     stored: StoredImage
     things: tuple[Thing, ...]

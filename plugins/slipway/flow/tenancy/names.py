@@ -50,7 +50,7 @@ def fingerprint(text: str, length: int = SUFFIX) -> str:
 
 
 def wished(policy_format: str, project: str, domain: str) -> str | None:
-    """Return the name that a project would get if nobody else wanted it; None when its own does not fit."""
+    """Return the name that a project would get without competitors; None when its own does not fit."""
     made = policy_format.format(project=slug(project), domain=slug(domain))
     told = policy_format.format(project=project, domain=domain)
     return made if made == told and _NAME.fullmatch(made) else None

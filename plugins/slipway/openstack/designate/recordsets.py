@@ -23,14 +23,14 @@ from slipway.openstack.services import offers, services
 
 TYPES = ("A", "AAAA")
 SECONDS, PAUSE_SECONDS = 60.0, 0.5
-"""How long the name servers may take to take a change in."""
+"""For which the name servers may take to serve a change."""
 
 
 def resolve(cloud: Connection, wanted: ServerName, tag: str) -> RecordSet:
     """Return the name in its zone.
 
     :param tag: of the deployment that the name is to lead to.
-    :raises OpenstackError: when no zone of the project has room for it, or it is somebody else's.
+    :raises OpenstackError: when no zone of the project can hold it, or it belongs to another.
     """
     if not offers(services(cloud), "dns"):
         raise OpenstackError(
@@ -73,10 +73,10 @@ def traffic(cloud: Connection, place: RecordSet, tag: str) -> Led:
 def lead(
     cloud: Connection, place: RecordSet, tag: str, servers: Collection[Server], ttl_seconds: int | None
 ) -> None:
-    """Have the name lead to these servers alone, and wait until the name servers say so.
+    """Point the name to these servers alone, and wait until the name servers serve that.
 
     :param ttl_seconds: how long others may keep the answer; None for what it was, or the zone's.
-    :raises ConflictError: when somebody else has the name, or changes it.
+    :raises ConflictError: when the name belongs to another, or another changes it.
     :raises TransientOpenstackError: when the name servers take their time.
     """
     addresses = sorted(server.address for server in servers)

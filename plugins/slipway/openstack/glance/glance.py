@@ -45,7 +45,7 @@ class NewImage:
     disk_format: str = "qcow2"
     container_format: str = "bare"
     hidden: bool = True
-    """Not in Glance's lists until somebody found it good."""
+    """Not in Glance's lists until it has passed its boot test."""
     properties: Mapping[str, str] = field(default_factory=dict)
     """With ``slipway_run`` among them: the run that makes it."""
 
@@ -120,7 +120,7 @@ class Glance:
             image = image_id(key, generation)
             if (made := self._create(image, key, new)) is not None:
                 return made
-            # Taken: by somebody a moment ago, or for ever by one that was deleted.
+            # Taken: by another a moment ago, or for ever by one that was deleted.
             if (other := self.find(image)) is not None and not self._removed(other, run):
                 return other
         raise OpenstackError(
@@ -166,7 +166,7 @@ class Glance:
             with told(what):
                 found = self.cloud.image.get(page)
             if not found.ok and "marker=" in page and found.status_code < 500:
-                # It goes on after an image that somebody has deleted meanwhile.
+                # It continues after an image that was deleted meanwhile.
                 raise TransientOpenstackError(f"{what}: Glance's list changed while it was read")
             answer = accepted(what, found).json()
             # Glance knows nothing of a property that looks like one of its own filters.

@@ -42,7 +42,7 @@ def can_import(glance: Glance) -> bool:
 
 
 def import_image(glance: Glance, image: Image, url: str, seconds: float = IMPORT_SECONDS) -> Image:
-    """Have Glance fetch a queued image from ``url``, which never appears in a log; wait until it is active.
+    """Let Glance fetch a queued image from ``url``, which never appears in a log; wait until it is active.
 
     :raises ImportRefused: when Glance may not go there, or its task failed; the image is ``queued``.
     :raises TransientOpenstackError: when Glance is away, or has not finished after ``seconds``.
@@ -78,7 +78,7 @@ def _follow(glance: Glance, image: Image, url: str, known: set[str], seconds: fl
 
 
 def _check(image: Image, tasks: list[dict[str, Any]], url: str) -> None:
-    """Look whether the import may still come to something.
+    """Check whether the import may still succeed.
 
     :raises ImportRefused: when its task failed and the image takes bytes again.
     """

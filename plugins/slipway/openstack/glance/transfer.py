@@ -29,7 +29,7 @@ ALSO = ("md5",)
 
 
 class Upload:
-    """A sink: what comes through becomes the bytes of a queued image.
+    """A sink: its stream becomes the bytes of a queued image.
 
     :param size: bytes that will come, if known.
     """
@@ -103,7 +103,7 @@ def wait_active(glance: Glance, image: str, seconds: float = ACTIVE_SECONDS) -> 
 
 
 def difference(image: Image, hashes: Hashes) -> str | None:
-    """Say in which way the bytes of an active image are not those with ``hashes``; None when they are."""
+    """Return how the bytes of an active image differ from ``hashes``; None when they do not."""
     if image.size != hashes.size:
         return f"{image.size} bytes, not {hashes.size}"
     claims = [(str(image.hash_algo or ""), image.hash_value), ("md5", image.checksum)]

@@ -1,4 +1,4 @@
-"""Has Ironic choose nodes: by resource class and traits, from those of the project, never by walking a list.
+"""Lets Ironic choose nodes: by resource class and traits, from those of the project, never by a list.
 
 https://docs.openstack.org/ironic/latest/admin/allocation-api.html
 """

@@ -1,4 +1,4 @@
-"""Brings an application's fleet to a release: claimed, allocated, begun node by node, put back, released.
+"""Brings an application's fleet to a release: claims, allocates, deploys node by node, restores, releases.
 
 Every step may be repeated: what is to be on a node is written down on it before it is begun, and an
 allocation is found by its name.
@@ -76,7 +76,7 @@ class Fleets:
         return self._allocated(watch, watch.fleet, size, watch.fleet.ironic.count)
 
     def go_back(self, fleet: IronicPlan, run: str) -> IronicWatch | None:
-        """Write down that ``run`` goes back, and return what to bring where.
+        """Record that ``run`` rolls back, and return the nodes' goal.
 
         :returns: None when there is nothing of this run.
         :raises SupersededError: when another run took its place; nothing is touched.
@@ -115,7 +115,7 @@ class Fleets:
         if why := stuck(now):
             raise IronicRefusedError(why)
         if now.state not in BEGINNABLE:
-            return ""  # somebody was faster; the next look shows what comes of it
+            return ""  # another was faster; the next look shows the result
         tries, marks = next_try(now, watch.goal), now.marks
         written = marks is not None and (marks.effort, marks.tries) == (watch.effort, tries)
         if not (written and marks is not None and marks.began_after == now.changed):

@@ -1,7 +1,7 @@
 """The ledger of an application's nodes: which release is good, and which is being tried.
 
 It is kept in ``extra`` of the application's first allocation, and goes when that goes. The decisions are
-pure; the rest reads and writes. Ironic has no write that fails when somebody else wrote meanwhile: what was
+pure; the rest reads and writes. Ironic has no write that fails when another wrote meanwhile: what was
 written is read again, the newest push writes its claim again, and the older one stops when it sees that.
 """
 
@@ -82,7 +82,7 @@ def claim(ledger: IronicLedger, attempt: IronicAttempt) -> IronicLedger:
 
 
 def succeeded(ledger: IronicLedger, run: str, now: datetime) -> IronicLedger:
-    """Take the attempt of ``run`` for the good one; the one before can still be gone back to.
+    """Mark the attempt of ``run`` as good; the previous one stays restorable.
 
     :raises SupersededError: when another run took its place.
     """
@@ -153,7 +153,7 @@ def carried(ledger: IronicLedger) -> dict[str, str]:
 
 
 def change(ironic: IronicClient, name: str, decide: Callable[[IronicLedger], IronicLedger]) -> IronicLedger:
-    """Read the ledger, decide, write it if it changed; decide anew when somebody wrote over it.
+    """Read the ledger, decide, write it if it changed; decide again when another wrote over it.
 
     :param name: of the first allocation, which is there.
     :raises TransientOpenstackError: when others write again and again.

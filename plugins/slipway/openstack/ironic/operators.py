@@ -1,4 +1,4 @@
-"""Ironic's branch of ``deploy``: nodes deployed or rebuilt in place without a worker; put back on failure."""
+"""Ironic's branch of ``deploy``: deploys or rebuilds nodes without a worker, restores them on failure."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class GoBackOperator(_Branch, operators.GoBackOperator):
     """Rebuilds the nodes with the last good image, and undeploys those that the run added."""
 
     def go_back(self, context: Context) -> None:
-        """Write down that the run goes back, and hand the rest to the triggerer."""
+        """Record that the run rolls back, and hand the rest to the triggerer."""
         with self.side.fleets() as fleets:
             watch = fleets.go_back(self.plan, context["run_id"])
         if watch is None:
@@ -85,7 +85,7 @@ class GoBackOperator(_Branch, operators.GoBackOperator):
             self.wait(watch)
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> None:
-        """End, when the version before is back."""
+        """End, when the previous version is restored."""
         with self.ending(context):
             state, reason = event["state"], event["reason"]
             if state == "superseded":

@@ -1,4 +1,4 @@
-"""Refuses before the first node is touched what would fail on one of them."""
+"""Checks before the first node is changed what would fail on one of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def with_hash(cloud: Connection, fleet: IronicPlan) -> IronicPlan:
 def refuse_unfit(
     fleet: IronicPlan, size: int, allocated: Mapping[int, Allocation], nodes: Mapping[str, Node]
 ) -> None:
-    """Refuse before the first node is touched what would fail on the last one.
+    """Refuse before the first node is changed what would fail on the last one.
 
     :param size: bytes of disk that the image takes.
     """

@@ -1,4 +1,4 @@
-"""Brings a fleet's nodes to what is wanted, a few at a time, and says how that ended.
+"""Brings a fleet's nodes to the wanted release, a few at a time, and reports how that ended.
 
 Runs in the triggerer. What it needs to go on after a crash is on the nodes themselves.
 """
@@ -58,7 +58,7 @@ class Rollout:
         self.shown, self.since = "", time.monotonic()
 
     async def follow(self, feed: Feed[Nodes]) -> IronicOutcome:
-        """Go on until nothing is left to do, or nothing more may be done."""
+        """Continue until nothing is left to do, or nothing more may be done."""
         late = LateAllocation(self.fleets, self.watch)
         try:
             while True:

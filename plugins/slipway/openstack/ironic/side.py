@@ -45,7 +45,7 @@ class IronicSide(Side[IronicPlan]):
             ledger.mine(known, run)
 
     def keep(self, run: str) -> Deployment:
-        """Write into the ledger that it is good."""
+        """Mark it as good in the ledger."""
         now = datetime.now(UTC)
         with self.fleets() as fleets:
             prefix = fleets.prefix(self.plan)
@@ -55,7 +55,7 @@ class IronicSide(Side[IronicPlan]):
         return _deployment(done.good, prefix, replaced)
 
     def clear(self, run: str) -> None:
-        """Give back nodes that only the version before needed."""
+        """Release nodes that only the previous version needed."""
         count = self.plan.ironic.count
         with self.fleets() as fleets:
             prefix = fleets.prefix(self.plan)

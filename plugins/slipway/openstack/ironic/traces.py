@@ -1,4 +1,4 @@
-"""Rollouts of nodes that nobody ends: the ledger says that a run tries something, and the run is over."""
+"""Orphaned rollouts of nodes: the ledger names a run that tries something, but the run has ended."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class FleetTraces:
     name = "ironic"
 
     def find(self) -> Iterator[Trace]:
-        """Yield the rollouts that go on, or that nobody ended.
+        """Yield the rollouts that are under way, or orphaned.
 
         :raises OpenstackError: when a ledger cannot be understood.
         :raises TransientOpenstackError: when the cloud does not answer.
@@ -60,7 +60,7 @@ class FleetTraces:
                 )
 
     def remove(self, trace: Trace) -> bool:
-        """Bring the release before back to its nodes, or give them back; says whether that is done.
+        """Restore the previous release on its nodes, or release them; says whether that is done.
 
         :raises TransientOpenstackError: when it is not.
         """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # the SDK takes most of a second to import, which reading a D
     from slipway.openstack.nova.watch import NovaOutcome, NovaWatch
 
 PATIENCE_SECONDS = 3.0
-"""How long a worker looks on itself: handing over to the triggerer and back costs about as much."""
+"""For which a worker itself polls: the way to the triggerer and back costs about as much."""
 SLACK = timedelta(hours=6)
 """More than any wait may take: the triggerer itself ends one that has had its time."""
 

@@ -32,7 +32,7 @@ TRIES, PAUSE_SECONDS = 60, 3.0
 class ServerTraces:
     """The rollouts of servers in one project.
 
-    :param plan_of: returns what a run wanted on Nova, or None when nobody knows it any more.
+    :param plan_of: returns what a run wanted on Nova, or None when it is no longer known.
     """
 
     cloud: Connection
@@ -40,7 +40,7 @@ class ServerTraces:
     name = "nova"
 
     def find(self) -> Iterator[Trace]:
-        """Yield the rollouts that go on, or that nobody ended.
+        """Yield the rollouts that are under way, or orphaned.
 
         :raises TransientOpenstackError: when the cloud does not answer.
         """

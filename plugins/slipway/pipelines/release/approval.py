@@ -37,7 +37,7 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
         super().__init__(subject="Deploy?", options=[approval.APPROVE, approval.REJECT], **options)
 
     def execute(self, context: Context) -> Any:
-        """Ask, unless a newer release is in place, or waits, or somebody answered a try before this one."""
+        """Ask, unless a newer release is in place or waits, or an earlier try has its answer."""
         request = _request(context)
         with retried_if_worth_it():
             try:
@@ -88,7 +88,7 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
         self.response_timeout = timedelta(hours=request.approval.within)
         self.subject = approval.subject(request)
         self.body = approval.body(request, rows, images, datetime.now(UTC) + self.response_timeout)
-        # Where Airflow knows users by numbers, nobody may answer until the API server has looked them up.
+        # Where Airflow knows users by numbers, no answer is accepted until the API server has looked them up.
         self.assigned_users = [{"id": name, "name": name} for name in request.approval.by]
         self.log.info("%s\n%s", self.subject, self.body)
 
@@ -125,7 +125,7 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
     def _claim(self, context: Context, request: ApprovalRequest) -> None:
         """Be the one that is asked about.
 
-        :raises SlipwayError: when nobody could answer.
+        :raises SlipwayError: when no user could answer.
         """
         answer = self._ask(context, request, asked=True)
         if answer.newer is not None:

@@ -87,7 +87,7 @@ def trouble(turn: Mapping[str, Any], said: str) -> dict[str, Any]:
 
 
 def started(planned: Iterable[Any], pushed: Iterable[Any], troubles: Iterable[Any]) -> list[Started]:
-    """Put together what was planned and what came of it, from what the tasks left."""
+    """Combine the plan with the results, from what the tasks returned."""
     pushes = {(push.repository, push.ref): push for push in map(PushEvent.from_json, pushed)}
     said = {(one["repository"], one["ref"]): str(one["trouble"]) for one in troubles}
     return [

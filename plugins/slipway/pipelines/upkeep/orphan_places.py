@@ -1,4 +1,4 @@
-"""The systems in which Slipway makes things on its way, where ``reap_orphans`` looks."""
+"""The systems in which Slipway makes temporary things, which ``reap_orphans`` searches."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class OrphanPlace(Protocol):
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its name for people."""
 
     def find(self) -> Iterable[Trace]:
-        """Return what Slipway made there on its way, whether it is still needed or not."""
+        """Return the temporary things that Slipway made there, needed or not."""
 
     def remove(self, trace: Trace) -> bool:
-        """Remove a thing if it still is what was found; says whether it is gone.
+        """Remove a thing if it has not changed since it was found; says whether it is gone.
 
         :raises SlipwayError: when it stays.
         """

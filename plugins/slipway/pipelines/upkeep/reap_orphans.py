@@ -83,7 +83,7 @@ class _Check:
     ask: AskRuns
 
     def judge(self, trace: Trace) -> OrphanVerdict:
-        """Decide about a trace by what is known of its run now."""
+        """Decide about a trace by the current state of its run."""
         verdicts = _judged(self.found, datetime.now(UTC), self.grace, self.ask)
         return next(one for one in verdicts if one.trace == trace)
 

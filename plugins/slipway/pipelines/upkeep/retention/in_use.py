@@ -29,7 +29,7 @@ class InUse:
 
 
 class NotConnected(SlipwayError):
-    """Airflow has no connection of this name: nobody uses that system, or it is somebody else's."""
+    """Airflow has no connection of this name: that system is not used, or belongs to another installation."""
 
 
 def look(applications: Iterable[Application], platforms: Collection[Platform]) -> InUse:

@@ -1,4 +1,4 @@
-"""The removal of images, one after the other: each is decided about once more, by what is true then."""
+"""The removal of images, one after the other: each is decided about again, by the state at that time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Removing:
     _needed: set[str] = field(default_factory=set)
 
     def remove(self, planned: ImageRemoval) -> None:
-        """Remove one image; what does not go well is noted, and stops no other."""
+        """Remove one image; an error is noted, and stops no other."""
         stored = planned.stored
         try:
             self._check(stored)

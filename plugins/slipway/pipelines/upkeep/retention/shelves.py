@@ -1,4 +1,4 @@
-"""The removal of one thing, if it still is what was found."""
+"""The removal of one thing, if it has not changed since it was found."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class StaysError(SlipwayError):
-    """It is not what was decided about, or something needs it by now: it stays."""
+    """It has changed since the decision, or is now in use: it stays."""
 
 
 @dataclass(frozen=True)

@@ -105,9 +105,9 @@ def connected(apps: Apps) -> Iterator[Shelves]:
 
 
 def _now(facts: ImageUses, stored: StoredImage) -> ImageUses:
-    """Return what is true for one image now; where its application runs is looked at again.
+    """Return the current uses of one image; where its application runs is asked again.
 
-    :raises TransientError: when nobody can say what runs.
+    :raises TransientError: when it is unknown what runs.
     """
     seen = in_use.look([facts.apps.get(stored.repository)], {stored.platform})
     if seen.troubles:
