@@ -1,4 +1,4 @@
-"""Processes by the mark that the lab puts on what it starts, whoever their parent is by now."""
+"""Processes by the mark that the lab puts on them at their start, whatever their parent is."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def _first_free(name: str, preferred: int, taken: set[int]) -> int:
 
 
 def is_free(port: int) -> bool:
-    """Say whether nobody listens on ``port``, on loopback or on all addresses."""
+    """Say whether ``port`` is free, on loopback and on all addresses."""
     for address in (HOST, "0.0.0.0"):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

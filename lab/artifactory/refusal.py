@@ -29,7 +29,7 @@ def answer(status: int, message: str, headers: Mapping[str, str] | None = None) 
 
 
 def install(app: FastAPI) -> None:
-    """Have every error of ``app`` answered in that shape."""
+    """Answer every error of ``app`` in that form."""
 
     async def refused(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Refusal)

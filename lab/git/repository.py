@@ -47,7 +47,7 @@ class Repositories:
     root: Path
 
     def find(self, full_name: str) -> Path | None:
-        """Return the bare repository of ``owner/name``, or None when nobody has pushed it.
+        """Return the bare repository of ``owner/name``, or None before the first push.
 
         :raises RepositoryNameError: when the name could not be a repository's.
         """

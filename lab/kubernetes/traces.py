@@ -1,4 +1,4 @@
-"""What a node leaves on the machine outside of its folders, and how it is taken away again."""
+"""What a node leaves on the machine outside of its folders, and its removal."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ PUSH_LINES = 25
 
 @dataclass(frozen=True)
 class Stage:
-    """One command inside the machine, and its limit in seconds, on a machine that nobody else uses."""
+    """One command inside the machine, and its limit in seconds, on a machine without other load."""
 
     name: str
     command: Sequence[str]

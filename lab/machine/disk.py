@@ -24,7 +24,7 @@ PACKAGES = (
 )
 """What an installation of Debian has, and what Slipway's README asks for: Python, make and git."""
 SIZE = "40G"
-"""Of a sparse file: what nobody writes takes no room."""
+"""Of a sparse file: unwritten parts take no room."""
 TOOLS = ("debootstrap", "e2fsprogs", "openssh-client", "qemu-system-x86", "qemu-utils")
 FILES = {
     "etc/hostname": "fresh\n",

@@ -77,7 +77,7 @@ MACHINES = (
     *(Machine(f"metal-{n}", "metal", owner=OTHER) for n in range(7, 9)),
     Machine("leased-1", "leased", owner=OTHER, lessee=PROJECT),
     Machine("tiny-1", "tiny", disk=1),
-    # It waits for an agent that nobody runs.
+    # It waits for an agent that the lab does not run.
     Machine("agent-1", "agent", interfaces=_AGENT, cleaned=False),
     *(
         Machine(name, "redfish", driver="redfish", interfaces=_VIRTUAL_MEDIA, cleaned=False)

@@ -91,7 +91,7 @@ class Nameserver(Daemon):
         """Say whether it answers, be it that it has no such zone."""
         question = dns.message.make_query(CATALOG, "SOA")
         try:
-            # By TCP, which says at once that nobody is there.
+            # By TCP, which reports at once that nothing listens.
             dns.query.tcp(question, HOST, timeout=stretched(PATIENCE_SECONDS), port=port(self.cloud))
         except (OSError, dns.exception.DNSException):
             return False
