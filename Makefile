@@ -40,12 +40,12 @@ unexport PYTHONDONTWRITEBYTECODE PYTHONPATH VIRTUAL_ENV
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-demo: host venv lab-up ## Two pushes of an example application, from git push to a page served by Kubernetes
+demo: host venv lab-up ## Push an example application twice, from git push to a page served by Kubernetes
 	@slipway demo
 
 ifeq ($(strip $(ARGS)),)
 # The checks run while the lab starts, which mostly waits.
-test: host venv ## Every check and test, lab included; ARGS="tests/lab -k git": these alone, without lint
+test: host venv ## Run every check and test, with the lab; ARGS="tests/lab -k git": only these, without lint
 	@was_up=; [ ! -e .lab ] || was_up=yes; code=0; \
 	$(MAKE) --no-print-directory lint > .lint.log 2>&1 & lint=$$!; \
 	python -m lab up --profile hypervisor || code=$$?; \
@@ -62,10 +62,10 @@ test: host venv
 	exit $$code
 endif
 
-test-unit: venv ## What needs no lab, no root and no patience: a minute or so on two cores
+test-unit: venv ## Run the fast tests, without lab and root: about a minute on two cores
 	@$(UNIT) $(ARGS)
 
-test-stability: host venv ## ROUNDS=3 of all tests in random order beside a load on every core; SEED=... repeats one
+test-stability: host venv ## Run ROUNDS=3 of all tests in random order under load; SEED=... repeats one
 	@was_up=; [ ! -e .lab ] || was_up=yes; code=0; \
 	if [ -n "$$was_up" ] || ! python -m tests.needs $(ARGS); then was_up=yes; \
 	else python -m lab up --profile hypervisor || code=$$?; fi; \
@@ -73,13 +73,13 @@ test-stability: host venv ## ROUNDS=3 of all tests in random order beside a load
 	if [ -z "$$was_up" ]; then python -m lab down || code=1; fi; \
 	exit $$code
 
-test-tenants: host venv lab-up ## Tenants with kubectl on real API servers (RBAC, then ABAC) and the real Keystone
+test-tenants: host venv lab-up ## Test tenants with kubectl on real API servers (RBAC, then ABAC) and the real Keystone
 	@python -m pytest -q tests/tenants $(ARGS)
 
-test-kubernetes: host venv lab-up ## Rollouts, manifests and tenants on the lab's cluster; KUBERNETES=1.20: the oldest that we support
+test-kubernetes: host venv lab-up ## Test rollouts, manifests and tenants on the lab's cluster; KUBERNETES=1.20: the oldest supported
 	@python -m pytest -q $(KUBERNETES_TESTS) $(ARGS)
 
-test-release: host venv ## Releases on all platforms, 50 pushes at once, servers killed in the middle (20 minutes); fresh machines (hours)
+test-release: host venv ## Test releases on all platforms, 50 pushes at once, killed servers (20 minutes); fresh machines (hours)
 	@python -m lab up --profile hypervisor
 	@python -m pytest -q tests/release -m "not short" $(ARGS)
 	@python -m pytest -q tests/dags tests/systems -m release $(ARGS)
@@ -88,44 +88,44 @@ test-release: host venv ## Releases on all platforms, 50 pushes at once, servers
 	@python -m lab.machine 12
 	@python -m lab.machine 13
 
-compose-env: ## Write .env and slipway.env for docker-compose.yaml, with secrets made here; what they have stays
+compose-env: ## Write .env and slipway.env for docker-compose.yaml, with new secrets; existing values stay
 	@python3 compose/environment.py
 
-compose-test: host venv ## Install by docker-compose.yaml on the lab's engine, and have a push built and deployed (minutes)
+compose-test: host venv ## Install by docker-compose.yaml on the lab's engine, then build and deploy a push (minutes)
 	@was_up=; [ ! -e .lab ] || was_up=yes; code=0; \
 	{ python -m lab up $(COMPOSE_NEEDS) && python -m pytest -q tests/compose -m release $(ARGS); } || code=$$?; \
 	if [ -z "$$was_up" ]; then python -m lab down || code=1; fi; \
 	exit $$code
 
-test-machine: host venv ## The lab and a push on a fresh Debian, emulated: DEBIAN=12 or 13 (an hour or more)
+test-machine: host venv ## Test the lab and a push on a fresh, emulated Debian: DEBIAN=12 or 13 (an hour or more)
 	@python -m lab.machine $(or $(DEBIAN),12) $(ARGS)
 
-screenshots: host venv lab-up ## Take the pictures in docs/images anew
+screenshots: host venv lab-up ## Take the pictures in docs/images again
 	@SLIPWAY_SCREENSHOTS=1 python -m pytest -q tests/browser $(ARGS)
 
-bench: host venv lab-up ## Measure what is claimed about speed, side by side with the bare tools
+bench: host venv lab-up ## Measure speed, compared with the bare tools
 	@python -m benchmarks $(ARGS)
 
-lint: venv ## Style, types and import directions
+lint: venv ## Check style, types and import directions
 	@echo "ruff, mypy, import contracts"
 	@ruff check .
 	@ruff format --check .
 	@mypy
 	@lint-imports
 
-lab-up: host venv ## Start the lab's servers (what is up stays up); PROFILE=hypervisor: Nova boots, too; KUBERNETES=1.20: the oldest
+lab-up: host venv ## Start the lab's servers that are not up; PROFILE=hypervisor: Nova boots machines; KUBERNETES=1.20: the oldest
 	@python -m lab up $(if $(PROFILE),--profile $(PROFILE)) $(if $(KUBERNETES),--kubernetes $(KUBERNETES)) $(ARGS)
 
-lab-down: venv ## Stop them and remove all they left
+lab-down: venv ## Stop the lab's servers and remove their state
 	@python -m lab down
 
-lab-status: venv ## Say what is up, where
+lab-status: venv ## Show which servers are up, and where
 	@python -m lab status || true
 
 lab-restart: venv ## Restart servers: make lab-restart ARGS=airflow
 	@python -m lab restart $(ARGS)
 
-airflow: venv ## Run Airflow's own command on the lab: make airflow ARGS="dags list"
+airflow: venv ## Run Airflow's command on the lab: make airflow ARGS="dags list"
 	@[ -x .lab/bin/airflow ] || { echo "the lab is not up: make lab-up" >&2; exit 1; }
 	@.lab/bin/airflow $(ARGS)
 
@@ -155,7 +155,7 @@ $(UV):
 	@python3 -m venv $(CACHE)/uv-$(UV_VERSION)
 	@$(CACHE)/uv-$(UV_VERSION)/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 
-requirements: $(UV) ## Resolve requirements*.in anew into requirements*.txt
+requirements: $(UV) ## Resolve requirements*.in into requirements*.txt again
 	@for name in requirements requirements-dev lab/openstack/requirements; do \
 	  echo "resolving $$name.in"; \
 	  constraint=; [ $$name != requirements-dev ] || constraint="-c requirements.txt"; \
@@ -164,8 +164,8 @@ requirements: $(UV) ## Resolve requirements*.in anew into requirements*.txt
 	  mv $$name.new $$name.txt; \
 	done
 
-debian-pins: venv ## Pin anew the packages that the lab takes from Debian's archive
+debian-pins: venv ## Pin the current versions of the lab's packages from Debian's archive
 	@python -m lab.archive
 
-clean: ## Remove what can be made again: .venv and the checkers' caches (not the lab)
+clean: ## Remove .venv and the checkers' caches (not the lab)
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

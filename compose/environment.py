@@ -25,12 +25,12 @@ def main(folder: Path) -> None:
     """Write both files, and say what was done and what is left to do."""
     made = write(folder / ".env.example", folder / ".env", VALUES)
     write(folder / "slipway.env.example", folder / "slipway.env", {})
-    print(f".env: {'made ' + ', '.join(made) if made else 'nothing was missing'}")
+    print(f".env: {'created ' + ', '.join(made) if made else 'nothing was missing'}")
     found = CONNECTION.findall((folder / "slipway.env").read_text())
     if found:
         print(f"slipway.env: has the connections {', '.join(found).lower()}")
     else:
-        print("slipway.env: has no connection yet. Fill it in, or make them in the UI: docs/connections.md")
+        print("slipway.env: has no connection yet. Fill it in, or create them in the UI: docs/connections.md")
 
 
 def write(example: Path, target: Path, values: Mapping[str, Callable[[], str]]) -> list[str]:

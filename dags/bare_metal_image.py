@@ -16,26 +16,25 @@ from slipway.pipelines.task_endings import NothingToDo, hand_on, idle_of, retrie
 ABOUT = """\
 ### What it does
 
-For one commit: **plan** (its `slipway.yaml`; diskimage-builder's elements and its own, or its Packer
-template) → **package_sources** (what the distribution's archives hold now, or which bytes the template's base
-is; and whether these inputs were built before) → **build** (`disk-image-create`, or `packer build`; kernel,
-ramdisk and image go into Artifactory and Glance with one and the same digest, hidden) → **boot_test** (it
-is started, must say what it should and which commit it is) → **publish** (shown, recorded, handed on to
-`deploy`).
+For one commit: **plan** (reads `slipway.yaml` and the elements, or the Packer template) → **package_sources**
+(resolves the distribution's package indexes, or the template's base, and looks for an image of the same
+inputs) → **build** (`disk-image-create`, or `packer build`; uploads kernel, ramdisk and image to Artifactory
+and Glance with the same digest, hidden) → **boot_test** (boots the image and waits for the expected text and
+the commit on its console) → **publish** (makes the image visible, records it, and hands it on to `deploy`).
 
 `build` and `boot_test` are skipped when these inputs were built and booted before.
 
 ### How it starts
 
 By a push (the webhook), by a person (the form), or over the REST API. A run that a person starts deploys only
-when *Deploy it too* is ticked. Without a commit it takes the ref's newest.
+when *Deploy it too* is ticked. Without a commit it builds the newest of the ref.
 
 ### Where it runs
 
 `plan`, `build` and `boot_test` need diskimage-builder's programs, qemu and bubblewrap, and Packer where there
 are templates; `build` by diskimage-builder runs as root. Elements are the application's code and run as root
-too: have workers of their own for that, on machines that hold nothing else (CeleryExecutor);
-`SLIPWAY_DIB_QUEUE` names their queue.
+too: use dedicated workers, on machines that hold nothing else (CeleryExecutor); `SLIPWAY_DIB_QUEUE` names
+their queue.
 """
 ON_WORKERS_FOR_IT = forms.queue("SLIPWAY_DIB_QUEUE")
 
@@ -55,7 +54,7 @@ with DAG(
 
     @task(**ON_WORKERS_FOR_IT)
     def plan() -> dict[str, Any]:
-        """Fetch exactly this commit, read what it wants built, and find its elements or its template."""
+        """Fetch exactly this commit, read its ``slipway.yaml``, and find its elements or its template."""
         with retried_if_worth_it():
             from slipway.pipelines import pushes
             from slipway.pipelines.images import bare_metal_plan
@@ -68,7 +67,7 @@ with DAG(
 
     @task
     def package_sources(planned: dict[str, Any]) -> dict[str, Any]:
-        """Look what the package sources, or the base, are now, and whether these inputs were built before."""
+        """Resolve the package sources, or the base, and look for an image of the same inputs."""
         with retried_if_worth_it():
             from slipway.pipelines.images import bare_metal_image
             from slipway.pipelines.images.bare_metal_plan import BareMetalBuildPlan
@@ -80,7 +79,7 @@ with DAG(
 
     @task(**ON_WORKERS_FOR_IT, execution_timeout=timedelta(hours=26))
     def build(resolved: dict[str, Any]) -> dict[str, Any]:
-        """Have diskimage-builder or Packer build the image, and keep it in Artifactory and Glance."""
+        """Build the image by diskimage-builder or Packer, and upload it to Artifactory and Glance."""
         with retried_if_worth_it():
             from slipway.pipelines.images import bare_metal_build
             from slipway.pipelines.images.bare_metal_plan import ResolvedBareMetal
@@ -95,7 +94,7 @@ with DAG(
 
     @task(**ON_WORKERS_FOR_IT, trigger_rule="none_failed", execution_timeout=timedelta(hours=2))
     def boot_test(resolved: dict[str, Any], image: dict[str, Any] | None) -> None:
-        """Start the image, and see that it boots, answers and says its commit."""
+        """Boot the image, and check its console and its answer."""
         with retried_if_worth_it():
             from slipway.flow.image import Image
             from slipway.pipelines.images import bare_metal_image
@@ -103,7 +102,7 @@ with DAG(
 
             known = ResolvedBareMetal.from_json(resolved)
             if known.good:
-                raise NothingToDo("booted before, and handed on")
+                raise NothingToDo("booted in an earlier run")
             made = Image.from_json(image) if image else known.image
             assert made is not None
             bare_metal_image.boot_test(known.plan, made, get_current_context()["run_id"])
@@ -112,7 +111,7 @@ with DAG(
     def publish(
         planned: dict[str, Any], resolved: dict[str, Any] | None, image: dict[str, Any] | None
     ) -> dict[str, Any]:
-        """Show the image, record it, and hand it on."""
+        """Make the image visible, record it, and hand it on."""
         with retried_if_worth_it():
             from slipway.pipelines.images.event import publish_file
 

@@ -16,15 +16,15 @@ from slipway.pipelines.task_endings import NothingToDo, hand_on, retried_if_wort
 ABOUT = """\
 ### What it does
 
-For one commit: **plan** (its `slipway.yaml`, its Dockerfile) → **base_images** (each from the image
-registry, else from Docker Hub, copied and pinned by digest) → **jenkins** (only when `slipway.yaml` has a
-job of it build the application) → **build** (skipped when these inputs were built before) → **publish**
-(recorded, handed on to `deploy`).
+For one commit: **plan** (reads `slipway.yaml` and the Dockerfile) → **base_images** (takes each from the
+image registry, or copies it there from Docker Hub, and pins it by digest) → **jenkins** (only when
+`slipway.yaml` names a Jenkins job that builds the application) → **build** (skipped when these inputs were
+built before) → **publish** (records the image and hands it on to `deploy`).
 
 ### How it starts
 
 By a push (the webhook), by a person (the form), or over the REST API. A run that a person starts deploys only
-when *Deploy it too* is ticked. Without a commit it takes the ref's newest.
+when *Deploy it too* is ticked. Without a commit it builds the newest of the ref.
 """
 
 with DAG(
@@ -43,7 +43,7 @@ with DAG(
 
     @task
     def plan() -> dict[str, Any]:
-        """Fetch exactly this commit and read what it wants built."""
+        """Fetch exactly this commit and read its ``slipway.yaml``."""
         with retried_if_worth_it():
             from slipway.pipelines import pushes
             from slipway.pipelines.images import container_image
@@ -56,7 +56,7 @@ with DAG(
 
     @task
     def base_images(planned: dict[str, Any]) -> dict[str, Any]:
-        """Resolve every FROM by digest, and look whether these inputs were built before."""
+        """Resolve every FROM by digest, and look for an image of the same inputs."""
         with retried_if_worth_it():
             from slipway.pipelines.images.container_image import ContainerBuildPlan, resolve
 
@@ -101,7 +101,7 @@ with DAG(
     jenkins = JenkinsBuildOperator(
         task_id="jenkins",
         resolved=resolved,
-        doc_md="Have a job of Jenkins build the commit, when its `slipway.yaml` says so.",
+        doc_md="Let a Jenkins job build the commit, when its `slipway.yaml` names one.",
     )
     published = publish(planned, resolved, build(resolved, jenkins.output))
     published.operator.operator_extra_links = (CommitLink(), ImageLink())

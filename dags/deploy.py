@@ -116,7 +116,7 @@ with DAG(
 
     @task(trigger_rule="none_failed_min_one_success", outlets=[DEPLOYMENTS])
     def keep() -> None:
-        """Take the release for good, everywhere or nowhere."""
+        """Keep the release on every platform, or on none."""
         with retried_if_worth_it():
             from slipway.pipelines.release import deploy
 

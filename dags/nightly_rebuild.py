@@ -1,4 +1,4 @@
-"""Every application's newest commit again, so that repaired base images arrive."""
+"""Rebuilds every application's newest commit, so that it gets repaired base images."""
 
 from __future__ import annotations
 
@@ -15,25 +15,24 @@ from slipway.pushing.operators import PushAgainOperator, SummaryOperator
 ABOUT = """\
 ### What it does
 
-**plan** (the refs that `apps.yaml` has rebuilt, each with its turn in the night) → **push_again** (when the
-turn has come: the ref's newest commit is pushed again, under the night's name) → **summary** (a table of what
-was built anew, what is unchanged, and what failed, when all of it has ended).
+**plan** (lists the refs that `apps.yaml` selects, each with a time in the night) → **push_again** (at that
+time registers the ref's newest commit as a push once more) → **summary** (when all rebuilds have ended: a
+table of the images that were built, are unchanged, or failed).
 
-An image whose inputs are unchanged is found in seconds and is not deployed again. One that changed, because
-its base did, is built and, if the application's `rebuild.deploy` says so, deployed. A failing application
-does not stop the others; the run fails at its end and names it.
+An image whose inputs are unchanged is found in seconds and not deployed again. One whose base has changed is
+built and, if the application's `rebuild.deploy` is true, deployed. A failing application does not stop the
+others; the run fails at its end and names it.
 
 ### How it starts
 
-Every night at one o'clock UTC, spread over four hours by a hash of repository and ref, which stays the same
-from night to night; and by a person (the form). `rebuild` in `apps.yaml` says what is rebuilt:
-docs/operations.md.
+Every night at one o'clock UTC, spread over four hours by a hash of repository and ref, so each ref keeps its
+time; and by a person (the form). `rebuild` in `apps.yaml` selects the refs: docs/operations.md.
 """
 
 with DAG(
     dag_id="nightly_rebuild",
     dag_display_name="Nightly rebuild",
-    description="Builds every application's newest commit again, spread over the night",
+    description="Rebuilds every application's newest commit, spread over the night",
     schedule=schedule("nightly_rebuild", "0 1 * * *"),
     catchup=False,
     max_active_runs=1,
@@ -47,10 +46,15 @@ with DAG(
             minimum=0,
             maximum=12,
             title="Hours",
-            description="Over which the rebuilds are spread; 0 begins all of them at once",
+            description="Period over which the rebuilds are spread; 0 starts all of them at once",
         ),
         "parallel": Param(
-            8, type="integer", minimum=1, maximum=100, title="At once", description="Rebuilds under way"
+            8,
+            type="integer",
+            minimum=1,
+            maximum=100,
+            title="At once",
+            description="Rebuilds that run at the same time",
         ),
         "repositories": forms.repositories(),
     },
@@ -58,7 +62,7 @@ with DAG(
 
     @task
     def plan() -> list[dict[str, Any]]:
-        """Read apps.yaml, and give each ref its turn."""
+        """Read apps.yaml, and give each ref its time."""
         with retried_if_worth_it():
             from airflow.configuration import conf
 
@@ -72,13 +76,13 @@ with DAG(
     pushed = PushAgainOperator.partial(
         task_id="push_again",
         outlets=[PUSH],
-        doc_md="Wait for the turn, and push the ref's newest commit again.",
+        doc_md="Wait for the ref's time, and register its newest commit as a push again.",
         map_index_template="{{ task.turn['repository'] }} {{ task.turn['ref'] }}",
         max_active_tis_per_dag=1,  # one after the other: each sees what those before it began
     ).expand(turn=turns)
     summary = SummaryOperator(
         task_id="summary",
-        doc_md="Wait for the rebuilds, and say what came of them.",
+        doc_md="Wait for the rebuilds, and report their results.",
         planned="plan",
         pushed="push_again",
         trigger_rule="all_done",

@@ -1,4 +1,4 @@
-"""How runs end, told to people: an issue in Jira, and a message in each channel of ``slipway.notices``."""
+"""Reports how runs end: an issue in Jira, and a message in each channel of ``slipway.notices``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHANNEL_TASKS = ", ".join(f"**{channel.name}**" for channel in CHANNELS)
 ABOUT = f"""\
 ### What it does
 
-**gather** (how a run ended, and what its failed task said last) → **ticket**, {CHANNEL_TASKS} (each only
+**gather** (how a run ended, and the last lines of its failed task) → **ticket**, {CHANNEL_TASKS} (each only
 when `apps.yaml` asks for it, and independent of the others).
 
 A failed pipeline or deployment opens one issue for its application, environment and kind of failure; while it
@@ -25,8 +25,8 @@ lasts, further failures are comments; the next success closes it.
 ### How it starts
 
 By the end of a run: each failure of an application that has `tickets` or `notify` in `apps.yaml`, and the
-first success after one. Nothing waits for it: while Jira is away its tasks are tried again, for some hours,
-and no pipeline notices.
+first success after one. No pipeline waits for it: while Jira does not answer, its tasks are retried for some
+hours.
 """
 PATIENT: dict[str, Any] = {
     "retries": 20,
@@ -54,7 +54,7 @@ def task_of(channel: NoticeChannel) -> Any:
 with DAG(
     dag_id="notify",
     dag_display_name="Notify",
-    description="Tells people how pipelines and deployments end",
+    description="Reports to people how pipelines and deployments end",
     schedule=PartitionedAssetTimetable(assets=OUTCOME),
     catchup=False,
     max_active_runs=32,
@@ -65,7 +65,7 @@ with DAG(
 
     @task
     def gather() -> dict[str, Any]:
-        """Put together what is to be told."""
+        """Collect what is reported."""
         with retried_if_worth_it():
             from slipway.pipelines.people import notify
 

@@ -1,4 +1,4 @@
-"""A whole push that somebody asks for: every pipeline of a commit, its deployment, and how it ended."""
+"""A push on request: every pipeline of a commit, its deployment, and the outcome."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from slipway.pushing.asked_for import PushAskedForOperator, PushOutcomeOperator
 ABOUT = """\
 ### What it does
 
-**push** (the commit's pipelines start as by the webhook; when the same commit is under way already, that push
-is joined) → **outcome** (waits without a worker until all of them and `deploy` have ended; fails when one of
-them did).
+**push** (starts the commit's pipelines, as the webhook does; joins the push of this commit that is already
+under way) → **outcome** (waits without a worker until all of them and `deploy` have ended; fails when one of
+them failed).
 
 ### How it starts
 
 By a person (the form), by `slipway run push`, by Jenkins, or over the REST API. Without a commit it takes the
-ref's newest. What it starts counts as the newest push.
+newest of the ref. It counts as the newest push.
 """
 
 with DAG(
@@ -33,7 +33,7 @@ with DAG(
     default_args=forms.DEFAULT_ARGS,
     params={
         "repository": forms.repository(),
-        "ref": forms.ref("Full name; it decides the environment"),
+        "ref": forms.ref("Full name; decides the environment"),
         "commit": forms.commit(),
         "deploy": forms.deploy_too(True),
     },
@@ -41,12 +41,12 @@ with DAG(
     pushed = PushAskedForOperator(
         task_id="push",
         outlets=[PUSH],
-        doc_md="Register the push, or join the one that is under way.",
+        doc_md="Register the push, or join the one that is already under way.",
     )
     outcome = PushOutcomeOperator(
         task_id="outcome",
         asked_for="push",
         trigger_rule="none_failed",
-        doc_md="Wait for all that the push started, and say how it ended.",
+        doc_md="Wait for the runs of the push, and report how they ended.",
     )
     pushed >> outcome

@@ -1,4 +1,4 @@
-"""What builds and rollouts left behind that died: listed, and removed after a grace period."""
+"""Lists leftovers of builds and rollouts that died, and removes them after a grace period."""
 
 from __future__ import annotations
 
@@ -14,29 +14,28 @@ from slipway.pipelines.task_endings import retried_if_worth_it
 ABOUT = """\
 ### What it does
 
-Everything that Slipway makes on its way says which run made it. **outside** looks in the cloud (build
-servers, their volumes, key pairs, security groups, ports and floating IPs, half-uploaded images), and for
-rollouts of containers, servers and nodes that nobody ends; **on_worker** looks on the worker itself (folders
-and loop devices of builds, checkouts, image tags in its container engine). Both show what they found as a
-table in the log, with what becomes of each thing and why, and remove what belongs to no run that lives, when
-the grace period is over.
+Every temporary thing that Slipway makes names its run. **outside** searches the cloud (build servers, their
+volumes, key pairs, security groups, ports and floating IPs, incomplete images), and orphaned rollouts of
+containers, servers and nodes; **on_worker** searches the worker itself (folders and loop devices of builds,
+checkouts, image tags in its container engine). Both log a table of what they found, with the decision and its
+reason, and remove what belongs to no living run once the grace period is over.
 
-A thing without a run, or with a run that this Airflow does not know, is left alone until no build can take
-that long (two days and the grace period). What Slipway did not make, and what a deployment uses, is never
-touched: mark, name and owner are looked at again right before a thing is removed.
+A thing without a run, or whose run this Airflow does not know, is kept for two days and the grace period: no
+build takes longer. What Slipway did not make, and what a deployment uses, is never touched: mark, name and
+owner are checked again right before a thing is removed.
 
-A run fails when something could not be removed, and names it. The others are removed all the same.
+A run fails when something could not be removed, and names it. The rest is removed all the same.
 
 ### How it starts
 
-Every hour, and by a person (the form): tick *Only show* to see what it would do.
+Every hour, and by a person (the form): tick *Only show* for a dry run.
 """
 QUEUES = ("SLIPWAY_PACKER_QUEUE", "SLIPWAY_DIB_QUEUE", "SLIPWAY_DOCKER_QUEUE")
 
 with DAG(
     dag_id="reap_orphans",
     dag_display_name="Reap orphans",
-    description="Removes what builds and rollouts left behind that died",
+    description="Removes leftovers of builds and rollouts that died",
     schedule=schedule("reap_orphans", "17 * * * *"),
     catchup=False,
     max_active_runs=1,
@@ -51,7 +50,7 @@ with DAG(
             minimum=0,
             maximum=10080,
             title="Grace period",
-            description="Minutes after the end of a run for which what it left stays",
+            description="Minutes for which leftovers stay after the end of their run",
         ),
     },
 ) as dag:

@@ -1,4 +1,4 @@
-"""Pushes whose webhook never arrived: found in the code registry, and built after all."""
+"""Finds pushes whose webhook never arrived, in the code registry, and builds them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from slipway.pushing.operators import PushMissingOperator
 ABOUT = """\
 ### What it does
 
-**find** (where the branches and tags point to that an environment takes, by one question to each repository;
-which of these commits nobody told of) → **push** (each, when it has not come after a grace period and the ref
-still points to it: the pipelines start as by the webhook).
+**find** (reads the branches and tags that an environment takes, by one request to each repository, and finds
+commits with no recorded push) → **push** (registers each, when it has not arrived after a grace period and
+the ref still points to it: its pipelines start, as by the webhook).
 
-Commits older than the given days are left alone: they were there before Slipway knew the repository. Start
-`container_image` and the others by hand for one of those.
+Commits older than the given days are skipped: they are older than Slipway's use of the repository. Start
+`container_image` and the other pipelines by hand to build one.
 
 ### How it starts
 
@@ -45,7 +45,7 @@ with DAG(
             minimum=0,
             maximum=240,
             title="Grace period",
-            description="Minutes that a webhook may still be on its way",
+            description="Minutes for which a webhook may be late",
         ),
         "days": Param(
             7, type="integer", minimum=1, maximum=365, title="Days", description="Age of the oldest commit"
@@ -56,7 +56,7 @@ with DAG(
 
     @task
     def find() -> list[dict[str, Any]]:
-        """Compare the refs of every repository with the pushes that are known."""
+        """Compare the refs of every repository with the recorded pushes."""
         with retried_if_worth_it():
             from airflow.configuration import conf
 
@@ -70,6 +70,6 @@ with DAG(
     PushMissingOperator.partial(
         task_id="push",
         outlets=[PUSH],
-        doc_md="Register the push, unless it came meanwhile.",
+        doc_md="Register the push, unless it has arrived meanwhile.",
         map_index_template="{{ task.missing['repository'] }} {{ task.missing['ref'] }}",
     ).expand(missing=find())

@@ -1,4 +1,4 @@
-"""Images that nothing needs any more, removed from Glance, Artifactory and the registry together."""
+"""Removes unused images from Glance, Artifactory and the registry together."""
 
 from __future__ import annotations
 
@@ -12,32 +12,31 @@ from slipway.pipelines.task_endings import retried_if_worth_it
 ABOUT = """\
 ### What it does
 
-**images** looks at every image that Slipway keeps, and shows in its log as a table which stay, which go, and
-why. An image stays with everything that belongs to it when
+**images** checks every image that Slipway keeps, and logs a table of those that stay and those that go, with
+the reason. An image stays, with everything that belongs to it, when
 
 - a pod, a server or a node runs it, or a rollout may bring it back,
-- it is of one of the last releases of an environment (`retention: {good: 5}` in `apps.yaml`): what `rollback`
-  may need,
+- it belongs to one of the last releases of an environment (`retention: {good: 5}` in `apps.yaml`), which
+  `rollback` may need,
 - it was built, or released, a short while ago (`retention: {days: 30}`),
 - a person holds it: property `slipway.hold` in Artifactory, or `slipway_hold` in Glance,
-- another image that stays was built upon it.
+- another image that stays was built on it.
 
 The others go, one after the other: first the records and tags by which a commit finds its image, then the
-image itself, everywhere, by digest or id. Whether something runs it is looked at again right before. What
+image itself, everywhere, by digest or id. Right before, the task checks again that nothing runs it. What
 Slipway did not make is never touched.
 
-A run fails when something could not be removed, and names it. The others are removed all the same.
+A run fails when something could not be removed, and names it. The rest is removed all the same.
 
 ### How it starts
 
-Every night, and then it removes; and by a person (the form), who sees what it would do until *Only show* is
-unticked.
+Every night, when it removes; and by a person (the form): a dry run, unless *Only show* is unticked.
 """
 
 with DAG(
     dag_id="retention",
     dag_display_name="Retention",
-    description="Removes images that nothing runs, no rollback needs and nobody holds",
+    description="Removes images that nothing runs, no rollback needs and no person holds",
     schedule=schedule("retention", "30 6 * * *"),
     catchup=False,
     max_active_runs=1,
@@ -49,7 +48,7 @@ with DAG(
             True,
             type="boolean",
             title="Only show",
-            description="Remove nothing; what starts by its schedule removes",
+            description="Remove nothing; scheduled runs always remove",
         ),
         "repositories": forms.repositories(),
         "most": Param(
@@ -65,7 +64,7 @@ with DAG(
 
     @task(inlets=[DEPLOYMENT])
     def images() -> int:
-        """Show which images stay and which go, and remove these."""
+        """Show which images stay and which go, and remove the latter."""
         with retried_if_worth_it():
             from slipway.pipelines.upkeep.retention.task import retain
 

@@ -1,4 +1,4 @@
-"""An application back to an earlier release, on all of its platforms, from images that exist."""
+"""Brings an application back to an earlier release, on all of its platforms, from existing images."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ ABOUT = """\
 ### What it does
 
 **choose** (the release that ran before the current one, or the commit you name) → **deploy** (that commit's
-images, on every platform that it has; nothing is built). It ends when that deployment has ended, and fails
-when it fails; what runs now stays until the earlier release is healthy.
+images, on every platform of it; nothing is built). The run ends when that deployment ends, and fails when it
+fails; the current release stays until the earlier one is healthy.
 
-Going back twice goes two releases back. A release whose images `retention` removed is refused, and those that
-are there are named.
+A second rollback goes back one more release. A release whose images `retention` removed is refused; the
+message names the releases that can be restored.
 
 ### How it starts
 
-By a person (the form), or over the REST API. What it brings back counts as the newest, until the next push.
+By a person (the form), or over the REST API. The restored release counts as the newest, until the next push.
 """
 
 THE_DEPLOYMENT_FAILED = RetryRule(
     exception=AirflowException,
     action=RetryAction.FAIL,
-    reason="the deployment failed; the log of its run of `deploy` says why",
+    reason="the deployment failed; see the log of its run of `deploy`",
     match_subclasses=False,
 )
 
@@ -47,9 +47,9 @@ with DAG(
     params={
         "repository": forms.repository(),
         "environment": forms.environment(
-            "the only one", "Of apps.yaml; may be left out when the application has only one"
+            "the only one", "As in apps.yaml; may be empty when the application has only one"
         ),
-        "commit": forms.commit("40 digits; empty takes the release before the current one"),
+        "commit": forms.commit("40 digits; empty: the release before the current one"),
     },
 ) as dag:
 

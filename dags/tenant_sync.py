@@ -1,4 +1,4 @@
-"""Keystone's users, projects and roles onto Kubernetes: namespaces, rights, limits."""
+"""Copies Keystone's users, projects and roles to Kubernetes: namespaces, rights, limits."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from slipway.pipelines.task_endings import retried_if_worth_it
 ABOUT = """\
 ### What it does
 
-**plan** reads Keystone whole, and the cluster, and logs what `tenancy.yaml` makes of it: `+` what would be
-made, `~` what would be changed, `-` what would be removed. **apply** does it: rights are taken away first,
-then namespaces are made, then rights are given. When nothing is to be done, or in a dry run, it is skipped.
+**plan** reads all of Keystone, and the cluster, and logs the changes by `tenancy.yaml`: `+` to create, `~` to
+change, `-` to remove. **apply** makes them: it revokes rights first, then creates namespaces, then grants
+rights. It is skipped in a dry run, or when nothing is to be done.
 
-Keystone away, or an answer that would take rights from more than the policy believes: the run fails, says
-why, and changes nothing.
+When Keystone does not answer, or more rights would be revoked than the policy allows, the run fails with the
+reason and changes nothing.
 
 ### How it starts
 
-Every five minutes, once it is unpaused; or by a person. It starts paused: write `tenancy.yaml` first, then
-start it with *Dry run* ticked and read the log of plan.
+Every five minutes, once it is unpaused; or by a person. It is paused at first: write `tenancy.yaml`, start it
+with *Dry run* ticked, and read the log of plan.
 """
 
 with DAG(
     dag_id="tenant_sync",
     dag_display_name="Tenant sync",
-    description="Brings Keystone's users, projects and roles onto Kubernetes",
+    description="Copies Keystone's users, projects and roles to Kubernetes",
     schedule="*/5 * * * *",
     catchup=False,
     max_active_runs=1,
@@ -40,13 +40,13 @@ with DAG(
     default_args=forms.DEFAULT_ARGS,
     params={
         "dry_run": Param(
-            False, type="boolean", title="Dry run", description="Log what would change, and change nothing"
+            False, type="boolean", title="Dry run", description="Log the changes, and make none"
         ),
         "let_go": Param(
             False,
             type="boolean",
-            title="Let everything go that Keystone no longer has",
-            description="For one run: believe Keystone, however much would be removed",
+            title="Remove everything that Keystone no longer has",
+            description="For one run: follow Keystone, without the limit of guard.max_removed_percent",
         ),
     },
 ) as dag:
@@ -61,7 +61,7 @@ with DAG(
 
     @task
     def apply(planned: dict[str, int]) -> dict[str, Any]:
-        """Read again, and do it."""
+        """Read again, and make the changes."""
         with retried_if_worth_it():
             from slipway.pipelines.upkeep import tenant_sync
 

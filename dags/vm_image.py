@@ -16,23 +16,23 @@ from slipway.pipelines.task_endings import NothingToDo, hand_on, idle_of, retrie
 ABOUT = """\
 ### What it does
 
-For one commit: **plan** (its `slipway.yaml`, its Packer template) → **base** (what it is built upon, by
-digest, from Artifactory or Glance; and whether these inputs were built before) → **build** (`packer
-validate`, `packer build`; the image goes into Artifactory and Glance with one and the same digest, hidden)
-→ **boot_test** (it is started, must say what it should and which commit it is) → **publish** (shown,
-recorded, handed on to `deploy`).
+For one commit: **plan** (reads `slipway.yaml` and the Packer template) → **base** (resolves the base image by
+digest, in Artifactory or Glance, and looks for an image of the same inputs) → **build** (`packer validate`,
+`packer build`; uploads the image to Artifactory and Glance with the same digest, hidden) → **boot_test**
+(boots the image and waits for the expected text and the commit on its console) → **publish** (makes the image
+visible, records it, and hands it on to `deploy`).
 
 `build` and `boot_test` are skipped when these inputs were built and booted before.
 
 ### How it starts
 
 By a push (the webhook), by a person (the form), or over the REST API. A run that a person starts deploys only
-when *Deploy it too* is ticked. Without a commit it takes the ref's newest.
+when *Deploy it too* is ticked. Without a commit it builds the newest of the ref.
 
 ### Where it runs
 
-`base`, `build` and `boot_test` need Packer, qemu and bubblewrap on their worker. Where such workers stand
-apart (CeleryExecutor), `SLIPWAY_PACKER_QUEUE` names their queue.
+`base`, `build` and `boot_test` need Packer, qemu and bubblewrap on their worker. With dedicated workers
+(CeleryExecutor), `SLIPWAY_PACKER_QUEUE` names their queue.
 """
 ON_WORKERS_WITH_PACKER = forms.queue("SLIPWAY_PACKER_QUEUE")
 UNLESS_ALL_SKIPPED = "none_failed_min_one_success"
@@ -53,7 +53,7 @@ with DAG(
 
     @task
     def plan() -> dict[str, Any]:
-        """Fetch exactly this commit and read what it wants built."""
+        """Fetch exactly this commit and read its ``slipway.yaml``."""
         with retried_if_worth_it():
             from slipway.pipelines import pushes
             from slipway.pipelines.images import vm_plan
@@ -93,7 +93,7 @@ with DAG(
 
     @task(**ON_WORKERS_WITH_PACKER, trigger_rule=UNLESS_ALL_SKIPPED, execution_timeout=timedelta(hours=2))
     def boot_test(resolved: dict[str, Any], image: dict[str, Any] | None) -> None:
-        """Start the image, and see that it boots, answers and says its commit."""
+        """Boot the image, and check its console and its answer."""
         with retried_if_worth_it():
             from slipway.flow.image import Image
             from slipway.pipelines.images import vm_image
@@ -101,7 +101,7 @@ with DAG(
 
             known = ResolvedVm.from_json(resolved)
             if known.good:
-                raise NothingToDo("booted before, and handed on")
+                raise NothingToDo("booted in an earlier run")
             made = Image.from_json(image) if image else known.image
             assert made is not None
             vm_image.boot_test(known.plan, made, get_current_context()["run_id"])
@@ -110,7 +110,7 @@ with DAG(
     def publish(
         planned: dict[str, Any], resolved: dict[str, Any] | None, image: dict[str, Any] | None
     ) -> dict[str, Any]:
-        """Show the image, record it, and hand it on."""
+        """Make the image visible, record it, and hand it on."""
         with retried_if_worth_it():
             from slipway.pipelines.images.event import publish_file
 

@@ -34,7 +34,7 @@ def main() -> int:
         print(f"lab: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("lab: interrupted; what was started runs on (make lab-down stops it)", file=sys.stderr)
+        print("lab: interrupted; started servers keep running (make lab-down stops them)", file=sys.stderr)
         return 130
     return 0
 
@@ -42,15 +42,17 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    up = commands.add_parser("up", help="start what is not up, and what it needs")
-    up.add_argument("server", nargs="*", help="only these (all, when none is named)")
-    up.add_argument("--profile", choices=list(Profile), help="what the lab has beyond that, from now on")
+    up = commands.add_parser("up", help="start servers that are not up, with those that they need")
+    up.add_argument("server", nargs="*", help="only these (default: all)")
+    up.add_argument("--profile", choices=list(Profile), help="optional parts that the lab has from now on")
     versions = " or ".join(version.minor for version in VERSIONS)
-    up.add_argument("--kubernetes", metavar="VERSION", help=f"its Kubernetes, until it is down: {versions}")
-    restart = commands.add_parser("restart", help="stop and start servers, and those that need them")
+    up.add_argument(
+        "--kubernetes", metavar="VERSION", help=f"version of Kubernetes, until lab-down: {versions}"
+    )
+    restart = commands.add_parser("restart", help="restart servers, and those that need them")
     restart.add_argument("server", nargs="+")
     commands.add_parser("down", help="stop everything and remove the state")
-    commands.add_parser("status", help="say what is up")
+    commands.add_parser("status", help="show which servers are up")
     return parser.parse_args()
 
 

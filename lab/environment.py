@@ -1,4 +1,4 @@
-"""The environment variables the lab reads, hands to its processes, and tells people."""
+"""The environment variables that the lab reads, hands to its processes, and shows to people."""
 
 from __future__ import annotations
 

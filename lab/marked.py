@@ -1,4 +1,4 @@
-"""Processes by the mark that the lab puts on what it starts, whoever their parent is by now."""
+"""Processes by the mark that the lab puts on them at their start, whatever their parent is."""
 
 from __future__ import annotations
 
@@ -53,5 +53,5 @@ def kill_leftovers(state: Path) -> None:
             continue
     if not wait_gone(lambda: not left(), 10):
         raise LabError(
-            f"processes of the lab do not end: {left()}; see what holds them: ps -o pid,stat,wchan,args"
+            f"processes of the lab do not end: {left()}; find out what holds them: ps -o pid,stat,wchan,args"
         )

@@ -34,7 +34,9 @@ def patience() -> float:
     except ValueError:
         factor = 0.0
     if not 1 <= factor <= 1000:
-        raise LabError(f"{VARIABLE} is a number from 1 to 1000 (12 for an emulated machine), not {text!r}")
+        raise LabError(
+            f"{VARIABLE} must be a number from 1 to 1000 (12 for an emulated machine), not {text!r}"
+        )
     return factor
 
 

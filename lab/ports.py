@@ -44,12 +44,13 @@ def _first_free(name: str, preferred: int, taken: set[int]) -> int:
         if port not in taken and is_free(port):
             return port
     raise LabError(
-        f"{name}: no free loopback port from {preferred} to {preferred + 199}; stop what uses them"
+        f"{name}: no free loopback port from {preferred} to {preferred + 199}; stop the programs that use "
+        "them"
     )
 
 
 def is_free(port: int) -> bool:
-    """Say whether nobody listens on ``port``, on loopback or on all addresses."""
+    """Say whether ``port`` is free, on loopback and on all addresses."""
     for address in (HOST, "0.0.0.0"):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""The lab's servers, and what each is told of the others."""
+"""The lab's servers, and what each knows of the others."""
 
 from __future__ import annotations
 

@@ -89,7 +89,8 @@ class Running:
                 shutil.rmtree(folder, ignore_errors=True)
             if paths.state.exists():
                 raise LabError(
-                    f"{paths.state} cannot be removed wholly; see what uses it: fuser -vm {paths.state}"
+                    f"{paths.state} cannot be removed completely; find out what uses it: fuser -vm "
+                    f"{paths.state}"
                 )
 
     def status(self) -> bool:

@@ -1,4 +1,4 @@
-"""Slipway's connections, made from what the lab's other servers tell about themselves."""
+"""Slipway's connections, made from the exports of the lab's other servers."""
 
 from __future__ import annotations
 

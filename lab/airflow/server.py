@@ -37,7 +37,7 @@ PACKAGES = (
     *("groovy", "default-jre-headless"),  # runs Jenkinsfiles that start runs
 )
 NOT_FOR_TASKS = ("KUBECONFIG", "DOCKER_", "OS_")
-"""The product's logins are connections; what its user's shell is logged in to is none of its business."""
+"""The product's logins are connections; what its user's shell is logged in to does not concern it."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Airflow:
     """The distribution of this environment, on the checkout's ``dags`` and ``plugins``.
 
     ``systems`` says what the lab's other servers export; from that the connections are made. Keystone is up
-    first: the login that it gives to Slipway has an id that nobody knows before.
+    first: the login that it gives to Slipway has an id that is unknown before.
     """
 
     ground: Ground

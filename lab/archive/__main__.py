@@ -1,4 +1,4 @@
-"""``python -m lab.archive``: pins anew the packages that the lab takes from Debian's archive.
+"""``python -m lab.archive``: pins the current versions of the lab's packages from Debian's archive.
 
 apt reads the releases' indexes into a folder of its own and checks them against Debian's keyring; the
 versions, paths and hashes in them become ``pins.json``. The machine's own lists stay as they are.

@@ -75,16 +75,16 @@ def _reason(pin: Pin, printed: str) -> str:
         return _changed(pin)
     if GONE in printed:
         return (
-            f"Debian's archive ({pin.suite}) has {pin.name} {pin.version} no longer, since a point release "
-            "replaced it; pin what it has now: make debian-pins"
+            f"Debian's archive ({pin.suite}) no longer has {pin.name} {pin.version}, because a point "
+            "release replaced it; pin the current versions: make debian-pins"
         )
     return f"{pin.name} {pin.version} cannot be fetched from this machine's archive of Debian"
 
 
 def _changed(pin: Pin) -> str:
     return (
-        f"the archive's file of {pin.name} {pin.version} is not the pinned one (its SHA-256 differs), and is "
-        "not used; try again, or look at the mirror that /etc/apt names"
+        f"the archive's file of {pin.name} {pin.version} is not the pinned one (its SHA-256 differs), and "
+        "is not used; try again, or check the mirror that /etc/apt names"
     )
 
 

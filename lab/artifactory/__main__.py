@@ -1,4 +1,4 @@
-"""``python -m lab.artifactory``: serve until told to stop."""
+"""``python -m lab.artifactory``: serve until asked to stop."""
 
 from __future__ import annotations
 

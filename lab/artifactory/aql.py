@@ -105,7 +105,7 @@ def _output(names: list[Any]) -> Output:
         elif isinstance(name, str) and name.startswith("@") and len(name) > 1:
             properties = None if properties is None else properties | {name[1:]}
         else:
-            raise _bad(f"{str(name)[:80]!r} is no field that this server can include")
+            raise _bad(f"{str(name)[:80]!r} is not a field that this server can include")
     shown = None if properties is None else frozenset(properties)
     return Output(tuple(dict.fromkeys(fields or DEFAULT)), tuple(stats), shown)
 

@@ -2,7 +2,7 @@
 
 Names and operators come from the tables here and in :mod:`lab.artifactory.aql_fields`; what the query says
 is handed to SQLite as values only. A negative operator on a property finds items that have no such property
-with such a value, also those without the property.
+with that value, also those without the property.
 """
 
 from __future__ import annotations

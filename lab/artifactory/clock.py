@@ -50,7 +50,7 @@ def ago(span: str) -> str:
     """
     found = re.fullmatch(r"(\d{1,6})([a-z]+)", span)
     if found is None or found[2] not in _UNITS:
-        raise ValueError(f"{span!r} is no span of time; expected a number and one of {', '.join(_UNITS)}")
+        raise ValueError(f"{span!r} is not a span of time; expected a number and one of {', '.join(_UNITS)}")
     return text(datetime.now(UTC) - int(found[1]) * _UNITS[found[2]])
 
 

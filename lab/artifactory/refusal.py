@@ -29,7 +29,7 @@ def answer(status: int, message: str, headers: Mapping[str, str] | None = None) 
 
 
 def install(app: FastAPI) -> None:
-    """Have every error of ``app`` answered in that shape."""
+    """Answer every error of ``app`` in that form."""
 
     async def refused(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Refusal)
@@ -44,7 +44,7 @@ def install(app: FastAPI) -> None:
 
     async def failed(request: Request, error: Exception) -> JSONResponse:
         log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return answer(500, f"Internal error: {type(error).__name__}; the server's log has the rest.")
+        return answer(500, f"Internal error: {type(error).__name__}; see the server's log.")
 
     app.add_exception_handler(Refusal, refused)
     app.add_exception_handler(HTTPException, unknown)

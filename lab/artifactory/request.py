@@ -81,7 +81,7 @@ async def body(request: Request) -> Any:
     try:
         return json.loads(await request.body())
     except ValueError:
-        raise Refusal(400, "Bad request: the body is no JSON.") from None
+        raise Refusal(400, "Bad request: the body is not JSON.") from None
 
 
 async def text(request: Request) -> str:

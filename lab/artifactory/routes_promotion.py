@@ -28,7 +28,7 @@ _FLAGS = ("dryRun", "copy", "artifacts", "dependencies", "failFast")
 def promote(request: Request, user: Writer, store: Kept, body: Body) -> dict[str, Any]:
     """Change a build's status; nothing is copied or moved here.
 
-    :raises Refusal: 400 when a field is not as it must be, or names a target; 404 without such a build.
+    :raises Refusal: 400 when a field is not as it must be, or names a target; 404 for an unknown build.
     """
     name, number = names_in(request, "api/build/promote/")
     given = _read(body)
@@ -71,7 +71,7 @@ def _check_moment(text: str) -> None:
     try:
         clock.parse(text)
     except ValueError:
-        raise Refusal(400, f"Bad promotion: 'timestamp' is no ISO 8601: '{text[:40]}'.") from None
+        raise Refusal(400, f"Bad promotion: 'timestamp' is not ISO 8601: '{text[:40]}'.") from None
 
 
 def _annotate(store: Store, build: Build, properties: property_syntax.Properties) -> None:

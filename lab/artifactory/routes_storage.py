@@ -46,7 +46,7 @@ def describe(request: Request, _: Reader, store: Kept, base: Base) -> JSONRespon
 def annotate(request: Request, _: Writer, store: Kept) -> Response:
     """Give properties to an item, and to all below it unless ``recursive=0``.
 
-    :raises Refusal: 400 when the properties are not written as they must be; 404 without such an item.
+    :raises Refusal: 400 when the properties are not written as they must be; 404 for an unknown item.
     """
     given = property_syntax.parse(_asked(request))
     store.annotate(target(request, _STORAGE).at, given, recursive=flag(request, "recursive", default=True))
@@ -57,7 +57,7 @@ def annotate(request: Request, _: Writer, store: Kept) -> Response:
 def strip(request: Request, _: Writer, store: Kept) -> Response:
     """Take properties from an item, and from all below it unless ``recursive=0``.
 
-    :raises Refusal: 400 when none are named; 404 without such an item.
+    :raises Refusal: 400 when none are named; 404 for an unknown item.
     """
     names = property_syntax.names(_asked(request))
     at = target(request, _STORAGE).at
@@ -69,7 +69,7 @@ def strip(request: Request, _: Writer, store: Kept) -> Response:
 def update(request: Request, _: Writer, store: Kept, body: Body) -> Response:
     """Set and remove properties in one go: https://jfrog.com/help/r/jfrog-rest-apis/update-item-properties.
 
-    :raises Refusal: 400 when the body is not as it must be; 404 without such an item.
+    :raises Refusal: 400 when the body is not as it must be; 404 for an unknown item.
     """
     given, removing = property_syntax.from_json(body)
     recursive = flag(request, "recursiveProperties", default=flag(request, "recursive", default=True))

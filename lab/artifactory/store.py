@@ -50,7 +50,7 @@ class Store:
     def look(self, at: ItemPath) -> None:
         """Bring what is known of ``at`` up to date, before it is read.
 
-        :raises Refusal: 404 when the repository does not exist; 503 when the Docker registry is away.
+        :raises Refusal: 404 for an unknown repository; 503 when the Docker registry is away.
         """
         if self.repository(at.repo).is_docker:
             self.docker.look(at)
@@ -98,7 +98,7 @@ class Store:
     def check_target(self, at: ItemPath, *, folder: bool = False) -> None:
         """Check that something may be deployed to ``at``.
 
-        :raises Refusal: 404 without such a repository; 400 at a repository itself, or in a Docker repository;
+        :raises Refusal: 404 for an unknown repository; 400 at a repository itself, or in a Docker repository;
             409 when a folder (or file) is there.
         """
         if self.repository(at.repo).is_docker:

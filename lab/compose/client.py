@@ -80,8 +80,8 @@ class Client:
                 self.docker(plugin, "version")
             except LabError as error:
                 raise LabError(
-                    f"docker has no plug-in {plugin}: install it, or let the lab have an engine of its own "
-                    "(unset DOCKER_HOST)"
+                    f"docker has no plug-in {plugin}: install it, or let the lab use its own engine (unset "
+                    "DOCKER_HOST)"
                 ) from error
 
     def environment(self) -> Mapping[str, str]:

@@ -188,7 +188,7 @@ def _require_overlay() -> None:
     if "\toverlay\n" not in Path("/proc/filesystems").read_text():
         raise LabError(
             "this machine's kernel has no overlay file system, which images need; load its module, "
-            "or set DOCKER_HOST to use an engine of yours"
+            "or set DOCKER_HOST to use another engine"
         )
 
 

@@ -1,4 +1,4 @@
-"""``python -m lab.git``: serve repositories on one port until told to stop.
+"""``python -m lab.git``: serve repositories on one port until asked to stop.
 
 The login comes by environment (LAB_GIT_USER, LAB_GIT_PASSWORD), and so does what signs the webhooks
 (SLIPWAY_WEBHOOK_SECRET): arguments can be read by every user of the machine.

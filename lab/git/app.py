@@ -97,7 +97,7 @@ class GitServer:
             await _say(send, 400, str(error))
             return
         if path is None:
-            await _say(send, 404, f"repository {call.repository} does not exist; the first push makes it")
+            await _say(send, 404, f"repository {call.repository} does not exist; the first push creates it")
             return
         await exchange(self._cgi(scope, call.repository, f"{path}/{call.path}"), receive, send)
 

@@ -1,7 +1,7 @@
 """Git's ``post-receive`` hook: one signed ``push`` delivery for each branch or tag that changed.
 
 Started by Git inside the bare repository, with the receiver's address and secret in its environment. It
-never fails the push; what the receiver answered is told to the person who pushed ("remote: slipway: 202").
+never fails the push; the person who pushed sees what the receiver answered ("remote: slipway: 202").
 Standard library only: it runs within every push, so its start counts.
 """
 

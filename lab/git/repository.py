@@ -47,7 +47,7 @@ class Repositories:
     root: Path
 
     def find(self, full_name: str) -> Path | None:
-        """Return the bare repository of ``owner/name``, or None when nobody has pushed it.
+        """Return the bare repository of ``owner/name``, or None before the first push.
 
         :raises RepositoryNameError: when the name could not be a repository's.
         """
@@ -88,7 +88,8 @@ class Repositories:
         owner, _, name = full_name.partition("/")
         if not (OWNER.fullmatch(owner) and NAME.fullmatch(name)) or RESERVED.fullmatch(name):
             raise RepositoryNameError(
-                f"{full_name[:150]!r} is no repository name; use owner/name of letters, digits, '-', '_', '.'"
+                f"{full_name[:150]!r} is not a repository name; use owner/name of letters, digits, '-', "
+                "'_', '.'"
             )
         return self.root / owner / f"{name}.git"
 

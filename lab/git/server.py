@@ -15,7 +15,7 @@ from lab.server import Server
 
 @dataclass(frozen=True)
 class Git(Daemon):
-    """Serves ``.lab/git``; every push is told to ``airflow``, which need not be up for people to push."""
+    """Serves ``.lab/git``; it notifies ``airflow`` of every push; pushes work without ``airflow``."""
 
     ground: Ground
     airflow: Server

@@ -67,7 +67,7 @@ def _key(kernel: Kernel) -> str:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Keep others from making the same; the lock goes with who holds it."""
+    """Keep others from making the same; the lock ends with its process."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""``python -m lab.jenkins``: serve until told to stop."""
+"""``python -m lab.jenkins``: serve until asked to stop."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Build:
 
 @dataclass(frozen=True)
 class Home:
-    """Jobs and builds; everything is read anew, nothing is remembered."""
+    """Jobs and builds; everything is read from disk each time."""
 
     root: Path
 

@@ -61,7 +61,7 @@ class Queue:
         return next((item for item in self._items if item.id == number), None)
 
     def add(self, job: str, parameters: dict[str, str], user: str, quiet_seconds: float) -> Item:
-        """Have a build of ``job`` wait; an item that asks for the same is the same."""
+        """Queue a build of ``job``; an item that asks for the same is the same."""
         for item in self:
             if (item.job, item.parameters) == (job, parameters):
                 return item

@@ -28,7 +28,7 @@ def page(status: int, message: str) -> HTMLResponse:
 
 
 def install(app: FastAPI) -> None:
-    """Have every error of ``app`` answered so."""
+    """Answer every error of ``app`` so."""
 
     async def refused(_: Request, error: Exception) -> HTMLResponse:
         assert isinstance(error, Refusal)

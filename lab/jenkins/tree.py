@@ -56,5 +56,5 @@ def parse(text: str) -> Fields:
             last.span = slice(int(first or 0), int(end) if end else None)
         position = token.end()
     if len(open_) > 1:
-        raise Refusal(400, "tree has a [ too many")
+        raise Refusal(400, "tree has too many [")
     return root

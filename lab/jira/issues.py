@@ -50,7 +50,7 @@ class Issue:
 
 @dataclass(frozen=True)
 class Comment:
-    """What somebody said about an issue."""
+    """A comment on an issue."""
 
     id: int
     author: str

@@ -33,7 +33,7 @@ class LoginFailed(Exception):
 
 
 def install(app: FastAPI) -> None:
-    """Have every error of ``app`` answered in that shape."""
+    """Answer every error of ``app`` in that form."""
 
     async def refused(_: Request, error: Exception) -> Response:
         assert isinstance(error, Refusal)

@@ -65,7 +65,7 @@ def processes(layout: Layout, paths: Paths) -> dict[str, Process]:
     }
     if layout.programs.coredns is not None:
         commands["dns"] = coredns(layout, layout.programs.coredns)
-    # Their home is the node's folder: a login of the user's (~/.docker, ~/.kube) is none of the node's.
+    # Their home is the node's folder: a login of the user's (~/.docker, ~/.kube) must not reach the node.
     # Nor does it ask whether it runs in the Amazon cloud, which takes 11 seconds where it does not.
     # containerd starts its shim by its name.
     environment = inherited(

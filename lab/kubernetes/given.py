@@ -38,7 +38,7 @@ class GivenCluster:
         if not self._cluster.is_ready():
             raise LabError(
                 f"KUBECONFIG is set to {self.kubeconfig}, but its cluster does not answer; "
-                "start that cluster, or unset KUBECONFIG to have the lab start a node of its own"
+                "start that cluster, or unset KUBECONFIG to let the lab start its own node"
             )
         ensure_namespaces(self._cluster, self.ground.paths.key)
 

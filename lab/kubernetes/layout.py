@@ -68,7 +68,7 @@ class Layout:
 
     @property
     def token_webhook(self) -> Path:
-        """Where the API server asks whose a token is that is not in its table."""
+        """The webhook that the API server asks about tokens that are not in its table."""
         return self.folder / "token-webhook.yaml"
 
     @property

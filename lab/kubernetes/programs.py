@@ -1,4 +1,4 @@
-"""Where the node's programs come from: a folder or a site that the user names, the cache, modules, Debian."""
+"""The sources of the node's programs: a folder or a site that the user names, the cache, modules, Debian."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def kubernetes_set(version: KubernetesVersion) -> ProgramSet:
 def provide_programs(paths: Paths) -> Programs:
     """Return every program of the lab's node, and leave its version chosen.
 
-    Where Go modules cannot be had and nobody chose a version, that is the oldest, from Debian's source.
+    Where Go modules cannot be fetched and no version was chosen, that is the oldest, from Debian's source.
 
     :raises LabError: as :func:`ensure_programs`.
     """
@@ -146,7 +146,7 @@ def _build(module: GoModule, paths: Paths) -> GoBuild:
 
 
 def version_variables(version: KubernetesVersion) -> Mapping[str, str]:
-    """Return what Kubernetes' programs are told at link time to be."""
+    """Return the version that Kubernetes' programs get at link time."""
     major, minor, *_ = version.number.split(".")
     said = {"gitVersion": f"v{version.number}", "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")

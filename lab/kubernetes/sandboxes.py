@@ -129,7 +129,9 @@ def _stop_shims(layout: Layout) -> None:
                 continue
         if wait_gone(lambda: not left(), 3):
             return
-    raise LabError(f"containerd's shims do not end: {left()}; see what holds them: ps -o pid,stat,wchan,args")
+    raise LabError(
+        f"containerd's shims do not end: {left()}; find out what holds them: ps -o pid,stat,wchan,args"
+    )
 
 
 def shims(socket: Path) -> Iterator[int]:

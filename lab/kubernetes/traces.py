@@ -1,4 +1,4 @@
-"""What a node leaves on the machine outside of its folders, and how it is taken away again."""
+"""What a node leaves on the machine outside of its folders, and its removal."""
 
 from __future__ import annotations
 
@@ -100,7 +100,9 @@ def remove_folder(folder: Path) -> None:
     """
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
-        raise LabError(f"{folder} cannot be removed wholly; see what uses it with: fuser -m {folder}")
+        raise LabError(
+            f"{folder} cannot be removed completely; find out what uses it with: fuser -m {folder}"
+        )
 
 
 def remove_device_plugins(folder: Path = DEVICE_PLUGINS) -> None:

@@ -91,7 +91,7 @@ def choose_version(paths: Paths, version: KubernetesVersion | None) -> None:
     before = version_of(paths)
     if version != before and (paths.state / "kubernetes").exists():
         raise LabError(
-            f"this lab's node is Kubernetes {before.minor}, and its store cannot become {version.minor}'s; "
-            f"run: make lab-down, then: make lab-up KUBERNETES={version.minor}"
+            f"this lab's node is Kubernetes {before.minor}, and its store cannot be used by "
+            f"{version.minor}; run: make lab-down, then: make lab-up KUBERNETES={version.minor}"
         )
     (paths.state / "kubernetes-version").write_text(version.number)

@@ -35,7 +35,7 @@ PUSH_LINES = 25
 
 @dataclass(frozen=True)
 class Stage:
-    """One command inside the machine, and its limit in seconds, on a machine that nobody else uses."""
+    """One command inside the machine, and its limit in seconds, on a machine without other load."""
 
     name: str
     command: Sequence[str]
@@ -69,7 +69,9 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m lab.machine", description=__doc__)
     parser.add_argument("debian", choices=list(RELEASES), help="the release of the fresh machine")
-    parser.add_argument("--hold", action="store_true", help="on a failure, wait for a key: look at it by SSH")
+    parser.add_argument(
+        "--hold", action="store_true", help="on a failure, keep the machine for SSH until a key is pressed"
+    )
     return parser.parse_args()
 
 
@@ -112,10 +114,10 @@ def _run(stage: Stage, guest: Guest, *, hold: bool) -> str:
             return guest.run(stage.command, environment, stage.seconds)
     except LabError as error:
         if hold:
-            _say(f"{stage.name} {error}\nthe machine runs on; look: {guest.login()}\nenter ends it")
+            _say(f"{stage.name} {error}\nthe machine keeps running; log in: {guest.login()}\nenter ends it")
             sys.stdin.readline()
         raise LabError(
-            f"{stage.name} {error}\nall it printed: {guest.log}; its console: {guest.console}"
+            f"{stage.name} {error}\nits output: {guest.log}; its console: {guest.console}"
         ) from error
 
 

@@ -24,7 +24,7 @@ PACKAGES = (
 )
 """What an installation of Debian has, and what Slipway's README asks for: Python, make and git."""
 SIZE = "40G"
-"""Of a sparse file: what nobody writes takes no room."""
+"""Of a sparse file: unwritten parts take no room."""
 TOOLS = ("debootstrap", "e2fsprogs", "openssh-client", "qemu-system-x86", "qemu-utils")
 FILES = {
     "etc/hostname": "fresh\n",
@@ -123,6 +123,8 @@ def _configure(root: Path, disk: Disk, log: Path) -> None:
 def _take(root: Path, pattern: str, target: Path) -> None:
     found = sorted((root / "boot").glob(pattern))
     if not found:
-        raise LabError(f"the fresh Debian has no /boot/{pattern}: its kernel's package was not configured")
+        raise LabError(
+            f"the fresh Debian has no /boot/{pattern}: the package of its kernel was not configured"
+        )
     shutil.copy(found[-1], target)
     os.chmod(target, 0o644)

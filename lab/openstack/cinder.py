@@ -32,7 +32,7 @@ def _settings(cloud: Cloud) -> Settings:
             "glance_api_servers": cloud.url("glance"),
             "enabled_backends": BACKEND,
             "quota_volumes": "200",
-            # All that report in one process report as the last that started: nobody is taken for dead.
+            # All that report in one process report as the last that started: none counts as dead.
             "service_down_time": NEVER,
         },
         BACKEND: {

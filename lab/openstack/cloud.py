@@ -1,4 +1,4 @@
-"""The facts every service of the cloud is told: addresses, folders, logins."""
+"""The facts that every service of the cloud gets: addresses, folders, logins."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def _settings(cloud: Cloud) -> Settings:
             "poll_max_retries": "10",
             # After (2 + 1) x 10 + 1 s, what was asked of the worker and is not done is asked of it again.
             "poll_timeout": "2",
-            # By UDP it tells nobody its catalog's serial.
+            # By UDP it does not answer its catalog's serial.
             "all_tcp": "true",
         },
         "producer_task:increment_serial": {"interval": "2"},
@@ -65,7 +65,7 @@ def _pool(cloud: Cloud) -> Mapping[str, object]:
         "description": "The lab's name server",
         "ns_records": [{"hostname": names.NAMESERVER, "priority": 1}],
         "nameservers": [nameserver],
-        # Nobody tells the name server which zones there are: it reads the catalog.
+        # The name server gets no list of zones: it reads the catalog.
         "targets": [
             {
                 "type": "fake",

@@ -14,7 +14,7 @@ from lab.ports import HOST
 FILE = "ironic.conf"
 FOLDERS = ("files", "images", "cache", "tftp", "tftp-cache")
 CALLBACK_SECONDS = 8
-"""How long Ironic waits for a deploy agent, which in the lab nobody runs."""
+"""How long Ironic waits for a deploy agent, which the lab does not run."""
 
 
 def files_url(cloud: Cloud) -> str:
@@ -40,9 +40,9 @@ def _settings(cloud: Cloud) -> Settings:
             "automated_clean": "true",
             "check_provision_state_interval": "2",
             "deploy_callback_timeout": str(CALLBACK_SECONDS),
-            # Each look logs in to a machine's Redfish anew: half of what Ironic costs when nobody uses it.
+            # Each look logs in to a machine's Redfish anew: half of what Ironic costs when idle.
             "sync_power_state_interval": "600",
-            # On SQLite the one conductor sends no heartbeats: it is never taken for dead.
+            # On SQLite the one conductor sends no heartbeats: it never counts as dead.
             "heartbeat_timeout": NEVER,
         },
         "dhcp": {"dhcp_provider": "none"},
@@ -85,7 +85,7 @@ def _interfaces() -> Section:
         "rpc_transport": "none",
         # A tenant's private image goes onto the tenant's nodes.
         "allow_image_access_via_auth_token": "true",
-        # The machines' disks are files of nobody: a copy as raw bytes would only cost time.
+        # The machines' disks are not read: a copy as raw bytes would only cost time.
         "force_raw_images": "false",
         "enabled_hardware_types": "fake-hardware,redfish",
         **{f"enabled_{kind}_interfaces": names for kind, names in enabled.items()},

@@ -41,7 +41,7 @@ class Machine:
     cleaned: bool = True
 
     def body(self, projects: Mapping[str, str], controller: str = "") -> dict[str, Any]:
-        """Return what Ironic is told of it.
+        """Return its record for Ironic.
 
         :param projects: ids by name.
         :param controller: address of the Redfish controllers.
@@ -77,7 +77,7 @@ MACHINES = (
     *(Machine(f"metal-{n}", "metal", owner=OTHER) for n in range(7, 9)),
     Machine("leased-1", "leased", owner=OTHER, lessee=PROJECT),
     Machine("tiny-1", "tiny", disk=1),
-    # It waits for an agent that nobody runs.
+    # It waits for an agent that the lab does not run.
     Machine("agent-1", "agent", interfaces=_AGENT, cleaned=False),
     *(
         Machine(name, "redfish", driver="redfish", interfaces=_VIRTUAL_MEDIA, cleaned=False)

@@ -1,6 +1,6 @@
 """Knot DNS: the authoritative name server of Designate's zones.
 
-It is told nothing but "look again": which zones there are it reads in Designate's catalog zone, and what is
+It receives nothing but "look again": which zones there are it reads in Designate's catalog zone, and what is
 in each it transfers from there. https://www.knot-dns.cz/docs/3.2/html/, https://www.rfc-editor.org/rfc/rfc9432
 """
 
@@ -46,7 +46,7 @@ template:
     storage: "{folder}"
     master: designate
     acl: designate
-    # It starts before Designate does, and may miss what it is told on a busy machine: it looks by itself.
+    # It starts before Designate does, and may miss a notification on a busy machine: it looks by itself.
     retry-max-interval: 2
     refresh-max-interval: 5
 zone:
@@ -91,7 +91,7 @@ class Nameserver(Daemon):
         """Say whether it answers, be it that it has no such zone."""
         question = dns.message.make_query(CATALOG, "SOA")
         try:
-            # By TCP, which says at once that nobody is there.
+            # By TCP, which reports at once that nothing listens.
             dns.query.tcp(question, HOST, timeout=stretched(PATIENCE_SECONDS), port=port(self.cloud))
         except (OSError, dns.exception.DNSException):
             return False

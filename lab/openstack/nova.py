@@ -16,7 +16,7 @@ FILE = "nova.conf"
 def _variables(cloud: Cloud) -> Mapping[str, str]:
     files = [cloud.distribution.file("nova/api-paste.ini"), cloud.of("nova") / FILE]
     return {
-        # The first is taken for the pipeline of the API, whatever the settings say.
+        # The first becomes the pipeline of the API, whatever the settings say.
         "OS_NOVA_CONFIG_FILES": ";".join(map(str, files)),
         "OS_NOVA_DISABLE_EVENTLET_PATCHING": "1",
     }

@@ -70,7 +70,7 @@ class Service(Daemon):
             self.kind.seed(self.cloud)
         except SDKException as error:
             raise LabError(
-                f"{self.name} runs, but refused its first contents: {error}; {self.process.tail()}"
+                f"{self.name} runs, but its initial data could not be loaded: {error}; {self.process.tail()}"
             ) from error
         self._seeded.touch()
 

@@ -14,7 +14,7 @@ Section = Mapping[str, str]
 Settings = Mapping[str, Section]
 
 NEVER = str(10 * 365 * 24 * 3600)
-"""Seconds after which one that does not report is taken for dead."""
+"""Seconds after which one that does not report counts as dead."""
 
 
 def login(cloud: Cloud, user: str) -> Section:

@@ -31,15 +31,14 @@ class GivenFolder:
         missing = programs.missing_in(self.path)
         if missing:
             raise LabError(
-                f"{self.variable} is {self.path}, which lacks {', '.join(missing)}; put them there, "
-                "or unset it"
+                f"{self.variable} is {self.path}, which lacks {', '.join(missing)}; add them, or unset it"
             )
         found = numbers(run([str(self.path / programs.programs[0]), "--version"], seconds=60))
         if found[:2] != numbers(programs.version)[:2]:
             raise LabError(
                 f"{self.variable} is {self.path}, whose {programs.programs[0]} is "
-                f"{'.'.join(map(str, found))}, and this lab's is {programs.version}; "
-                f"choose it with KUBERNETES=, or unset {self.variable}"
+                f"{'.'.join(map(str, found))}, but the lab uses {programs.version}; choose it with "
+                f"KUBERNETES=, or unset {self.variable}"
             )
         return self.path
 

@@ -55,7 +55,8 @@ class ProgramSet:
             make(self, work)
             missing = self.missing_in(work / "bin")
             if missing:
-                raise LabError(f"{self} was made without {', '.join(missing)}; remove {target} and try again")
+                lacks = ", ".join(missing)
+                raise LabError(f"{self} was built without {lacks}; remove {target} and try again")
             aside = cache / f".{self.name}-{self.version}.made"
             remove_tree(aside)
             aside.mkdir()

@@ -35,4 +35,4 @@ class Progress:
         self._say(f"done, {time.monotonic() - self.begun:.0f} s")
 
     def _say(self, how_far: str) -> None:
-        print(f"{self.what}, once; it is kept: {how_far}", flush=True)
+        print(f"{self.what} (once, then cached): {how_far}", flush=True)

@@ -44,8 +44,8 @@ class ReleaseSite:
         except httpx.HTTPError as error:
             said = str(error).partition("\n")[0]
             raise LabError(
-                f"{self.url} does not give {programs}: {said}; mend {self.variable}, or unset it to have the "
-                "programs built"
+                f"{self.url} does not serve {programs}: {said}; correct {self.variable}, or unset it to "
+                "build the programs here"
             ) from error
         progress.end()
 
@@ -58,8 +58,8 @@ class ReleaseSite:
                 file.write(chunk)
         if not said or not hmac.compare_digest(said[0].lower(), digest.hexdigest()):
             raise LabError(
-                f"{url} is not what its checksum says ({digest.hexdigest()}, and not "
-                f"{' '.join(said)[:64]}); it is not used: mend the site that {self.variable} names, "
-                "or unset it to have the programs built"
+                f"{url} does not match its checksum ({digest.hexdigest()}, and not {' '.join(said)[:64]}); "
+                f"it is not used: repair the site that {self.variable} names, or unset it to build the "
+                "programs here"
             )
         target.chmod(0o755)

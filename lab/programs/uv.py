@@ -16,5 +16,7 @@ def find_uv(cache: Path) -> Path:
     own = sorted(cache.glob("uv-*/bin/uv"))
     found = own[-1] if own else shutil.which("uv")
     if found is None:
-        raise LabError(f"uv, which installs what the lab needs of PyPI, is not below {cache}; run: make venv")
+        raise LabError(
+            f"uv, which installs the lab's packages from PyPI, is not below {cache}; run: make venv"
+        )
     return Path(found)

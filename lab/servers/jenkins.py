@@ -15,7 +15,7 @@ from lab.server import Server
 
 @dataclass(frozen=True)
 class Jenkins(Daemon):
-    """Jobs of ``lab/jenkins/jobs`` and of the tests; what becomes of builds is told to ``airflow``."""
+    """Jobs of ``lab/jenkins/jobs`` and of the tests; ``airflow`` is notified of the end of builds."""
 
     ground: Ground
     airflow: Server

@@ -19,14 +19,14 @@ PUSH = Asset(
 IMAGES: Mapping[Platform, Asset] = {
     name: Asset(name=one.asset, uri=one.asset_uri, group="slipway") for name, one in PLATFORMS.items()
 }
-"""What the pipelines hand on: ``extra`` is the :class:`slipway.flow.image.Built`."""
+"""The results of the pipelines: ``extra`` is the :class:`slipway.flow.image.Built`."""
 CONTAINER_IMAGE, VM_IMAGE, BARE_METAL_IMAGE = IMAGES["container"], IMAGES["vm"], IMAGES["bare_metal"]
 
 DEPLOYMENT = Asset(name="slipway_deployment", uri="slipway://deployment", group="slipway")
-"""What ``deploy`` put into place: each a :class:`slipway.flow.deployment.Deployment`."""
+"""The results of ``deploy``: each a :class:`slipway.flow.deployment.Deployment`."""
 
 DEPLOYMENTS = AssetAlias(name="slipway_deployments", group="slipway")
 """Through which a task hands on as many events of :data:`DEPLOYMENT` as there are platforms, or none."""
 
 OUTCOME = Asset(name="slipway_outcome", uri="slipway://outcome", group="slipway")
-"""A run ended, and people are told of it: ``extra["ended"]`` is the :class:`slipway.flow.ended.Ended`."""
+"""A run ended, and its end is reported: ``extra["ended"]`` is the :class:`slipway.flow.ended.Ended`."""

@@ -38,12 +38,12 @@ def lacking(settings: Settings) -> Iterator[str]:
     """Yield what is lacking, why it matters, and the cure."""
     if settings.get("core", "asset_manager_class", fallback="") != ASSET_MANAGER:
         yield (
-            "of two images of one push that end at the same moment, the release may be lost: "
-            f"set [core] asset_manager_class to {ASSET_MANAGER}"
+            "when two images of one push end at the same moment, the release may be lost: set [core] "
+            "asset_manager_class to {ASSET_MANAGER}"
         )
     late = settings.getint("workers", "min_heartbeat_interval")
     if late > LATE_SECONDS:
         yield (
-            f"the end of a task may be noticed {late} s late, and one that waited be tried once more: "
-            f"set [workers] min_heartbeat_interval to {LATE_SECONDS}"
+            f"the end of a task may be noticed {late} s late, and a task that waited may be retried: set "
+            f"[workers] min_heartbeat_interval to {LATE_SECONDS}"
         )

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 TICK_SECONDS = 3.0
 """Between two questions."""
 EARLIEST_SECONDS = 1.0
-"""Between two questions when somebody new came, who should not wait a whole tick."""
+"""Between two questions when a new waiter came, which should not wait a whole tick."""
 
 A = TypeVar("A")
 Ask = Callable[[Sequence[str]], Awaitable[Mapping[str, A]]]
@@ -41,7 +41,7 @@ def in_thread(ask: Callable[[Sequence[str]], Mapping[str, A]]) -> Ask[A]:
 
 
 class Feed(Generic[A]):
-    """What one waiter is told: always the last answer, never a queue of old ones."""
+    """What one waiter receives: always the last answer, never a queue of old ones."""
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -65,7 +65,7 @@ class Feed(Generic[A]):
 
 
 class Poll(Generic[A]):
-    """Asks while somebody waits; ends by itself when the last one has gone.
+    """Polls while something waits; ends by itself when the last waiter has gone.
 
     :param ask: takes keys, and returns the answer for each.
     """
@@ -79,12 +79,12 @@ class Poll(Generic[A]):
 
     @property
     def is_idle(self) -> bool:
-        """Say whether nobody waits."""
+        """Say whether no waiter is left."""
         return not self._feeds
 
     @asynccontextmanager
     async def of(self, key: str) -> AsyncIterator[Feed[A]]:
-        """Be told about ``key``."""
+        """Receive the answers about ``key``."""
         feed: Feed[A] = Feed(key)
         self._feeds.add(feed)
         self._came.set()
@@ -111,9 +111,9 @@ class Poll(Generic[A]):
             for feed in feeds:
                 feed.tell(error)
         except Exception as error:
-            log.exception("a poll failed")
+            log.exception("polling failed")
             for feed in feeds:
-                feed.tell(SlipwayError(f"asking failed: {error}"))
+                feed.tell(SlipwayError(f"polling failed: {error}"))
         else:
             for feed in feeds:
                 feed.tell(answers[feed.key])

@@ -1,4 +1,4 @@
-"""What tasks import, imported once by the process that they are forked from.
+"""Imports the modules of tasks once, in the process that tasks are forked from.
 
 A task of Airflow's is a process of its own: forked from the scheduler's (LocalExecutor), it otherwise imports
 Slipway and its libraries anew every time, which takes longer than most tasks' work. The same goes for the
@@ -39,8 +39,8 @@ def preload() -> None:
         try:
             importlib.import_module(name)
         except Exception:
-            log.warning("%s is not preloaded, as it cannot be imported", name, exc_info=True)
-    log.info("%d modules that tasks use are preloaded, in %.1f s", len(names), time.monotonic() - begun)
+            log.warning("%s cannot be imported, so it is not preloaded", name, exc_info=True)
+    log.info("%d modules of tasks preloaded in %.1f s", len(names), time.monotonic() - begun)
 
 
 def _modules(path: Iterable[str], prefix: str) -> Iterator[str]:

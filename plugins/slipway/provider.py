@@ -1,4 +1,4 @@
-"""What Slipway tells Airflow of itself: connection types with their forms, and its database tables.
+"""Slipway as a provider of Airflow: connection types with their forms, and its database tables.
 
 https://airflow.apache.org/docs/apache-airflow-providers/howto/create-custom-providers.html
 """
@@ -40,7 +40,8 @@ def _github() -> dict[str, Any]:
         "conn-fields": {
             "webhook_secrets": _field(
                 "Webhook secrets",
-                "What GitHub signs deliveries with. While a secret is changed: both, separated by a space.",
+                "Secret of GitHub's webhook, which signs deliveries. While it is changed: both, separated "
+                "by a space.",
                 secret=True,
             ),
             "api_url": _field("API URL", "Of the REST API; https://api.github.com when empty."),
@@ -86,11 +87,10 @@ def _jenkins() -> dict[str, Any]:
         "conn-fields": {
             "ca_certificate": _field(
                 "CA certificate",
-                "Path on workers and triggerers of the authorities' certificates; the usual ones when empty.",
+                "Path on workers and triggerers of the authorities' certificates; the system's own when "
+                "empty.",
             ),
-            "notifies": _field(
-                "Builds notify", "`true` when builds tell Slipway's webhook that they have ended."
-            ),
+            "notifies": _field("Builds notify", "`true` when builds notify Slipway's webhook of their end."),
         },
     }
 

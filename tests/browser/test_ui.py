@@ -74,7 +74,7 @@ def test_a_bad_value_is_refused_with_its_rule(page: Page, keep: Keep) -> None:
     form.get_by_role("button", name="Trigger").click()
     refusal = form.get_by_text("Invalid input for param commit")
     expect(refusal).to_contain_text(f"'{commit}' does not match")
-    expect(refusal).to_contain_text("40 digits; empty takes the ref's newest")
+    expect(refusal).to_contain_text("40 digits; empty: the ref's newest")
     keep("refusal")
     listed = page.request.get(f"/api/v2/dags/{DAG}/dagRuns?order_by=-run_after&limit=50")
     assert commit not in json.dumps(listed.json())

@@ -37,7 +37,7 @@ def test_the_command_never_imports_airflow(arguments: list[str], tmp_path: Path)
 def test_help_states_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["validate", "--help"])
-    assert "exit codes: 0 it is so; 1 it is not" in " ".join(capsys.readouterr().out.split())
+    assert "exit codes: 0 success; 1 check failed" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(("document", "field"), [("slipway", "container"), ("apps", "applications")])

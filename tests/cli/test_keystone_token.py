@@ -111,7 +111,7 @@ def test_another_version_is_refused_with_the_cure() -> None:
     info = json.dumps({"apiVersion": "client.authentication.k8s.io/v1alpha1"})
     with pytest.raises(SlipwayError, match="Set apiVersion in the kubeconfig's `exec` to one of them"):
         asked({"KUBERNETES_EXEC_INFO": info})
-    with pytest.raises(SlipwayError, match="let kubectl set it"):
+    with pytest.raises(SlipwayError, match="kubectl must set it"):
         asked({"KUBERNETES_EXEC_INFO": "[]"})
 
 
@@ -146,7 +146,7 @@ def test_several_projects_are_named_with_the_cure() -> None:
     assert only_project([one]) == one
     with pytest.raises(OpenstackError, match=r"shop \(1\), blog \(2\)\. Name one: OS_PROJECT_ID"):
         only_project([one, other])
-    with pytest.raises(OpenstackError, match="a role in no project"):
+    with pytest.raises(OpenstackError, match="no role in any project"):
         only_project([])
 
 

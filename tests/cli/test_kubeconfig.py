@@ -56,10 +56,10 @@ def test_no_password_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--listen=127.0.0.1:1"], "Keystone's address is not known. Give --auth-url"),
+        (["--listen=127.0.0.1:1"], "Keystone's address is missing. Give --auth-url"),
         (["--auth-url=http://k/v3", "--listen=8443"], "must be ADDRESS:PORT"),
         (["--auth-url=http://k/v3", "--listen=127.0.0.1:99999"], "must be ADDRESS:PORT"),
-        (["--auth-url=http://k/v3", "--listen=0.0.0.0:8443"], "not sent over a network in the clear"),
+        (["--auth-url=http://k/v3", "--listen=0.0.0.0:8443"], "must not cross a network unencrypted"),
         (["--auth-url=http://k/v3", "--tls-cert=x"], "belong together"),
         (["--auth-url=http://k/v3", "--good-seconds=301"], "--good-seconds 301 must be 0 to 300"),
         (["--auth-url=http://k/v3", "--good-seconds=nan"], "--good-seconds nan must be 0 to 300"),

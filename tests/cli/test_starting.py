@@ -53,7 +53,7 @@ def test_what_is_sent(wish: Wish, conf: dict[str, Any]) -> None:
         ({"repository": "shop"}, "give OWNER/NAME"),
         ({"repository": "acme/../shop"}, "give OWNER/NAME"),
         ({"commit": "abc"}, "give its 40 digits"),
-        ({"commit": "", "ref": ""}, "vm_image of what"),
+        ({"commit": "", "ref": ""}, "vm_image needs a commit"),
         ({"pipeline": "rollback", "ref": "refs/heads/main"}, "leave --ref out"),
         ({"pipeline": "deploy", "deploy": True}, "leave --deploy out"),
     ],
@@ -129,7 +129,7 @@ def test_a_run_that_is_not_through_in_time_is_4_and_can_be_followed(
     asked = ["run", "vm_image", "--app", "acme/shop", "--commit", COMMIT]
     assert main([*asked, "--wait", "--timeout", "0", "--idempotency-key", "a key"]) == 4
     printed = capsys.readouterr().err
-    assert f"the run goes on: {api.url}/dags/vm_image/runs/{run_id_of('a key')}" in printed
+    assert f"the run continues: {api.url}/dags/vm_image/runs/{run_id_of('a key')}" in printed
     assert f"slipway {' '.join(asked)} --wait --idempotency-key 'a key'" in printed
 
 

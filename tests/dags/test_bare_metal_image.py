@@ -88,7 +88,7 @@ def test_an_image_that_fails_its_boot_test_is_kept_hidden_and_never_handed_on(
         "upstream_failed",
     )
     [detail] = run.errors("boot_test")[0]["error_detail"]
-    assert "after 10 s it has not said 'at your service'" in detail["exc_value"]
+    assert "after 10 s its console does not show 'at your service'" in detail["exc_value"]
     assert {found.is_hidden for found in images.in_glance()} == {True}
     assert any(str(found.id) in detail["exc_value"] for found in images.in_glance())
     assert images.app.airflow.get_run_events(DAG, run.id) == []
@@ -156,7 +156,7 @@ BAD: dict[str, tuple[str, dict[str, str], str]] = {
         {"slipway.yaml": SPEC.replace("ELEMENTS", "sysctl"), "elements/x/README": "x"},
         "none of them is a distribution",
     ),
-    "link to the worker": ("plan", tiny("mine", **{"mine/README": "x"}), "is a link that leads out of"),
+    "link to the worker": ("plan", tiny("mine", **{"mine/README": "x"}), "is a link to a place outside of"),
     "no such release": (
         "package_sources",
         {

@@ -133,7 +133,7 @@ def assert_a_first_release_that_fails_leaves_no_node_behind(releases: Releases, 
     releases.ground.steer(machine, deploy={"fail": "the disk is broken", "image": str(bad.glance)})
     run = releases.release(commit)
     assert run.state == "failed", run.story
-    assert "nothing of this one is left" in "\n".join(run.log("bare_metal.go_back"))
+    assert "nothing of this one remains" in "\n".join(run.log("bare_metal.go_back"))
     assert releases.ground.ironic.allocations(releases.ground.prefix) == {}
     assert wait_gone(lambda: releases.ground.states() == ["available"], SECONDS)
 

@@ -159,7 +159,7 @@ BAD: dict[str, tuple[str, dict[str, str], str]] = {
     "context outside": (
         "plan",
         {"slipway.yaml": "version: 1\nname: NAME\ncontainer: {context: outside}\n", "Dockerfile": GOOD},
-        "container.context 'outside' is no folder of the repository",
+        "container.context 'outside' is not a folder of the repository",
     ),
     "unknown base": (
         "base_images",
@@ -169,7 +169,7 @@ BAD: dict[str, tuple[str, dict[str, str], str]] = {
     "foreign registry": (
         "base_images",
         {"slipway.yaml": "SPEC", "Dockerfile": "FROM images.example.org/a/b:1\n"},
-        "images.example.org is not used by Slipway",
+        "images.example.org is a registry that Slipway does not use",
     ),
     "failing step": (
         "build",
@@ -259,7 +259,7 @@ def forget(objects: Path, commit: str, child: str) -> None:
 NOTHING_TO_BUILD = (
     ({"repository": ""}, "no repository was given"),
     ({"ref": "refs/heads/never-was"}, "has no ref 'refs/heads/never-was'"),
-    ({"ref": "refs/heads/a..b"}, "must be a ref as Git allows one"),
+    ({"ref": "refs/heads/a..b"}, "must be a valid Git ref"),
     ({"commit": "1" * 40}, f"no longer has commit {'1' * 40}"),
 )
 

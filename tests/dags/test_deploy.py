@@ -193,7 +193,7 @@ def test_version_that_crashes_is_explained_and_the_one_before_serves_on(story: S
     assert "    no database at db:5432" in log
     assert "event Warning BackOff" in log
     back = "\n".join(second.log("container.go_back"))
-    assert "The previous version is back and serves" in back
+    assert "The previous version was restored and serves" in back
     came_upon, tried = deployment(before.run).push.short_commit, story.crashing.push.short_commit
     assert re.search(
         rf"^container +{came_upon} \(sha256:\w+\) +{tried} \(.*\) +{came_upon} .*healthy$", back, re.M
@@ -223,7 +223,7 @@ def test_first_version_that_fails_leaves_nothing(app: Pushed) -> None:
     assert run.state == "failed", run.story
     log = "\n".join(run.log("container.rollout"))
     assert "/missing did not answer 200 within 10 s (the last time: 404)" in log
-    assert "There was no version before; nothing of this one is left" in "\n".join(
+    assert "There was no previous version; nothing of this one remains" in "\n".join(
         run.log("container.go_back")
     )
     assert objects(app) == {}
@@ -260,7 +260,7 @@ def test_own_manifests_run_the_image_by_digest(app: Pushed) -> None:
 REFUSED = {
     "another namespace": (
         OWN.replace("{more}", ", namespace: other"),
-        "app.yaml:3: metadata.namespace: is another namespace",
+        "app.yaml:3: metadata.namespace: must be 'demo', the namespace of this environment",
     ),
     "cluster-scoped kind": (
         OWN.replace("{more}", "") + "---\n{{apiVersion: v1, kind: Namespace, metadata: {{name: mine}}}}\n",

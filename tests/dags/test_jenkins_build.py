@@ -117,7 +117,7 @@ def test_what_is_wrong_is_said_once_with_its_cure(app: Pushed, jenkins: PythonJe
     )
     said = error_of(run, "jenkins")
     [build] = builds_of(jenkins, unstable)
-    assert f"Jenkins' build {build['number']} of {JOB} is UNSTABLE: it ran to its end" in said
+    assert f"Jenkins' build {build['number']} of {JOB} is UNSTABLE: it finished, but its tests failed" in said
     assert build["url"] in said
     assert "\n  1 of 3 tests failed: greets_by_name\n" in said
     assert "Traceback" not in "\n".join(run.log("jenkins"))

@@ -102,7 +102,7 @@ def assert_unchanged_is_not_deployed_again_and_what_fails_is_named(upkeep: Upkee
     assert "container unchanged" in told
     # One that fails does not stop the others, and is named at the end.
     assert night.state == "failed", night.story
-    assert f"1 of 2 rebuilds did not come through: {REPOSITORY} never." in str(night.errors("summary"))
+    assert f"1 of 2 rebuilds failed: {REPOSITORY} never." in str(night.errors("summary"))
     assert upkeep.mapped(night, "push_again") == {
         f"{REPOSITORY} refs/heads/main": "success",
         f"{REPOSITORY} refs/heads/never": "failed",

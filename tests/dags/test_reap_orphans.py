@@ -140,7 +140,7 @@ def test_orphans_are_shown_then_removed_and_the_rest_stays(
         alive: False,
         strange: False,
     }
-    assert f"run {living} goes on" in lines[f"security group {alive}"]
+    assert f"run {living} is under way" in lines[f"security group {alive}"]
     assert "is not known here" in lines[f"security group {strange}"]
     assert left(cloud, application) == everything
 
@@ -158,7 +158,7 @@ def test_orphans_are_shown_then_removed_and_the_rest_stays(
     assert everything - left(cloud, application) == {("group", dead), ("image", dead), ("key pair", dead)}
     lines = table_of(done, "on_worker", application)
     assert socket.gethostname() in lines[f"build folder {gone.name}"]
-    assert f"run {living} goes on" in lines[f"build folder {used.name}"]
+    assert f"run {living} is under way" in lines[f"build folder {used.name}"]
 
 
 @contextmanager
@@ -215,7 +215,7 @@ def test_a_place_that_is_away_does_not_stop_the_others(tmp_path: Path) -> None:
     )
     places = [away, WorkerTraces(tmp_path, detach)]
     with pytest.raises(
-        TransientError, match="cloud could not be looked at: OpenStack does not answer on its"
+        TransientError, match="cloud could not be inspected: OpenStack does not answer on its"
     ):
         reap(places, timedelta(), dry_run=False, ask=lambda _: {})
     assert not folder.exists()

@@ -109,5 +109,5 @@ def test_what_nothing_needs_goes_from_every_store_and_cannot_be_brought_back(
     assert refused.tasks == {"choose": "failed", "deploy": "upstream_failed"}
     said = "\n".join(refused.log("choose"))
     assert f"{first[:12]} (container; " in said
-    assert "cannot be brought back: its container image is not there any more" in said
+    assert "cannot be restored: its container image no longer exists" in said
     assert f"There are images of: {second[:12]} (container; " in said

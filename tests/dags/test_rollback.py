@@ -88,7 +88,7 @@ def assert_a_deployment_that_an_earlier_try_started_is_waited_for(app: Pushed, c
         app.airflow.create_run(dag_id, name, conf, "")
     ended = run_with_id(app.airflow, run_id, DAG)
     assert ended.state == "success", ended.story
-    assert "which is there" in "\n".join(ended.log("deploy")), ended.story
+    assert "which already exists" in "\n".join(ended.log("deploy")), ended.story
     deployed = run_with_id(app.airflow, f"rollback__{run_id}", "deploy")
     assert set(deployed.tries.values()) <= {0, 1}, deployed.story
 

@@ -200,8 +200,8 @@ def test_a_refusal_says_the_rule(report: Report) -> None:
     """What Airflow answers is the error as text, which has the schema in it."""
     for name, value, rule in (
         ("repository", "tests/unknown", "'tests/unknown' is not one of ['', 'Some-Owner/"),
-        ("ref", "main", "Full name of a branch or a tag, like refs/heads/main"),
-        ("commit", "HEAD", "40 digits; empty takes the ref's newest"),
+        ("ref", "main", "Full name of a branch or tag, like refs/heads/main"),
+        ("commit", "HEAD", "40 digits; empty: the ref's newest"),
     ):
         with pytest.raises(jsonschema.ValidationError) as refused:
             jsonschema.validate(value, report["dags"]["container_image"]["params"][name]["schema"])

@@ -125,8 +125,8 @@ def test_an_image_that_fails_its_boot_test_is_kept_hidden_and_never_handed_on(im
     }
     [detail] = run.errors("boot_test")[0]["error_detail"]
     [hidden] = images.in_glance()
-    assert "the image does not boot as it should: after 10 s it has not said" in detail["exc_value"]
-    assert f"it has not said '{push.commit}'" in detail["exc_value"]
+    assert "the image does not boot as expected: after 10 s" in detail["exc_value"]
+    assert f"its console does not show '{push.commit}'" in detail["exc_value"]
     assert str(hidden.id) in detail["exc_value"]
     assert (hidden.is_hidden, hidden.properties["slipway_boot"]) == (True, "failed")
     assert images.app.airflow.get_run_events(DAG, run.id) == []
@@ -141,7 +141,7 @@ MACHINE = example()["vm/image.pkr.hcl"]
 BACKED = f"qemu-img create -q -u -f qcow2 -b /etc/passwd -F raw {IMAGE} 1M"
 BAD: dict[str, tuple[str, dict[str, str], str]] = {
     # What is wrong: the task that says so, the files, a pattern of what it says.
-    "no template": ("plan", {"slipway.yaml": SPEC}, r"vm.context: vm is no folder of the commit"),
+    "no template": ("plan", {"slipway.yaml": SPEC}, r"vm.context: vm is not a folder of the commit"),
     "template is a link": (
         "plan",
         {"slipway.yaml": SPEC, "vm/x": ""},
@@ -156,7 +156,7 @@ BAD: dict[str, tuple[str, dict[str, str], str]] = {
     "own variable that is none": (
         "plan",
         files(by_worker("true", variables=("slipway_comit",))),
-        "'slipway_comit' is none that Slipway sets",
+        "'slipway_comit' is not one that Slipway sets",
     ),
     "unknown base": (
         "base",
@@ -193,8 +193,8 @@ BAD: dict[str, tuple[str, dict[str, str], str]] = {
         files(by_worker('echo ${file("/etc/shadow")}').replace('\\"', '"')),
         "(?s)no\\s+file\\s+exists\\s+at /etc/shadow",
     ),
-    "no image": ("build", files(by_worker("true")), "made no image in the folder that it was given"),
-    "empty image": ("build", files(by_worker(FOLDER, f": > {IMAGE}")), "there are 0 bytes"),
+    "no image": ("build", files(by_worker("true")), "left no image in the output folder"),
+    "empty image": ("build", files(by_worker(FOLDER, f": > {IMAGE}")), "it is empty (0 bytes)"),
     "image with a backing file": ("build", files(by_worker(FOLDER, BACKED)), "(?i)backing file"),
     "image that is a link": (
         "build",

@@ -80,12 +80,12 @@ def test_approval_lets_in() -> None:
     [
         (answer("Reject"), "rejected by alice"),
         (answer("Reject", **{SUPERSEDED: "abc"}), "rejected by alice"),
-        (answer("Approve", by=None), "rejected by nobody that Airflow names"),
+        (answer("Approve", by=None), "rejected by a user whose name Airflow does not give"),
         (
             answer("Reject", SLIPWAY, **{SUPERSEDED: "0123 (run r)"}),
             "superseded by 0123 (run r), which waits",
         ),
-        ({}, "rejected by nobody that Airflow names"),
+        ({}, "rejected by a user whose name Airflow does not give"),
     ],
 )
 def test_all_else_lets_nothing_in(event: dict[str, Any], why: str) -> None:
@@ -103,6 +103,6 @@ def test_a_question_that_nobody_can_answer_is_refused() -> None:
     check_known(asked, ["alice"])
     check_known(request(), [])
     with pytest.raises(
-        SlipwayError, match=r"environments.production.approval.by names nobody .*alice, role:rel"
+        SlipwayError, match=r"environments.production.approval.by names no user or role .*alice, role:rel"
     ):
         check_known(asked, ["role:releasers", "alice"])

@@ -65,7 +65,7 @@ def test_all_errors_are_told_up_to_twenty() -> None:
     fields = b"".join(b"unknown_%d: 1\n" % number for number in range(50))
     lines = refusal(GOOD + fields).splitlines()
     assert len(lines) == 21
-    assert lines[-1] == "slipway.yaml: and 30 more; repair these first"
+    assert lines[-1] == "slipway.yaml: and 30 more; correct these first"
 
 
 def test_error_never_carries_a_control_character() -> None:

@@ -57,4 +57,4 @@ def test_what_failed_is_named_and_nothing_else() -> None:
 def test_what_never_began_is_named_with_the_cure() -> None:
     assert missing(followed(), {"vm_image": "success"}) == ["container_image", "bare_metal_image", "deploy"]
     told = trouble(followed(), BUILT)
-    assert told.startswith("deploy did not begin: a DAG that is paused")
+    assert told.startswith("deploy did not start: a DAG that is paused")

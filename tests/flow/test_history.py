@@ -76,7 +76,7 @@ def test_other_applications_and_environments_do_not_count() -> None:
 def test_going_back_never_goes_forward_again(ran: str, back: str | None) -> None:
     past = releases(history(ran), HERE)
     if back is None:
-        with pytest.raises(SlipwayError, match=r"first release .* Name a commit"):
+        with pytest.raises(SlipwayError, match=r"first known release .* Name a commit"):
             before(past, HERE)
     else:
         assert before(past, HERE).push.commit == back * 40
@@ -110,12 +110,12 @@ def test_a_commit_by_name_is_its_newest_release() -> None:
 
 def test_what_runs_already_is_refused_with_what_there_is_beside_it() -> None:
     past = releases(history("ab"), HERE)
-    with pytest.raises(SlipwayError, match=r"what runs in production already.*aaaaaaaaaaaa \(container; "):
+    with pytest.raises(SlipwayError, match=r"already runs in production.*aaaaaaaaaaaa \(container; "):
         named(past, HERE, "b" * 40)
 
 
 def test_nothing_deployed_names_both_names() -> None:
-    with pytest.raises(SlipwayError, match="nothing of acme/shop was ever deployed to production"):
+    with pytest.raises(SlipwayError, match="record no deployment of acme/shop to production"):
         before([], HERE)
 
 
@@ -130,5 +130,5 @@ def test_what_runs_is_the_last_release_with_the_images_that_came_last() -> None:
 
 
 def test_nothing_that_runs_is_said() -> None:
-    with pytest.raises(SlipwayError, match="nothing of acme/shop was ever deployed to production"):
+    with pytest.raises(SlipwayError, match="record no deployment of acme/shop to production"):
         running([deployment("c", 9, environment="staging")], HERE)

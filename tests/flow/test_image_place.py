@@ -83,5 +83,5 @@ def test_what_others_keep_there_is_not_slipways(path: str) -> None:
 @pytest.mark.parametrize("text", ["", "a/b", "a/b/C", "a/b/c/", "a/b/c/container", "a/b/c/vm/x", "a//c"])
 def test_what_is_no_place_is_refused(text: str) -> None:
     assert ImagePlace.find(text) is None
-    with pytest.raises(ValueError, match="is no place of an application's images"):
+    with pytest.raises(ValueError, match="is not a path of an application's images"):
         ImagePlace.parse(text)

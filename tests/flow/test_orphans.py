@@ -50,15 +50,15 @@ def verdict(*traces: Trace, grace: timedelta = GRACE) -> OrphanVerdict:
 @pytest.mark.parametrize(
     ("found", "orphan", "reason"),
     [
-        (trace("over"), True, "run over is over"),
-        (trace("lives"), False, "run lives goes on"),
-        (trace("lives", hours=2000), False, "run lives goes on"),
-        (trace("just over"), False, "run just over is over, for less than 2 h"),
-        (trace("over", hours=1), False, "run over is over, for less than 2 h"),
-        (trace("elsewhere"), False, "run elsewhere is not known here, and it is not 50 h old"),
-        (trace("elsewhere", hours=51), True, "run elsewhere is not known here, and no run takes 50 h"),
-        (trace(hours=49), False, "it names no run, and it is not 50 h old"),
-        (trace(hours=51), True, "it names no run, and no run takes 50 h"),
+        (trace("over"), True, "run over has ended"),
+        (trace("lives"), False, "run lives is under way"),
+        (trace("lives", hours=2000), False, "run lives is under way"),
+        (trace("just over"), False, "run just over ended less than 2 h ago"),
+        (trace("over", hours=1), False, "run over ended less than 2 h ago"),
+        (trace("elsewhere"), False, "run elsewhere is not known here, and it is younger than 50 h"),
+        (trace("elsewhere", hours=51), True, "run elsewhere is not known here, and it is older than 50 h"),
+        (trace(hours=49), False, "it names no run, and it is younger than 50 h"),
+        (trace(hours=51), True, "it names no run, and it is older than 50 h"),
         (trace("over", used_by="shop in production"), False, "used by shop in production"),
         (trace(hours=9000, used_by="shop"), False, "used by shop"),
     ],
@@ -88,7 +88,7 @@ def test_what_is_called_by_a_run_that_lives_stays() -> None:
 
 def test_what_only_this_airflow_can_have_made_needs_no_run() -> None:
     assert verdict(trace(local=True)).orphan
-    assert verdict(trace(local=True)).reason == "run of its build is over"
+    assert verdict(trace(local=True)).reason == "run of its build has ended"
     assert not verdict(trace(local=True, hours=1)).orphan
     assert not verdict(trace(local=True, used_by="a build")).orphan
     assert not verdict(trace("elsewhere", local=True)).orphan
@@ -169,7 +169,7 @@ def test_the_table_names_orphans_first() -> None:
     text = table(judge(found, RUNS, NOW, GRACE), NOW)
     assert [" ".join(line.split()) for line in text.splitlines()] == [
         "what where name age why",
-        "server cloud zz 30 h orphan run over is over",
-        "server cloud aa 4 h stays run lives goes on",
-        "server cloud m 6 min stays run over is over, for less than 2 h",
+        "server cloud zz 30 h orphan run over has ended",
+        "server cloud aa 4 h stays run lives is under way",
+        "server cloud m 6 min stays run over ended less than 2 h ago",
     ]

@@ -74,7 +74,7 @@ def test_refs_that_git_allows(ref: str) -> None:
     ],
 )
 def test_refs_that_git_refuses(ref: str) -> None:
-    with pytest.raises(ValidationError, match="as Git allows"):
+    with pytest.raises(ValidationError, match="must be a valid Git ref"):
         push(ref=ref)
 
 

@@ -103,7 +103,7 @@ def test_a_failure_says_what_where_and_why() -> None:
         for word in ("octo/shop", "production", COMMIT, "vm.rollout", "no room. Ask for more", LINK):
             assert word in text.replace("\\", "")
     assert "two" in jira(told)
-    assert "Failed after it: keep" in jira(told)
+    assert "Failed afterwards: keep" in jira(told)
 
 
 def test_foreign_text_stays_text() -> None:
@@ -136,7 +136,7 @@ def test_a_message_has_a_bounded_length() -> None:
 
 def test_a_run_that_takes_long_is_named() -> None:
     told = telling.late("vm_image", "octo/shop", COMMIT, "2030-01-02 12:00 UTC", LINK)
-    assert told.title == "octo/shop: VM image takes long"
+    assert told.title == "octo/shop: VM image takes too long"
     assert COMMIT in html(told)
 
 

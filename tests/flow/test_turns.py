@@ -34,9 +34,7 @@ def test_one_that_runs_is_waited_for_by_a_newer_one() -> None:
     known, turn = take([running], contender(2), NOON)
     assert turn == Turn(state="waits", other=running)
     assert known == [running, contender(2)]
-    assert turn.told(contender(2)) == (
-        "000000000000 waits for its turn: 000000000000 (run run-1) is being deployed"
-    )
+    assert turn.told(contender(2)) == ("000000000000 waits: 000000000000 (run run-1) is being deployed")
     # The run that was waited for is over.
     assert take([contender(2)], contender(2), NOON)[1].state == "given"
 

@@ -88,7 +88,7 @@ def test_it_is_fetched_once_by_whoever_asks_first(archive: Archive) -> None:
 def test_a_package_that_was_replaced_is_named_with_the_cure(archive: Archive) -> None:
     archive.files.rename(archive.files.with_name("tool_1.1_amd64.deb"))
     with pytest.raises(
-        LabError, match=r"\(trixie\) has tool 1\.0\+x no longer, since a point .*: make debian-pins"
+        LabError, match=r"\(trixie\) no longer has tool 1\.0\+x, because a point .*: make debian-pins"
     ):
         archive.fetch()
     assert _left(archive) == []

@@ -57,7 +57,7 @@ def test_the_factor_stretches(monkeypatch: pytest.MonkeyPatch, text: str, factor
 @pytest.mark.parametrize("text", ["0.5", "-3", "many", "nan", "inf", "1001"])
 def test_a_bad_factor_is_refused_with_the_rule(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv(VARIABLE, text)
-    with pytest.raises(LabError, match=f"{VARIABLE} is a number from 1 to 1000 .*, not '{text}'"):
+    with pytest.raises(LabError, match=f"{VARIABLE} must be a number from 1 to 1000 .*, not '{text}'"):
         stretched(30)
 
 

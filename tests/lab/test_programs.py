@@ -93,7 +93,7 @@ def test_what_a_killed_build_left_does_no_harm(tmp_path: Path) -> None:
 
 
 def test_a_build_that_leaves_a_program_out_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match=r"tools 1\.2 was made without two"):
+    with pytest.raises(LabError, match=r"tools 1\.2 was built without two"):
         TOOLS.ensure(tmp_path, lambda _, work: void(put(work / "bin", ("one",))))
     assert names(tmp_path) == ["tools.lock"]
 
@@ -122,8 +122,8 @@ def test_one_line_says_what_is_built_how_far_it_is_and_that_it_happens_once(
         progress.advance()
     progress.end()
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "building tools 1.2, once; it is kept: begun"
-    assert [line.partition("kept: ")[2].partition(",")[0] for line in lines[1:]] == [
+    assert lines[0] == "building tools 1.2 (once, then cached): begun"
+    assert [line.partition("cached): ")[2].partition(",")[0] for line in lines[1:]] == [
         *("20 %", "40 %", "60 %", "80 %"),
         "done",
     ]
@@ -141,10 +141,10 @@ def test_the_users_folder_comes_before_the_cache(
     assert ensure_kubernetes(NEWEST, paths) == wanted.find(paths.cache)
     monkeypatch.setenv(FOLDER, str(own))
     assert ensure_kubernetes(NEWEST, paths) == own
-    with pytest.raises(LabError, match=r"kube-apiserver is 1\.37\.9, and this lab's is 1\.20\.2"):
+    with pytest.raises(LabError, match=r"kube-apiserver is 1\.37\.9, but the lab uses 1\.20\.2"):
         ensure_kubernetes(OLDEST, paths)
     (own / "kubelet").unlink()
-    with pytest.raises(LabError, match=f"{FOLDER} is .*, which lacks kubelet; put them there, or unset it"):
+    with pytest.raises(LabError, match=f"{FOLDER} is .*, which lacks kubelet; add them, or unset it"):
         ensure_kubernetes(NEWEST, paths)
 
 
@@ -181,7 +181,7 @@ def test_a_release_site_gives_its_programs_once(site: Path, paths: Paths) -> Non
 def test_a_program_that_is_not_what_its_checksum_says_is_refused(site: Path, paths: Paths) -> None:
     (site / "kubelet").write_text("#!/bin/sh\necho somebody else's\n")
     with pytest.raises(
-        LabError, match=f"kubelet is not what its checksum says .* not used: mend the site that {SITE}"
+        LabError, match=f"kubelet does not match its checksum .* not used: repair the site that {SITE}"
     ):
         ensure_kubernetes(NEWEST, paths)
     assert kubernetes_set(NEWEST).find(paths.cache) is None
@@ -190,7 +190,9 @@ def test_a_program_that_is_not_what_its_checksum_says_is_refused(site: Path, pat
 @pytest.mark.parametrize("lost", ["kube-proxy", "kube-proxy.sha256"])
 def test_a_site_that_lacks_a_program_or_its_checksum_is_named(site: Path, paths: Paths, lost: str) -> None:
     (site / lost).unlink()
-    with pytest.raises(LabError, match=f"does not give kubernetes 1.37.2: .*404.*; mend {SITE}, or unset it"):
+    with pytest.raises(
+        LabError, match=f"does not serve kubernetes 1.37.2: .*404.*; correct {SITE}, or unset it"
+    ):
         ensure_kubernetes(NEWEST, paths)
 
 
@@ -214,7 +216,7 @@ def test_a_module_is_built_and_its_build_leaves_nothing(
     folder = wanted.ensure(paths.cache, build)
     assert subprocess.run([folder / "one"], capture_output=True, check=True).stderr == b"hello\n"
     assert [name for name in names(paths.cache) if not name.startswith("go-")] == ["one-1", "one.lock"]
-    assert capsys.readouterr().out.startswith("building one 1 from Go modules, once; it is kept: begun\n")
+    assert capsys.readouterr().out.startswith("building one 1 from Go modules (once, then cached): begun\n")
 
 
 def test_a_program_that_is_several_is_called_by_their_names(paths: Paths, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_a_whole_push_and_the_same_build_again(people: Mapping[str, Login], shop
     assert people["SlipwayStarter"].password not in console
     succeeded, console = replay(people["SlipwayStarter"], shop, "push", build)
     assert succeeded, console
-    assert "push was started with this key before" in console
+    assert "push already started with this key" in console
     assert f"container runs {shop.digest} in staging" in console
 
 
@@ -82,7 +82,7 @@ def test_a_run_that_fails_fails_the_build_with_its_log(people: Mapping[str, Logi
 def test_refused_input_is_told_before_anything_is_sent(people: Mapping[str, Login], shop: Built) -> None:
     succeeded, console = replay(people["SlipwayBuilder"], shop, "container_image", COMMIT="abc")
     assert not succeeded
-    assert "commit 'abc' is not a whole one: give its 40 digits" in console
+    assert "commit 'abc' is not a full commit id: give its 40 digits" in console
 
 
 def test_what_waits_can_be_written_to_disk_without_a_secret(
@@ -113,7 +113,7 @@ def asked = [pipeline: 'container_image', app: "${'tests'}/app", commit: "${know
 def request = Request.of(asked, known)
 def run = new Run(new Airflow(request.url), request.pipeline, request.runId())
 assert run.start(login, request.conf, 'a test').contains('started: ')
-assert run.start(login, request.conf, 'a test').contains('was started with this key before: ')
+assert run.start(login, request.conf, 'a test').contains('already started with this key: ')
 while (!run.hasEnded()) {
     def kept = new ByteArrayOutputStream()
     new ObjectOutputStream(kept).writeObject([request, run])

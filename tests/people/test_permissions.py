@@ -155,9 +155,9 @@ def test_a_role_that_was_changed_is_brought_up_to_date(lab: Lab, airflow_api: ht
     with Airflow(Login(lab.airflow.url, lab.airflow.user, lab.airflow.password)) as airflow:
         try:
             assert apply(airflow, name, wanted) == "made"
-            assert apply(airflow, name, wanted) == "as it should be"
+            assert apply(airflow, name, wanted) == "up to date"
             airflow.update_role(name, actions({*list(wanted)[1:], ("can_read", "Connections")}))
-            assert apply(airflow, name, wanted) == "brought up to date"
+            assert apply(airflow, name, wanted) == "updated"
             role = airflow.find_role(name)
             assert role is not None
             assert permissions(role) == wanted

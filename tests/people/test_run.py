@@ -64,10 +64,10 @@ def test_a_builder_gets_the_image_that_is_there_and_the_same_run_again(
     assert "container_image / publish" in first.err
     again = run(people["SlipwayBuilder"], *asked)
     assert (again.code, again.result) == (0, first.result)
-    assert "was started with this key before" in again.err
+    assert "already started with this key" in again.err
     other = run(people["SlipwayBuilder"], "container_image", *named(shop, idempotency_key=key, ref="other"))
     assert other.code == 2
-    assert "this idempotency key was used before, for other input" in other.err
+    assert "this idempotency key was already used for other input" in other.err
 
 
 def test_a_starter_pushes_and_is_told_what_runs(people: Mapping[str, Login], shop: Built) -> None:
@@ -128,7 +128,7 @@ def test_the_box_to_deploy_is_for_those_who_may(
     asked = ["container_image", *named(shop, param="deploy=true"), "--wait"]
     ended = run(people[role], *asked)
     assert ended.code == code, ended.err
-    assert (f"{people[role].user} may build, and not deploy" in ended.err) == (code == 1)
+    assert (f"{people[role].user} may build, but not deploy" in ended.err) == (code == 1)
 
 
 def test_an_interrupted_command_leaves_the_run(people: Mapping[str, Login], shop: Built) -> None:
@@ -147,7 +147,7 @@ def test_an_interrupted_command_leaves_the_run(people: Mapping[str, Login], shop
         command.send_signal(signal.SIGINT)
         rest = command.stderr.read()
     assert command.returncode == 130
-    assert "the run goes on" in rest
+    assert "the run continues" in rest
     assert run(people["SlipwayBuilder"], *asked).code == 0
 
 

@@ -58,7 +58,7 @@ def test_the_newest_push_takes_its_turn_and_what_it_brought_can_be_taken_back(
         rules.claim(known, first.model_copy(update={"run": "again"}))
     with pytest.raises(refused, match=r"octo/shop.* Choose another name in slipway\.yaml"):
         rules.claim(known, attempt(3, "octo/other"))
-    with pytest.raises(SupersededError, match=r"superseded by 222222222222 \(run run-2\), which goes on"):
+    with pytest.raises(SupersededError, match=r"superseded by 222222222222 \(run run-2\), which continues"):
         rules.mine(known, "run-3")
     known = rules.succeeded(known, "run-2", NOON + timedelta(hours=1))
     assert rules.before(known, "run-2").run == "run-1"
@@ -67,7 +67,7 @@ def test_the_newest_push_takes_its_turn_and_what_it_brought_can_be_taken_back(
     back = rules.taken_back(known, "run-2")
     assert rules.taken_back(known, "run-1") == known
     assert (back.good.run, back.previous, back.attempt) == ("run-1", None, second)
-    with pytest.raises(SupersededError, match="superseded by nothing that is known"):
+    with pytest.raises(SupersededError, match="superseded by an unknown run"):
         rules.mine(empty, "run-1")
 
 

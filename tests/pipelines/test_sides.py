@@ -147,7 +147,7 @@ def test_a_release_that_has_nothing_for_a_platform_skips_it(name: Platform) -> N
     rollout: Any = ROLLOUTS[name](task_id="one", plans=plans, turn=no_turn)
     back: Any = GO_BACKS[name](task_id="two", plans=plans, mark=lambda plan, run: None)
     for operator in (rollout, back):
-        with pytest.raises(AirflowSkipException, match=f"nothing for platform {name}"):
+        with pytest.raises(AirflowSkipException, match=f"no image for platform {name}"):
             operator.execute(context)
 
 

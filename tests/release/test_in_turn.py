@@ -82,7 +82,7 @@ def test_newer_releases_wait_and_the_newest_of_them_is_next(releases: Releases) 
     for task in ("container.rollout", "vm.rollout"):
         assert superseding(superseded.run, task) == newest.commit[:12]
     said = "\n".join(superseded.run.log("vm.rollout"))
-    assert f"waits for its turn: {first.commit[:12]} (run {runs[0]}) is being deployed" in said
+    assert f"waits: {first.commit[:12]} (run {runs[0]}) is being deployed" in said
     with socket.create_server(("", port)):
         ended = [Deploying.read(releases.app, run_id, "vm.rollout") for run_id in (runs[0], runs[2])]
     assert [one.run.state for one in ended] == ["success"] * 2

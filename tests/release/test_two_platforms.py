@@ -58,7 +58,7 @@ def a_release_whose_rollout_is_killed_is_kept_on_both_in_its_order_without_doubl
     assert run.tries["vm.rollout"] == 2, run.story
     done = {name for name, state in run.tasks.items() if state == "success"}
     assert done == {"release", "container.rollout", "vm.rollout", "keep", "all_ended", "released"}
-    assert "comes after vm" in "\n".join(run.log("container.rollout"))
+    assert "rolled out after vm" in "\n".join(run.log("container.rollout"))
     over = {task["task_id"]: task["end_date"] for task in run.airflow.get_tasks("deploy", run.id)}
     assert over["vm.rollout"] < over["container.rollout"]
     told = releases.told(run)
@@ -84,7 +84,7 @@ def a_platform_is_not_begun_when_the_one_before_it_fails(releases: Releases, goo
     run = releases.release(releases.build(5, IDLE, servers(BROKEN), order=ORDER))
     assert run.state == "failed", run.story
     assert run.tasks["container.rollout"] == "skipped"
-    assert "not begun: vm, which comes before, is failed" in "\n".join(run.log("container.rollout"))
+    assert "not started: vm, which comes first, is failed" in "\n".join(run.log("container.rollout"))
     assert_both_run(releases, good)
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Tells Slipway's webhook that a build has ended, so that nobody has to ask Jenkins every few seconds.
+# Notifies Slipway's webhook that a build has ended, so that Slipway need not poll Jenkins every few seconds.
 # docs/jenkins.md says where to call it: as the last step, with the result as its argument:
 #
 #     post { always { sh "sh notify.sh ${currentBuild.currentResult}" } }
@@ -9,7 +9,7 @@
 # Needs curl and perl. The secret is in no argument: those are seen by everybody on the machine.
 set -eu
 
-[ -n "${SLIPWAY_BUILD:-}" ] || { echo "not asked for by Slipway: nobody is told"; exit 0; }
+[ -n "${SLIPWAY_BUILD:-}" ] || { echo "not requested by Slipway: no notification sent"; exit 0; }
 
 body=$(printf '{"repository":{"full_name":"%s"},"build":{"number":%s,"full_url":"%s","phase":"FINALIZED","status":"%s","parameters":{"SLIPWAY_BUILD":"%s"}}}' \
   "$SLIPWAY_REPOSITORY" "$BUILD_NUMBER" "$BUILD_URL" "$1" "$SLIPWAY_BUILD")

@@ -62,7 +62,7 @@ ACCOUNTS: Mapping[Path, str] = {
     Path("/etc/passwd"): "libvirt-qemu:x:64055:64055::/nonexistent:/usr/sbin/nologin\n",
     Path("/etc/group"): "libvirt-qemu:x:64055:\n",
 }
-"""libvirt does not start where Debian's user for it is missing, though it is told to use another."""
+"""libvirt does not start where Debian's user for it is missing, even if its settings name another."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from lab.openstack.inside.serve import Server
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until asked to stop."""
     service, port = sys.argv[1:]
     # The services read the command line as their own.
     sys.argv = [service]

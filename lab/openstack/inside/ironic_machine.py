@@ -33,7 +33,7 @@ class LabPower(fake.FakePower):
         return str(super().get_power_state(task) or states.POWER_OFF)
 
     def set_power_state(self, task: Any, power_state: str, timeout: int | None = None) -> None:
-        """Switch it, or fail as told."""
+        """Switch it, or fail as the test asks."""
         _step(task, "power")
         super().set_power_state(task, power_state, timeout)
 
@@ -86,7 +86,7 @@ class LabDeploy(fake.FakeDeploy):
 
     @base.clean_step(priority=10)  # type: ignore[untyped-decorator]
     def erase_disk(self, task: Any) -> None:
-        """Take the time that an erasure takes, or fail as told."""
+        """Take the time that an erasure takes, or fail as the test asks."""
         _step(task, "clean")
 
 

@@ -19,7 +19,7 @@ HOST = "127.0.0.1"
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until asked to stop."""
     sqlite.keep_connections()
     sqlite.lock_at_begin()
     sqlite.read_without_lock()

@@ -1,4 +1,4 @@
-"""Gunicorn, told what to do by us: https://docs.gunicorn.org/en/stable/custom.html
+"""Gunicorn with settings of ours: https://docs.gunicorn.org/en/stable/custom.html
 
 (uWSGI's own HTTP server breaks kept connections and chunked uploads.)
 """

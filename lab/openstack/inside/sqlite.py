@@ -46,7 +46,7 @@ def _kept(url: URL, settings: dict[str, Any], _: Any) -> None:
 
 
 def read_without_lock() -> None:
-    """Let sessions that the service opened for reading begin without the lock: in WAL they wait for nobody.
+    """Let sessions that the service opened for reading begin without the lock: in WAL they wait for no other.
 
     Without it hundreds of threads that read wait for each other, and SQLite lets them wait by sleeping.
 

@@ -1,4 +1,4 @@
-"""The answers to what tasks and triggers ask. Blocks: it runs in a worker thread of the API server."""
+"""The answers to tasks and triggers. Blocks: it runs in a worker thread of the API server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Answers:
-    """What the routes of questions stand on."""
+    """The dependencies of the routes of questions."""
 
     session: Sessions
 
@@ -32,7 +32,7 @@ class Answers:
         return look(self.session, lambda session: runs.runs(session, question).to_json())
 
     def pushes(self, question: PushesQuestion) -> Answer:
-        """Say what became of pushes."""
+        """Answer what became of pushes."""
         return look(self.session, lambda session: runs.pushes(session, question).to_json())
 
     def turns(self, question: TurnsQuestion) -> Answer:
@@ -43,8 +43,8 @@ class Answers:
                 with self.session() as session:
                     given.append(turns.give(session, one))
         except SQLAlchemyError:
-            log.exception("a turn cannot be given")
-            return Answer(503, {"reason": "the database does not answer; ask again"})
+            log.exception("a turn could not be decided")
+            return Answer(503, {"reason": "the database does not answer; try again"})
         return Answer(200, TurnsAnswer(turns=tuple(given)).to_json())
 
     def approvals(self, question: ApprovalQuestion) -> Answer:

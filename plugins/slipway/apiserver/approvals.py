@@ -1,4 +1,4 @@
-"""Who may let a release in, and which of several that wait is still asked about. Runs in the API server.
+"""Who may approve a release, and which of several waiting ones is still in question. Runs in the API server.
 
 Of one application and environment the newest push waits; the others are answered for, as a person does it:
 https://airflow.apache.org/docs/apache-airflow/3.3.2/tutorial/hitl.html
@@ -158,7 +158,7 @@ def _answered_for(session: Session, task: TaskInstance, by: Contender) -> bool:
 
 
 def _assign(session: Session, question: ApprovalQuestion) -> list[str]:
-    """Let those answer whom the environment names, by their ids; returns names that Airflow does not know.
+    """Permit the answers of the environment's users, by id; returns names that Airflow does not know.
 
     Airflow's own manager of users with a database names them by numbers; to others a name is the id.
     """

@@ -1,4 +1,4 @@
-"""Asks the API server what Airflow's database knows, from a task.
+"""Questions of a task to the API server, about Airflow's database.
 
 What a task may ask Airflow itself lists neither the runs of a partition nor which runs live, and fails on an
 asset's events while a run that one of them started is queued. A question is signed with the webhook secret:
@@ -81,7 +81,7 @@ def ask_under_way(rebuild: str) -> int:
 
 
 def ask_approval(question: ApprovalQuestion) -> ApprovalAnswer:
-    """Ask whether a run is the one that people are asked about, and have older ones answered for.
+    """Ask whether a run is the one in question for people; the API server answers for older ones.
 
     :raises TransientError: when the API server does not answer.
     """
@@ -160,8 +160,8 @@ def _content(route: str, answer: httpx.Response) -> bytes:
         raise TransientError(f"the API server answers {answer.status_code} to {route}")
     if answer.status_code != httpx.codes.OK:
         raise SlipwayError(
-            f"the API server refuses {route}: {answer.status_code} {answer.text[:300]}. It and the workers "
-            "need the same version of Slipway and the same webhook secret."
+            f"the API server refuses {route}: {answer.status_code} {answer.text[:300]}. The API server and "
+            "the workers must run the same version of Slipway and share the webhook secret."
         )
     return answer.content
 
@@ -184,7 +184,7 @@ def _secret() -> str:
 def _first(secrets: Sequence[str]) -> str:
     if not secrets:
         raise SlipwayError(
-            f"no webhook secret is configured: put it into the extra field webhook_secrets of connection "
-            f"{CONNECTION}. What asks the API server signs with it."
+            f"no webhook secret is configured: set the extra field webhook_secrets of connection "
+            f"{CONNECTION}. Requests to the API server are signed with it."
         )
     return secrets[0]

@@ -1,4 +1,4 @@
-"""What tasks ask the API server, which alone has Airflow's database: about runs, pushes and turns."""
+"""The questions of tasks to the API server, which alone has Airflow's database: runs, pushes and turns."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class KnownPush(Record):
     """One partition key that Airflow knows."""
 
     refs: tuple[str, ...] = ()
-    """Refs for which this commit was told of, or built."""
+    """Refs for which this commit was reported, or built."""
     runs: tuple[KnownRun, ...] = ()
     images: dict[str, Outcome] = {}
     """By platform, of the pipelines that are through."""
@@ -105,7 +105,7 @@ class ApprovalQuestion(Record):
 
 
 class Given(Record):
-    """An answer that was given to a try of the task which did not come to read it."""
+    """An answer to an earlier try of the task, which did not read it."""
 
     chosen: tuple[str, ...]
     by: dict[str, str] | None
@@ -118,7 +118,7 @@ class ApprovalAnswer(Record):
     """It may, unless a newer push waits."""
 
     given: Given | None = None
-    """Before the question is on record: nobody need be asked again."""
+    """Before the question is on record: no new question is needed."""
     newer: Contender | None = None
     ended: tuple[Contender, ...] = ()
     """Those that were answered for."""

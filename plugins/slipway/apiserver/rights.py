@@ -1,4 +1,4 @@
-"""What users may do, by Airflow's auth manager. Runs in the API server.
+"""The rights of users, by Airflow's auth manager. Runs in the API server.
 
 https://airflow.apache.org/docs/apache-airflow/3.3.2/core-concepts/auth-manager/index.html
 """

@@ -1,4 +1,4 @@
-"""The routes by which tasks and triggers ask: :mod:`slipway.apiserver.questions` says what.
+"""The routes for tasks and triggers: :mod:`slipway.apiserver.questions` has the questions.
 
 No login of Airflow's is asked for: a question is signed with the webhook secret.
 """
@@ -39,12 +39,12 @@ def create_app(reception: Reception) -> FastAPI:
 
     @app.post(PUSHES_ROUTE)
     async def pushes(request: Request) -> JSONResponse:
-        """Tell a task what became of pushes."""
+        """Answer a task what became of pushes."""
         return respond(await signed(request, secrets, PushesQuestion, answers.pushes))
 
     @app.post(TURNS_ROUTE)
     async def turns(request: Request) -> JSONResponse:
-        """Tell a task, or a trigger, whose turn it is to deploy."""
+        """Answer a task, or a trigger, whose turn it is to deploy."""
         return respond(await signed(request, secrets, TurnsQuestion, answers.turns))
 
     @app.post(APPROVALS_ROUTE)

@@ -105,7 +105,7 @@ def _refs(events: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterable[str]:
 
 
 def _images(events: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Outcome]:
-    """Return what the pipelines handed on last."""
+    """Return the last results of the pipelines."""
     handed = [extra for name, extra in events if name in IMAGES and extra.get("platform")]
     return {str(extra["platform"]): _outcome(extra) for extra in handed}
 

@@ -47,7 +47,7 @@ class TurnTrigger(BaseTrigger):  # type: ignore[misc]
                 try:
                     turn = await feed.next()
                 except TransientError as error:
-                    log.warning("%s; asking again", error)
+                    log.warning("%s; retrying", error)
                     continue
                 except SlipwayError:
                     break  # the task asks again, and ends as that says

@@ -1,4 +1,4 @@
-"""What Artifactory says of images: their properties and their build-info.
+"""Images in Artifactory: their properties and their build-info.
 
 https://jfrog.com/help/r/jfrog-rest-apis/set-item-properties and .../build-upload
 """

@@ -1,4 +1,4 @@
-"""What Artifactory could not do, named by what the caller does next."""
+"""Errors of Artifactory, named by what the caller does next."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from slipway.flow.record import SlipwayError, TransientError
 
 SHOWN = 500
 _LOGIN = (
-    ". Check user and password of connection slipway_artifactory, and that it may deploy and annotate there"
+    ". Check user and password of connection slipway_artifactory, and that this user may deploy and annotate"
 )
-_FULL = ". Artifactory has no room for it: delete what nobody uses there, or raise the repository's quota"
+_FULL = ". The repository is full: delete unused files, or raise its storage quota"
 CURES = {401: _LOGIN, 403: _LOGIN, 413: _FULL, 507: _FULL}
 
 
@@ -48,7 +48,7 @@ def told(what: str) -> Iterator[None]:
         status = getattr(response, "status_code", 0)
         said = f"{str(error)[:SHOWN]} {getattr(response, 'text', '')[:SHOWN]}".strip()
         if status not in CURES and (status == 429 or status >= 500 or not status):
-            raise TransientArtifactoryError(f"Artifactory on {what}: {said}") from error
+            raise TransientArtifactoryError(f"Artifactory failed on {what}: {said}") from error
         cure = CURES.get(status, "")
         raise ArtifactoryError(f"Artifactory refuses {what}: {status} {said}{cure}") from error
     except (requests.RequestException, OSError) as error:

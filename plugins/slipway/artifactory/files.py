@@ -1,7 +1,7 @@
 """Files in Artifactory: streamed in and out, known by their checksums, never sent twice.
 
 A file is deployed to its final path at once: Artifactory takes an upload in under its checksum and shows it
-at its path in one step when it has all of it, so that a broken one leaves nothing and nobody reads a half.
+at its path in one step when it has all of it, so an aborted upload leaves nothing, and no reader gets a part.
 A temporary path and a move would only add a place where a crash could leave something.
 
 https://jfrog.com/help/r/jfrog-rest-apis/deploy-artifact, .../deploy-artifact-by-checksum
@@ -127,7 +127,9 @@ class Files:
                 raise ValueError
             return json.loads(content)
         except ValueError as error:
-            raise ArtifactoryError(f"{path} in Artifactory is no JSON document of Slipway's") from error
+            raise ArtifactoryError(
+                f"{path} in Artifactory is not a JSON document that Slipway wrote"
+            ) from error
 
     @retried
     def delete(self, path: str) -> None:

@@ -35,9 +35,9 @@ class ArtifactoryHook(BaseHook):  # type: ignore[misc]
         )
 
     def test_connection(self) -> tuple[bool, str]:
-        """Say whether Artifactory answers and takes the login (the button of the connection's form)."""
+        """Try the login (the button of the connection's form)."""
         try:
             version = self.get_conn().version()
         except Exception as error:
             return False, str(error)
-        return True, f"Artifactory {version} takes the login"
+        return True, f"logged in to Artifactory {version}"

@@ -1,4 +1,4 @@
-"""What is below a folder of Artifactory, in one question: files with their times and properties.
+"""Lists a folder of Artifactory in one request: files with their times and properties.
 
 https://jfrog.com/help/r/jfrog-rest-apis/artifactory-query-language
 """

@@ -65,8 +65,8 @@ class FileUpload:
         if (file.checksums.sha256, file.size) != (hashes.sha256, hashes.size):
             self._files.delete(self._path)
             raise TransientArtifactoryError(
-                f"Artifactory got other bytes of {self._path} than were sent: {file.digest} and {file.size} "
-                f"bytes, not {hashes.digest} and {hashes.size}. The file is deleted again."
+                f"Artifactory received other bytes of {self._path} than were sent: {file.digest} and "
+                f"{file.size} bytes, not {hashes.digest} and {hashes.size}. The file was deleted."
             )
         return file
 
@@ -84,12 +84,12 @@ def source(files: Files, path: str, digest: str | None = None) -> Source:
     def check(hashes: Hashes) -> None:
         if hashes.digest != expected:
             raise TransientArtifactoryError(
-                f"{path} came from Artifactory as {hashes.digest}, and is {expected} there"
+                f"{path} was downloaded as {hashes.digest}, but Artifactory records {expected}"
             )
         if digest is not None and hashes.digest != digest:
             raise ArtifactoryError(
-                f"{path} in Artifactory is {hashes.digest}, and not {digest} any more. "
-                "Start the run again: it takes what is there now."
+                f"{path} in Artifactory is {hashes.digest}, no longer {digest}. Start the run again to use "
+                "the new file."
             )
 
     return Source(

@@ -1,8 +1,8 @@
 """The ``slipway`` command.
 
 Starting it costs an argument parser and nothing else: every subcommand imports what it needs when it
-runs, and none of them imports Airflow. Exit codes are the same everywhere: 0 it is so, 1 it is not
-(a document with errors, a push that failed), 2 it could not be asked (usage, a missing file, no answer).
+runs, and none of them imports Airflow. Exit codes are the same everywhere: 0 success, 1 check failed
+(a document with errors, a push that failed), 2 could not run (usage, a missing file, no answer).
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from slipway.flow.platforms import PIPELINES
 
 OK, NOT_SO, NOT_ASKED, NOT_PERMITTED, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
-_EXIT_CODES = "exit codes: 0 it is so; 1 it is not (errors in a document, a push that failed); " + (
-    "2 it could not be asked (usage, a missing file, Airflow does not answer)"
+_EXIT_CODES = "exit codes: 0 success; 1 check failed (errors in a document, a push that failed); " + (
+    "2 could not run (usage, a missing file, Airflow does not answer)"
 )
 
 _RUN_CODES = "exit codes: 0 the run succeeded (or was started, without --wait); 1 it failed; " + (
-    "2 refused input, or Airflow does not answer; 3 not permitted; 4 not through in time; 130 interrupted"
+    "2 could not run (refused input, Airflow does not answer); 3 not permitted; 4 not finished in time; 130 "
+    "interrupted"
 )
 
 
@@ -33,19 +34,21 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _schema(commands.add_parser("schema", help="print the JSON Schema of slipway.yaml or apps.yaml"))
     _validate(commands.add_parser("validate", help="check slipway.yaml and apps.yaml", epilog=_EXIT_CODES))
-    _status(commands.add_parser("status", help="what a commit became, by platform", epilog=_EXIT_CODES))
+    _status(
+        commands.add_parser("status", help="show the state of a commit on each platform", epilog=_EXIT_CODES)
+    )
     _run(commands.add_parser("run", help="start a pipeline for a commit, and follow it", epilog=_RUN_CODES))
     _promote(
-        commands.add_parser("promote", help="what an environment runs, to another one", epilog=_RUN_CODES)
+        commands.add_parser("promote", help="deploy one environment's release to another", epilog=_RUN_CODES)
     )
-    _roles(commands.add_parser("roles", help="the roles for Airflow's users", epilog=_EXIT_CODES))
+    _roles(commands.add_parser("roles", help="show or apply Slipway's roles in Airflow", epilog=_EXIT_CODES))
     _demo(
         commands.add_parser("demo", help="push the example application twice and watch", epilog=_EXIT_CODES)
     )
-    _keystone_token(commands.add_parser("keystone-token", help="kubectl's login by OpenStack's credentials"))
-    _kubeconfig(
-        commands.add_parser("kubeconfig", help="a kubeconfig for people with OpenStack's credentials")
+    _keystone_token(
+        commands.add_parser("keystone-token", help="kubectl credential plugin for OpenStack logins")
     )
+    _kubeconfig(commands.add_parser("kubeconfig", help="write a kubeconfig for an OpenStack user"))
     _keystone_auth(commands.add_parser("keystone-auth", help="serve kube-apiserver's token webhook"))
     return root
 
@@ -67,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return NOT_ASKED
     except KeyboardInterrupt:
-        print("slipway: stopped; what was pushed goes on without this command", file=sys.stderr)
+        print("slipway: interrupted; runs that were started continue in Airflow", file=sys.stderr)
         return NOT_ASKED
     return code
 
@@ -90,7 +93,7 @@ def _airflow(command: argparse.ArgumentParser) -> None:
     where = command.add_argument_group("Airflow (default: the environment, then .lab/env)")
     where.add_argument("--airflow-url", metavar="URL", help="AIRFLOW_URL")
     where.add_argument(
-        "--airflow-user", metavar="NAME", help="AIRFLOW_USER; the password only by AIRFLOW_PASSWORD"
+        "--airflow-user", metavar="NAME", help="AIRFLOW_USER; the password comes from AIRFLOW_PASSWORD only"
     )
 
 
@@ -99,8 +102,10 @@ def _status(command: argparse.ArgumentParser) -> None:
         "commit", nargs="?", help="7 to 64 digits; without it, each application's newest push"
     )
     command.add_argument("--app", metavar="OWNER/NAME", help="only this application")
-    command.add_argument("--json", action="store_true", help="print JSON (docs/cli.md has its shape)")
-    command.add_argument("--watch", action="store_true", help="go on until every platform has settled")
+    command.add_argument("--json", action="store_true", help="print JSON (format: docs/cli.md)")
+    command.add_argument(
+        "--watch", action="store_true", help="wait until every platform has reached a final state"
+    )
     _airflow(command)
 
 
@@ -113,14 +118,14 @@ def _run(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--app", required=True, metavar="OWNER/NAME", help="the application's repository")
     command.add_argument("--commit", metavar="ID", help="40 digits; without it, --ref's newest")
-    command.add_argument("--ref", metavar="REF", help="full name, or a branch; it decides the environment")
+    command.add_argument("--ref", metavar="REF", help="full name, or a branch; decides the environment")
     command.add_argument(
         "--deploy",
         action=argparse.BooleanOptionalAction,
-        help="deploy the image that was built (needs --wait); a push does by itself",
+        help="deploy the built image (needs --wait); `push` deploys anyway",
     )
     command.add_argument(
-        "--param", action="append", default=[], metavar="NAME=VALUE", help="of the DAG's form"
+        "--param", action="append", default=[], metavar="NAME=VALUE", help="a field of the DAG's form"
     )
     _following(command)
     _airflow(command)
@@ -128,26 +133,42 @@ def _run(command: argparse.ArgumentParser) -> None:
 
 def _promote(command: argparse.ArgumentParser) -> None:
     command.add_argument("app", metavar="OWNER/NAME", help="the application's repository")
-    command.add_argument("--from", dest="source", required=True, metavar="ENVIRONMENT", help="what runs it")
-    command.add_argument("--to", dest="target", required=True, metavar="ENVIRONMENT", help="where it goes")
+    command.add_argument(
+        "--from",
+        dest="source",
+        required=True,
+        metavar="ENVIRONMENT",
+        help="environment to take the release from",
+    )
+    command.add_argument(
+        "--to", dest="target", required=True, metavar="ENVIRONMENT", help="environment to deploy it to"
+    )
     _following(command)
     _airflow(command)
 
 
 def _following(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--wait", action="store_true", help="follow it to its end")
-    command.add_argument("--timeout", type=float, default=7200, metavar="SECONDS", help="for --wait (7200)")
-    command.add_argument("--idempotency-key", metavar="KEY", help="the same key finds the run it started")
-    command.add_argument("--json", action="store_true", help="print JSON (docs/cli.md has its shape)")
+    command.add_argument("--wait", action="store_true", help="wait until the run has ended")
+    command.add_argument(
+        "--timeout", type=float, default=7200, metavar="SECONDS", help="limit of --wait (7200)"
+    )
+    command.add_argument(
+        "--idempotency-key",
+        metavar="KEY",
+        help="start at most one run for this key; used again, it finds that run",
+    )
+    command.add_argument("--json", action="store_true", help="print JSON (format: docs/cli.md)")
 
 
 def _roles(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--apply", action="store_true", help="make them, or bring them up to date")
+    command.add_argument("--apply", action="store_true", help="create or update them")
     _airflow(command)
 
 
 def _demo(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--timeout", type=int, default=300, metavar="SECONDS", help="for each push (300)")
+    command.add_argument(
+        "--timeout", type=int, default=300, metavar="SECONDS", help="limit for each push (300)"
+    )
     _airflow(command)
 
 
@@ -166,28 +187,36 @@ def _keystone_token(command: argparse.ArgumentParser) -> None:
 
 def _kubeconfig(command: argparse.ArgumentParser) -> None:
     command.add_argument("--server", required=True, metavar="URL", help="the cluster's address")
-    command.add_argument("--certificate-authority", metavar="FILE", help="who signed its certificate")
+    command.add_argument("--certificate-authority", metavar="FILE", help="CA certificate of the cluster")
     command.add_argument("--cluster-name", default="kubernetes", metavar="NAME")
-    command.add_argument("--namespace", metavar="NAME", help="the project's, when its name does not say it")
+    command.add_argument(
+        "--namespace",
+        metavar="NAME",
+        help="the project's namespace, where --namespace-format does not give it",
+    )
     command.add_argument("--namespace-format", default="{project}", metavar="TEXT", help="as in tenancy.yaml")
-    command.add_argument("--name", metavar="NAME", help="of the user and context, when there is one project")
-    command.add_argument("--command-path", default="slipway", metavar="FILE", help="what kubectl runs")
+    command.add_argument("--name", metavar="NAME", help="name of the user and context, with one project")
+    command.add_argument(
+        "--command-path", default="slipway", metavar="FILE", help="command that kubectl runs"
+    )
     command.add_argument("--exec-version", choices=("v1", "v1beta1"), default="v1beta1")
-    command.add_argument("--output", metavar="FILE", help="write it there instead of printing it")
+    command.add_argument("--output", metavar="FILE", help="write to this file instead of printing")
     _login(command)
 
 
 def _keystone_auth(command: argparse.ArgumentParser) -> None:
     command.add_argument("--listen", default="127.0.0.1:8443", metavar="ADDRESS:PORT")
     command.add_argument("--auth-url", metavar="URL", help="Keystone's address (OS_AUTH_URL)")
-    command.add_argument("--ca-certificate", metavar="FILE", help="who signed Keystone's certificate")
+    command.add_argument("--ca-certificate", metavar="FILE", help="CA certificate of Keystone")
     command.add_argument("--tls-cert", metavar="FILE", help="certificate to serve with")
     command.add_argument("--tls-key", metavar="FILE", help="its key")
-    command.add_argument("--client-ca", metavar="FILE", help="who signed the API server's client certificate")
+    command.add_argument(
+        "--client-ca", metavar="FILE", help="CA certificate of the API server's client certificate"
+    )
     command.add_argument(
         "--good-seconds",
         type=float,
         default=30,
         metavar="N",
-        help="how long a good token is believed before Keystone is asked again: 0 to 300 (30)",
+        help="seconds for which a valid token is cached: 0 to 300 (30)",
     )

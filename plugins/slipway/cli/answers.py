@@ -30,11 +30,11 @@ class ForbiddenError(AirflowError):
 
 
 class TakenError(AirflowError):
-    """There is something of that name already (409)."""
+    """The name is already in use (409)."""
 
 
 class AirflowRefusedError(AirflowError):
-    """What was sent breaks a rule of Airflow's, or of the DAG's form."""
+    """The input breaks a rule of Airflow, or of the DAG's form."""
 
 
 def object_of(response: httpx.Response) -> Json:

@@ -87,7 +87,7 @@ class Airflow:
     def list_tasks(self, runs: Collection[tuple[str, str]], states: Sequence[str]) -> list[Json]:
         """Return the task instances of these runs that are in one of these states.
 
-        :param runs: id of the DAG and of the run. Tasks of a run of another DAG with such an id may be among
+        :param runs: id of the DAG and of the run. Tasks of a run of another DAG with that id may be among
             what comes back.
         """
         path, found = "/dags/~/dagRuns/~/taskInstances/list", list[Json]()
@@ -202,6 +202,7 @@ class Airflow:
 def no_dag(url: str, dag_id: str) -> str:
     """Return what to say when Airflow has no such DAG."""
     return (
-        f"Airflow at {url} has no DAG {dag_id!r}. Is Slipway's dags/ in its DAGs folder, has the DAG "
-        "processor read it (a minute after the start), and without import errors (the UI shows them)?"
+        f"Airflow at {url} has no DAG {dag_id!r}. Check that Slipway's dags/ is in its DAGs folder, that "
+        "the DAG processor has read it (up to a minute after the start), and that the UI shows no import "
+        "errors."
     )

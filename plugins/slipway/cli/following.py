@@ -38,7 +38,7 @@ class RunFollower:
         """
         run = self.airflow.find_run(self.dag_id, self.run_id)
         if run is None:
-            raise AirflowError(f"run {self.run_id} of {self.dag_id} is not there any more: was it deleted?")
+            raise AirflowError(f"run {self.run_id} of {self.dag_id} no longer exists: was it deleted?")
         return [self._stage(one) for one in (run, *self._started())]
 
     def wait(self, until: float, show: Callable[[Sequence[Stage]], None]) -> list[Stage]:

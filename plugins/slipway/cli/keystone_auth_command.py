@@ -15,7 +15,7 @@ LONGEST_SECONDS = 300
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until the process is told to end."""
+    """Serve until the process is asked to end."""
     import uvicorn
     from fastapi import FastAPI
 
@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
 
     url = options.auth_url or os.environ.get("OS_AUTH_URL")
     if not url:
-        raise SlipwayError("Keystone's address is not known. Give --auth-url, or set OS_AUTH_URL.")
+        raise SlipwayError("Keystone's address is missing. Give --auth-url, or set OS_AUTH_URL.")
     host, port = _listen(options.listen)
     rules = Rules(good_seconds=_good_seconds(options.good_seconds))
     made: list[Authenticator] = []
@@ -56,7 +56,8 @@ def _listen(text: str) -> tuple[str, int]:
 def _good_seconds(seconds: float) -> float:
     if not 0 <= seconds <= LONGEST_SECONDS:
         raise SlipwayError(
-            f"--good-seconds {seconds:g} must be 0 to {LONGEST_SECONDS}: so long a revoked token is good."
+            f"--good-seconds {seconds:g} must be 0 to {LONGEST_SECONDS}: a revoked token stays valid for so "
+            "long."
         )
     return seconds
 
@@ -66,7 +67,7 @@ def _tls(options: argparse.Namespace) -> dict[str, Any]:
     if not options.tls_cert and not options.tls_key:
         if not options.listen.startswith(("127.", "[::1]", "localhost:")):
             raise SlipwayError(
-                "tokens are not sent over a network in the clear: give --tls-cert and --tls-key, or listen "
+                "tokens must not cross a network unencrypted: give --tls-cert and --tls-key, or listen "
                 "on 127.0.0.1."
             )
         return {}

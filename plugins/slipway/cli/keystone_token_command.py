@@ -1,4 +1,4 @@
-"""``slipway keystone-token``: kubectl's login by OpenStack's credentials.
+"""``slipway keystone-token``: a kubectl credential plugin for OpenStack logins.
 
 kubectl runs it, with the API version it wants in KUBERNETES_EXEC_INFO:
 https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
@@ -49,11 +49,11 @@ def asked(environment: Mapping[str, str]) -> dict[str, object]:
         info = json.loads(text)
         version, spec = info["apiVersion"], info.get("spec") or {}
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise SlipwayError("KUBERNETES_EXEC_INFO is no ExecCredential: let kubectl set it.") from None
+        raise SlipwayError("KUBERNETES_EXEC_INFO is not an ExecCredential: kubectl must set it.") from None
     if version not in VERSIONS:
         raise SlipwayError(
-            f"kubectl asks for {version}, and this speaks {' and '.join(VERSIONS)}. Set apiVersion in the "
-            "kubeconfig's `exec` to one of them."
+            f"kubectl asks for {version}, and this command supports {' and '.join(VERSIONS)}. Set apiVersion "
+            "in the kubeconfig's `exec` to one of them."
         )
     # Before v1 nothing is said of it: kubectl hands on its own standard input.
     return {"version": version, "interactive": bool(spec.get("interactive", True)) and sys.stdin.isatty()}

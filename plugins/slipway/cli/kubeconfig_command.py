@@ -1,4 +1,4 @@
-"""``slipway kubeconfig``: a kubeconfig whose users log in by OpenStack's credentials, without a secret.
+"""``slipway kubeconfig``: a kubeconfig whose users log in with OpenStack credentials; it has no secret.
 
 https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/
 """
@@ -69,10 +69,10 @@ def _projects(options: argparse.Namespace) -> list[Mapping[str, str]]:
     if not found:
         raise SlipwayError(
             f"this user has no role in {options.project or 'any project'}. Name another with --project, or "
-            "ask whoever administers it."
+            "ask its administrator for a role."
         )
     if options.namespace and len(found) > 1:
-        raise SlipwayError("--namespace is of one project: name it with --project.")
+        raise SlipwayError("--namespace is for one project: name it with --project.")
     domain = asked(lambda: plugin.get_access(session)).user_domain_name
     return [
         {"id": one["id"], "name": one["name"], "domain": options.project_domain or domain} for one in found

@@ -45,7 +45,7 @@ class WorkingCopy:
         return [line.removeprefix("remote:").strip() for line in lines if line.startswith("remote:")]
 
     def _has_remote_branch(self) -> bool:
-        # A repository that nobody has pushed to yet is an error for ls-remote; the push makes it.
+        # A repository without any push is an error for ls-remote; the push makes it.
         asked = self._run("ls-remote", "--exit-code", "origin", f"refs/heads/{BRANCH}")
         return asked.returncode == 0
 

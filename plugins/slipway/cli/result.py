@@ -1,4 +1,4 @@
-"""What came of ``slipway run``, as ``--json`` prints it. docs/cli.md has an example."""
+"""The result of ``slipway run``, as ``--json`` prints it. docs/cli.md has an example."""
 
 from __future__ import annotations
 

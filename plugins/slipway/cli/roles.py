@@ -1,4 +1,4 @@
-"""The roles that Slipway means for Airflow's FAB auth manager, as data. docs/permissions.md explains them.
+"""Slipway's roles for Airflow's FAB auth manager, as data. docs/permissions.md explains them.
 
 A permission is an action on a resource. ``DAG:x`` and ``DAG Run:x`` are of one DAG; the others are of all
 DAGs that the role may read, because FAB knows them no finer.

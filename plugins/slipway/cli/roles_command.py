@@ -1,4 +1,4 @@
-"""``slipway roles``: prints the roles that Slipway means, and makes them in Airflow."""
+"""``slipway roles``: prints Slipway's roles, and creates them in Airflow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from slipway.flow.record import SlipwayError
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the roles, or bring Airflow's up to date."""
+    """Print the roles, or create and update them in Airflow."""
     if not options.apply:
         print(json.dumps([{"name": name, "actions": actions(ROLES[name])} for name in ROLES], indent=2))
         return OK
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def apply(airflow: Airflow, name: str, wanted: frozenset[Permission]) -> str:
-    """Have a role with exactly these permissions; returns what became of it.
+    """Create or update a role with exactly these permissions; returns what was done.
 
     :raises SlipwayError: when Airflow does not know one of the DAGs.
     """
@@ -39,8 +39,8 @@ def apply(airflow: Airflow, name: str, wanted: frozenset[Permission]) -> str:
         return _apply(airflow, name, wanted)
     except AirflowRefusedError as error:
         raise SlipwayError(
-            f"{error}. The DAG processor has to read Slipway's DAGs first: wait a minute after the start, or "
-            "look for import errors."
+            f"{error}. The DAG processor must read Slipway's DAGs first: wait a minute after the start, or "
+            "look for import errors in the UI."
         ) from error
 
 
@@ -49,6 +49,6 @@ def _apply(airflow: Airflow, name: str, wanted: frozenset[Permission]) -> str:
         airflow.create_role(name, actions(wanted))
         return "made"
     if permissions(role) == wanted:
-        return "as it should be"
+        return "up to date"
     airflow.update_role(name, actions(wanted))
-    return "brought up to date"
+    return "updated"

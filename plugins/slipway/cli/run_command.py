@@ -1,4 +1,4 @@
-"""``slipway run``: starts a pipeline for a commit, follows it, and says what came of it."""
+"""``slipway run``: starts a pipeline for a commit, follows it, and prints the result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from slipway.flow.record import SlipwayError
 
 
 def run(options: argparse.Namespace) -> int:
-    """Start, follow when asked to, and print what came of it."""
+    """Start, follow when asked to, and print the result."""
     wish = Wish(
         pipeline=options.pipeline,
         repository=options.app,
@@ -30,12 +30,12 @@ def run(options: argparse.Namespace) -> int:
         params=params_of(options.param),
     )
     if wish.deploys_after and not options.wait:
-        raise SlipwayError("--deploy starts `deploy` when the image is built: give --wait, too.")
+        raise SlipwayError("--deploy starts `deploy` when the image is built: give --wait too.")
     return carry_out(wish, options)[0]
 
 
 def carry_out(wish: Wish, options: argparse.Namespace) -> tuple[int, Telling]:
-    """Start what is wished, and follow it when asked to; returns the exit code, and what was said."""
+    """Start the requested run, and follow it when asked to; returns the exit code, and what was said."""
     login = settings.airflow(settings.environment(Path.cwd()), options.airflow_url, options.airflow_user)
     key = options.idempotency_key or str(uuid.uuid4())
     told = Telling(wish, key)
@@ -49,7 +49,7 @@ def carry_out(wish: Wish, options: argparse.Namespace) -> tuple[int, Telling]:
         told.goes_on(str(error))
         return NOT_ASKED, told
     except KeyboardInterrupt:
-        told.goes_on("stopped")
+        told.goes_on("interrupted")
         return INTERRUPTED, told
     told.print(as_json=options.json)
     return code, told
@@ -77,7 +77,7 @@ def _one(
     stages = RunFollower(airflow, dag_id, begun["dag_run_id"]).wait(until, told.follow(airflow))
     state = stages[0].state if stages else begun["state"]
     if state not in ("success", "failed"):
-        told.goes_on("not through in time")
+        told.goes_on("not finished in time")
         told.ended(state, [], [])
         return TIMED_OUT, []
     builts, deployments = results(airflow, stages)

@@ -26,7 +26,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 @dataclass(frozen=True)
 class Wish:
-    """What somebody wants started."""
+    """A request to start a pipeline."""
 
     pipeline: str
     repository: str
@@ -45,12 +45,14 @@ class Wish:
             raise SlipwayError(f"{self.repository!r} is not an application: give OWNER/NAME as in apps.yaml.")
         if self.commit and not _COMMIT.fullmatch(self.commit):
             raise SlipwayError(
-                f"{self.commit!r} is not a whole commit: give its 40 digits (`git rev-parse HEAD`)."
+                f"{self.commit!r} is not a full commit id: give its 40 digits (`git rev-parse HEAD`)."
             )
         if self.pipeline == ROLLBACK and self.ref:
-            raise SlipwayError("rollback takes a commit, or goes back by one release: leave --ref out.")
+            raise SlipwayError("rollback takes --commit, or goes back one release: leave --ref out.")
         if self.pipeline != ROLLBACK and not (self.commit or self.ref or PROMOTE_FROM in self.params):
-            raise SlipwayError(f"{self.pipeline} of what? Give --commit, or --ref for a ref's newest commit.")
+            raise SlipwayError(
+                f"{self.pipeline} needs a commit: give --commit, or --ref for a ref's newest commit."
+            )
         if self.deploy is not None and self.pipeline in (DEPLOY_DAG, ROLLBACK):
             raise SlipwayError(f"{self.pipeline} always deploys: leave --deploy out.")
 
@@ -119,14 +121,14 @@ def start(airflow: Airflow, dag_id: str, conf: Json, key: str, note: str) -> tup
     run_id = run_id_of(key)
     if (found := airflow.find_run(dag_id, run_id)) is None:
         if airflow.get_dag(dag_id).get("is_paused"):
-            raise SlipwayError(f"{dag_id} is paused in Airflow, its runs would wait: unpause it first.")
+            raise SlipwayError(f"{dag_id} is paused in Airflow, so its runs would wait: unpause it first.")
         try:
             return _create(airflow, dag_id, run_id, conf, note), True
         except TakenError:
             found = airflow.find_run(dag_id, run_id)
     if found is None or found.get("conf") != conf:
         raise SlipwayError(
-            f"this idempotency key was used before, for other input: {json.dumps(found and found['conf'])}. "
+            f"this idempotency key was already used for other input: {json.dumps(found and found['conf'])}. "
             "Give each start a key of its own."
         )
     return found, False

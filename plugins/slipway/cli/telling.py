@@ -1,4 +1,4 @@
-"""What ``slipway run`` says: progress on stderr, the result on stdout."""
+"""The output of ``slipway run``: progress on stderr, the result on stdout."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from slipway.flow.platforms import Platform
 
 
 class Telling:
-    """What is said of one wish."""
+    """The output about one wish."""
 
     def __init__(self, wish: Wish, key: str) -> None:
         self.wish, self.key = wish, key
@@ -35,7 +35,7 @@ class Telling:
 
     @property
     def result(self) -> RunResult:
-        """What is known so far."""
+        """The result so far."""
         return RunResult(
             pipeline=self.wish.pipeline,
             idempotency_key=self.key,
@@ -46,15 +46,15 @@ class Telling:
         )
 
     def started(self, url: str, run: Json, *, new: bool) -> None:
-        """Say which run it is."""
+        """Print which run was started or found."""
         dag_id, run_id = run["dag_id"], run["dag_run_id"]
         address = f"{url}/dags/{dag_id}/runs/{run_id}"
         self.runs.append(StartedRun(dag_id=dag_id, run_id=run_id, url=address, state=run["state"]))
-        what = "started" if new else "was started with this key before"
+        what = "started" if new else "already started with this key"
         self.errors.print(f"{dag_id} {what}: {address}", markup=False)
 
     def follow(self, airflow: Airflow) -> Callable[[Sequence[Stage]], None]:
-        """Return what prints changes of state as they come, and the logs of tasks that failed."""
+        """Return a function that prints changes of state, and the logs of failed tasks."""
         lines = line_printer(self.errors)
 
         def show(stages: Sequence[Stage]) -> None:
@@ -73,18 +73,18 @@ class Telling:
             self.failed[name] = TaskFailure(dag_id=stage.dag_id, task_id=task_id, log=text)
 
     def ended(self, state: str, builts: Iterable[Built], deployments: Iterable[Deployment]) -> None:
-        """Take what came of the last run that was started."""
+        """Record the result of the last run that was started."""
         self.runs[-1] = self.runs[-1].model_copy(update={"state": state})
         self.images |= {built.platform: BuiltImage.of(built) for built in builts}
         self.deployments += map(Deployed.of, deployments)
 
     def goes_on(self, why: str) -> None:
-        """Say how to follow what goes on."""
+        """Say how to follow the run, which continues."""
         if not self.runs:
-            self.errors.print(f"slipway: {why}; nothing is known to be started", markup=False)
+            self.errors.print(f"slipway: {why}; no run is known to have started", markup=False)
             return
         again = f"{self.wish.command} --wait --idempotency-key {shlex.quote(self.key)}"
-        text = f"slipway: {why}; the run goes on: {self.runs[-1].url}\nFollow it again with: {again}"
+        text = f"slipway: {why}; the run continues: {self.runs[-1].url}\nFollow it again with: {again}"
         self.errors.print(text, markup=False)
 
     def print(self, *, as_json: bool) -> None:

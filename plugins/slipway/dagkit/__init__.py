@@ -1,1 +1,1 @@
-"""What DAG files are made of: forms, schedules, deadlines, links, and an operator that starts another DAG."""
+"""The parts of DAG files: forms, schedules, deadlines, links, and an operator that starts another DAG."""

@@ -1,4 +1,4 @@
-"""What forms propose: the names in apps.yaml, the one file that is read when Airflow reads a DAG file.
+"""The choices in forms: the names in apps.yaml, the only file that is read when Airflow reads a DAG file.
 
 Airflow reads DAG files again every half minute (``[dag_processor] min_file_process_interval``); an
 application that is added is in the forms from then on. While the file cannot be understood, the pipelines

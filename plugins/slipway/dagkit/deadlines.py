@@ -1,4 +1,4 @@
-"""Runs that take longer than they should: after how long, and who is told.
+"""Runs that take longer than they should: after how long, and who is notified.
 
 https://airflow.apache.org/docs/apache-airflow/stable/howto/deadline-alerts.html
 """
@@ -64,7 +64,7 @@ async def tell_late(context: Mapping[str, Any]) -> None:
     repository, commit = _asked_for(run)
     app = (await asyncio.to_thread(load_apps)).find(repository)
     if app is None or app.notify is None or "late" not in app.notify.on:
-        log.info("nobody of %s wants to know of runs that take long", repository or run["dag_run_id"])
+        log.info("%s has no `late` notification", repository or run["dag_run_id"])
         return
     when = context["deadline"]["deadline_time"]
     shown = when.strftime("%Y-%m-%d %H:%M UTC") if isinstance(when, datetime) else str(when)

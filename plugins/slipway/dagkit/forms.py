@@ -1,4 +1,4 @@
-"""What the DAGs have in common: how their tasks are retried, and the fields of their forms.
+"""The common part of the DAGs: how their tasks are retried, and the fields of their forms.
 
 A field's rule is part of its schema (``description_md``), so that Airflow's refusal of a value says it:
 https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/params.html
@@ -47,7 +47,7 @@ def repository() -> Param:
     )
 
 
-def ref(description: str = "Full name of a branch or a tag") -> Param:
+def ref(description: str = "Full name of a branch or tag") -> Param:
     """Return the field for a full ref name; those that apps.yaml names are proposed."""
     found = choices()
     return Param(
@@ -60,7 +60,7 @@ def ref(description: str = "Full name of a branch or a tag") -> Param:
     )
 
 
-def commit(description: str = "40 digits; empty takes the ref's newest") -> Param:
+def commit(description: str = "40 digits; empty: the ref's newest") -> Param:
     """Return the field for a commit that may be left out."""
     return Param(
         None,

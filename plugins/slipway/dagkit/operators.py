@@ -41,7 +41,7 @@ class StartRunOperator(TriggerDagRunOperator):  # type: ignore[misc]
         run = {"dag_id": self.trigger_dag_id, "run_ids": [self.trigger_run_id]}
         if context["ti"].get_dr_count(**run, states=list(WORTH_WAITING_FOR)):
             self.log.info(
-                "waiting for run %s of %s, which is there", self.trigger_run_id, self.trigger_dag_id
+                "waiting for run %s of %s, which already exists", self.trigger_run_id, self.trigger_dag_id
             )
             states = [*self.allowed_states, *self.failed_states]
             trigger = DagStateTrigger(**run, states=states, poll_interval=self.poke_interval)

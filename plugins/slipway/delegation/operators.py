@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # a DAG file is read without them
 
 
 class JenkinsBuildOperator(BaseOperator):  # type: ignore[misc]
-    """Has a job of Jenkins build a commit, and returns the build once it succeeded.
+    """Lets a Jenkins job build a commit, and returns the build once it has succeeded.
 
     It asks once: a retry finds the build of the try before it by a parameter that is this run's alone. A
     task that is ended aborts its build.

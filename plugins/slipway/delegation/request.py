@@ -1,4 +1,4 @@
-"""One request for a build of Jenkins: whose it is, and asking for it no more than once."""
+"""One request for a Jenkins build: made at most once for each run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from slipway.jenkins.watch import JenkinsOutcome, JenkinsWatch
 log = logging.getLogger(__name__)
 
 EVENT = "jenkins_build"
-"""Webhook event by which a build says that it has ended."""
+"""Webhook event by which a build reports its end."""
 _OVERLAP = timedelta(minutes=1)
 
 
@@ -39,7 +39,7 @@ class JenkinsRequest(Record):
 
     @property
     def told(self) -> dict[str, str]:
-        """What a job is told that asks for it."""
+        """The parameters that Slipway gives to a job that declares them."""
         return {
             OWN: self.own,
             "SLIPWAY_REPOSITORY": self.push.repository,
@@ -50,7 +50,7 @@ class JenkinsRequest(Record):
 
 
 def deadline_of(wanted: JenkinsJob, now: datetime) -> datetime:
-    """Return until when a build that is asked for now may take."""
+    """Return the deadline of a build that is requested now."""
     return now + timedelta(seconds=wanted.build_seconds)
 
 
@@ -80,14 +80,14 @@ def begin(server: JenkinsServer, request: JenkinsRequest) -> RequestPlace:
     job = request.wanted.job
     try:
         if (place := find(server, job, request.own)) is not None:
-            log.info("the build of %s was asked for before, it is gone on with", job)
+            log.info("the build of %s was already requested; resuming", job)
             return place
         parameters = submission(request.wanted, get_job(server, job), request.told)
         item = start(server, job, parameters)
     except TransientJenkinsError as error:
-        log.warning("%s; waiting for it to answer", error)
+        log.warning("%s; waiting for an answer", error)
         return RequestPlace()
-    log.info("asked Jenkins for a build of %s: item %d of its queue, %s=%s", job, item, OWN, request.own)
+    log.info("requested a build of %s from Jenkins: queue item %d, %s=%s", job, item, OWN, request.own)
     return RequestPlace(item=item)
 
 
@@ -97,7 +97,7 @@ def watch_of(request: JenkinsRequest, place: RequestPlace) -> JenkinsWatch:
 
 
 def news_of(request: JenkinsRequest, now: datetime) -> dict[str, Any]:
-    """Return the search for the delivery that says that the build has ended."""
+    """Return the search for the delivery that reports the build's end."""
     return {
         "event": EVENT,
         "since": (now - _OVERLAP).isoformat(),
@@ -108,7 +108,7 @@ def news_of(request: JenkinsRequest, now: datetime) -> dict[str, Any]:
 def conclude(
     server: JenkinsServer, request: JenkinsRequest, outcome: JenkinsOutcome, now: datetime
 ) -> FinishedBuild | None:
-    """Return the build, or None when it has to be asked for anew.
+    """Return the build, or None when it must be requested again.
 
     :raises JenkinsError: when nothing will come of it; what still runs is aborted.
     """
@@ -119,19 +119,19 @@ def conclude(
             assert outcome.build is not None
             return finished(outcome.build, request.wanted, outcome.tail)
         case "absent":
-            log.warning("Jenkins knows of no build of %s for this run (any more); asking for it", job)
+            log.warning("Jenkins has no build of %s for this run; requesting one", job)
             return None
         case "cancelled":
             raise JenkinsError(
-                f"the request for a build of {job} was cancelled in Jenkins' queue before it began. "
-                "Start the run again for a new one."
+                f"the request for a build of {job} was cancelled in Jenkins' queue before it started. Start "
+                "the run again to request a new one."
             )
         case "late":
             cancel(server, job, request.own)
             raise JenkinsError(
                 f"the build of {job} took longer than build.jenkins.build_seconds allows "
-                f"({request.wanted.build_seconds}, its time in the queue included), and is aborted. "
-                "Raise it in slipway.yaml, or make the job faster."
+                f"({request.wanted.build_seconds}, including its time in the queue), and was aborted. Raise "
+                "it in slipway.yaml, or make the job faster."
             )
         case _:
             raise JenkinsError(outcome.reason)

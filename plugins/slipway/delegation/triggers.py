@@ -53,7 +53,7 @@ class JenkinsTrigger(BaseTrigger):  # type: ignore[misc]
         return path, {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Follow the build; what cannot be followed fires as a failure."""
+        """Follow the build; an error fires as a failure."""
         watch = JenkinsWatch.from_json(self.watch)
         if watch.place == RequestPlace():  # whoever asked for it was not answered just now
             await asyncio.sleep(POLL_SECONDS)
@@ -65,7 +65,7 @@ class JenkinsTrigger(BaseTrigger):  # type: ignore[misc]
         yield TriggerEvent(outcome.to_json())
 
     async def on_kill(self) -> None:
-        """Abort the build: somebody ended the task."""
+        """Abort the build: the task was stopped."""
         watch = JenkinsWatch.from_json(self.watch)
         if await asyncio.to_thread(cancel, await self._server(), watch.job, watch.own):
             log.info("the build of %s is aborted", watch.job)
@@ -90,8 +90,8 @@ class JenkinsTrigger(BaseTrigger):  # type: ignore[misc]
                 await asyncio.gather(news, return_exceptions=True)
 
     async def _told(self) -> None:
-        """Wait for the delivery that says that the build has ended."""
+        """Wait for the delivery that reports the build's end."""
         assert self.news is not None
         async for event in DeliveryTrigger(**self.news).run():
             if error := event.payload.get("error"):
-                log.warning("what the build tells cannot be heard (%s); looking after it instead", error)
+                log.warning("build notification unavailable (%s); polling instead", error)

@@ -48,7 +48,7 @@ TOOLS = {
 
 @dataclass(frozen=True)
 class BuiltFiles:
-    """What a build made."""
+    """The result of a build."""
 
     image: Path
     parts: Mapping[Literal["kernel", "ramdisk"], Path] = field(default_factory=dict)
@@ -86,7 +86,8 @@ class DiskimageBuild:
                         log.info("%s %s", f"[{program.elapsed:6.1f} s]" if is_step else " " * 10, line)
             except ProgramTimeoutError as error:
                 raise DiskimageBuildError(
-                    f"{error}, in {transcript.where}. Raise bare_metal.build_seconds, or see why it hangs."
+                    f"{error}, in {transcript.where}. Raise bare_metal.build_seconds, or find out why it "
+                    "hangs."
                 ) from None
             if (status := program.wait()) != 0:
                 raise DiskimageBuildError(transcript.failure(status))
@@ -119,9 +120,7 @@ class DiskimageBuild:
         for path in (image, *parts.values()):
             # An element may write here, too: what is a link leads wherever it wants to.
             if path.is_symlink() or not path.is_file():
-                raise DiskimageBuildError(
-                    f"diskimage-builder made no {path.name}. Its log says what became of it."
-                )
+                raise DiskimageBuildError(f"diskimage-builder made no {path.name}. See its log.")
         return BuiltFiles(image, parts)
 
 
@@ -145,8 +144,8 @@ def program() -> str:
     path = Path(sysconfig.get_path("scripts"), "disk-image-create")
     if not path.exists():
         raise DiskimageBuildError(
-            "diskimage-builder is not installed on this worker. Install it beside Slipway "
-            "(pip install diskimage-builder), or have builds run where it is: queue `dib`."
+            "diskimage-builder is not installed on this worker. Install it beside Slipway (pip install "
+            "diskimage-builder), or route builds to a worker that has it: queue `dib`."
         )
     return str(path)
 
@@ -160,5 +159,6 @@ def check_tools() -> None:
     if missing := {name: package for name, package in TOOLS.items() if not shutil.which(name, path=search)}:
         raise DiskimageBuildError(
             f"this worker lacks {', '.join(missing)}, which diskimage-builder runs. Install Debian's "
-            f"{' '.join(sorted(set(missing.values())))}, or have builds run where they are: queue `dib`."
+            f"{' '.join(sorted(set(missing.values())))}, or route builds to a worker that has them: queue "
+            "`dib`."
         )

@@ -76,13 +76,13 @@ def find(spec: BareMetal, checkout: Path) -> Elements:
         ) from None
     except element_dependencies.MissingOSException:
         raise ElementError(
-            "bare_metal.elements: none of them is a distribution. Add one, such as debian-minimal; "
-            "an element is one when its element-provides says operating-system."
+            "bare_metal.elements: none of them is a distribution. Add one, such as debian-minimal (its "
+            "element-provides names operating-system)."
         ) from None
     except element_dependencies.AlreadyProvidedException as error:
         raise ElementError(
-            "bare_metal.elements: two of them are the same thing: "
-            f"{str(error)[:200] or 'see element-provides'}. Take one out."
+            f"bare_metal.elements: two of them conflict: {str(error)[:200] or 'see element-provides'}. "
+            "Remove one."
         ) from None
     return Elements({name: Path(folder) for name, folder in found}, own)
 
@@ -108,7 +108,7 @@ def _check_names(spec: BareMetal, asked: Iterable[str], own: Path | None) -> Non
     names = _names(own)
     for name in asked:
         if name not in names:
-            where = "" if own else f" ({spec.elements_path} is no folder of the commit)"
+            where = "" if own else f" ({spec.elements_path} is not a folder of the commit)"
             raise ElementError(
                 f"bare_metal.elements: {name!r} does not exist{where}. {_known(name, own)} "
                 "Correct it, or commit it as a folder below elements_path."

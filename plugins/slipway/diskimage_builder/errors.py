@@ -1,4 +1,4 @@
-"""What diskimage-builder could not do, named by what the caller does next."""
+"""Errors of diskimage-builder, named by what the caller does next."""
 
 from __future__ import annotations
 

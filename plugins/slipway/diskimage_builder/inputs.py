@@ -1,4 +1,4 @@
-"""What goes into a bare-metal image, and the names that follow from it. Pure."""
+"""The inputs of a bare-metal image, and the names derived from them. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from slipway.flow.image import input_digest
 from slipway.flow.record import Digest, Record
 
 FORMAT = 1
-"""Raised when Slipway builds otherwise from the same inputs, so that images are built anew."""
+"""Raised when Slipway's builds from the same inputs change, so that images are built again."""
 _NAMESPACE = UUID("0c5d2b39-0c5a-4d39-9f0e-2b7c53a8a6d4")
 
 

@@ -40,9 +40,7 @@ def main(arguments: list[str]) -> int:
     """Run the program; returns its exit status."""
     folder, command = Path(arguments[0]), arguments[1:]
     if Path("/proc/1/comm").read_text().strip() != SANDBOX:
-        print(
-            "inside.py: outside of its sandbox this would take the machine's own mounts away", file=sys.stderr
-        )
+        print("inside.py: outside of its sandbox this would remove the machine's own mounts", file=sys.stderr)
         return 1
     _seal()
     _make_devices()

@@ -26,7 +26,7 @@ def detach(folder: Path) -> list[str]:
     """
     detached = []
     for device in attached(folder):
-        log.info("detaching %s, which a build left attached", device)
+        log.info("detaching %s, left attached by a build", device)
         with suppress(OSError):
             handle = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
             try:

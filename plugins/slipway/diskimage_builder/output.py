@@ -1,4 +1,4 @@
-"""What diskimage-builder prints, read for people: which element's script runs, and how it ended. Pure.
+"""Parses diskimage-builder's output for people: which element's script runs, and how it ended. Pure.
 
 Its scripts are run by ``dib-run-parts``, which says ``Running PATH/PHASE.d/SCRIPT`` and ``SCRIPT completed``.
 https://docs.openstack.org/diskimage-builder/latest/developer/developing_elements.html#phase-subdirectories
@@ -23,7 +23,7 @@ _STEPS = {
     "Converting image using qemu-img": "converting the image",
     "Build completed successfully": "finished",
 }
-"""What is done between the scripts, by what is printed then."""
+"""The steps between the scripts, by the line that announces each."""
 _NOISE = re.compile(r"^(dib-run-parts( |$)|\++ |Copying hooks |Unmount |INFO diskimage_builder\.)")
 """Profiles, traces of environment files, and what diskimage-builder does by itself."""
 

@@ -84,7 +84,7 @@ def _get(client: httpx.Client, url: str) -> bytes | None:
                     )
             return content
     except httpx.InvalidURL as error:
-        raise PackageSourceError(f"{url} is no URL: {error}. Correct it.") from None
+        raise PackageSourceError(f"{url} is not a URL: {error}. Correct it.") from None
     except httpx.HTTPError as error:
         raise TransientPackageSourceError(f"{url} does not answer: {error or type(error).__name__}") from None
 

@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     options = "".join(word[1:] for word in arguments if word.startswith("-"))
     devices = [word for word in arguments if not word.startswith("-")]
     if len(devices) != 1 or not devices[0].startswith("/dev/loop") or not set(options) & set("aud"):
-        print(f"kpartx: only -a, -u and -d of a loop device work here, not {arguments}", file=sys.stderr)
+        print(f"kpartx: only -a, -u and -d of a loop device are supported, not {arguments}", file=sys.stderr)
         return 2
     device = devices[0]
     if "d" in options:

@@ -54,7 +54,7 @@ def deciding(spec: BareMetal, found: Mapping[str, str]) -> dict[str, str]:
 
 
 def of_tool(place: DiskimageWorkplace, own: Path | None) -> dict[str, str]:
-    """Return what diskimage-builder itself is told.
+    """Return the settings of diskimage-builder itself.
 
     :param own: folder of the application's elements.
     """

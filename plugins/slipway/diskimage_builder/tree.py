@@ -26,11 +26,11 @@ def digest(folder: Path) -> Digest:
         room -= about.st_size
         if room < 0:
             raise ElementError(
-                f"element {folder.name} is larger than {MAX_BYTES // 1024**2} MiB. "
-                "Have it fetch what is large, or keep that in the image registry."
+                f"element {folder.name} is larger than {MAX_BYTES // 1024**2} MiB. Let it download large "
+                "files, or keep them in the image registry."
             )
         if (kind := find_kind(about)) is None:
-            raise ElementError(f"{path.name} is no file, folder or link. Take it out of the elements.")
+            raise ElementError(f"{path.name} is not a file, folder or link. Remove it from the elements.")
         line = f"{kind} {path.relative_to(folder)}\0{content(path, kind)}\n"
         whole.update(line.encode(errors="surrogateescape"))
     return f"sha256:{whole.hexdigest()}"
@@ -53,8 +53,8 @@ def check_links(root: Path, shown: str) -> None:
     for path in _paths(root):
         if path.is_symlink() and not path.resolve().is_relative_to(inside):
             raise ElementError(
-                f"{shown}/{path.relative_to(root)} is a link that leads out of {shown}. "
-                "Commit the file itself there."
+                f"{shown}/{path.relative_to(root)} is a link to a place outside of {shown}. Commit the file "
+                "itself there."
             )
 
 

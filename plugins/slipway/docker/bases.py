@@ -1,4 +1,4 @@
-"""Base images: from the image registry, and only when it has none from Docker Hub."""
+"""Base images: from the image registry; from Docker Hub only when it has none."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class Bases:
             return self._own(name, reference)
         if reference.registry != HUB:
             raise BaseImageError(
-                f"base image {name}: {reference.registry} is not used by Slipway. Take it from Docker Hub or "
-                f"from {self.registry.registry.host}, after copying it there."
+                f"base image {name}: {reference.registry} is a registry that Slipway does not use. Copy the "
+                f"image to {self.registry.registry.host} and name it there, or use one of Docker Hub."
             )
         mirror = f"{self.mirror}/{reference.repository}"
         if (image := self._find(self.registry, mirror, reference.identifier)) is not None:
@@ -66,8 +66,8 @@ class Bases:
     def _own(self, name: str, reference: Reference) -> BaseImage:
         if self._is_another_tenants(reference.repository):
             raise BaseImageError(
-                f"base image {name} is another tenant's. Ask its owner to publish it outside of "
-                f"{reference.repository.partition('/')[0]}/, or copy it to your own."
+                f"base image {name} belongs to another tenant. Ask its owner to publish it outside of "
+                f"{reference.repository.partition('/')[0]}/, or copy it to your tenant."
             )
         image = self._find(self.registry, reference.repository, reference.identifier)
         if image is None:
@@ -99,8 +99,8 @@ class Bases:
         except DockerError as error:
             # Docker Hub refuses what it does not have as it refuses what is private.
             raise BaseImageError(
-                f"base image {name} is not in {self.registry.registry.host}, and Docker Hub does not have it "
-                f"or keeps it private. Check its name in the Dockerfile, or the login. ({error})"
+                f"base image {name} is neither in {self.registry.registry.host} nor public on Docker Hub. "
+                f"Check its name in the Dockerfile, or the login. ({error})"
             ) from error
 
     def _find(self, client: RegistryClient, repository: str, identifier: str) -> ImageManifest | None:
@@ -120,12 +120,12 @@ class Bases:
         try:
             there = self._find(self.hub, reference.repository, reference.identifier)
         except (DockerError, TransientDockerError) as error:
-            log.info("%s: Docker Hub does not say whether the tag moved: %s", name, error)
+            log.info("%s: cannot check on Docker Hub whether the tag moved: %s", name, error)
             return
         if there is not None and there.digest != here.digest:
             log.warning(
-                "%s moved on Docker Hub: there %s, here %s. The build uses what is here; "
-                "delete the tag in %s to take the new one.",
+                "%s moved on Docker Hub: there %s, here %s. The build uses the copy here; delete the tag in "
+                "%s to use the new one.",
                 name,
                 there.digest,
                 here.digest,

@@ -1,4 +1,4 @@
-"""Images that are in the registry already: by what they were made from."""
+"""Finds images that exist in the registry, by their inputs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def find_built(client: RegistryClient, repository: str, digest: str) -> tuple[Im
         return None
     found = _labels(client, repository, manifest)
     if found.get(INPUT_LABEL) != digest:
-        log.warning("%s:%s is labelled with other inputs: building anew", repository, input_tag(digest))
+        log.warning("%s:%s is labelled with other inputs: building it again", repository, input_tag(digest))
         return None
     return manifest, str(found.get(REVISION_LABEL, ""))
 
@@ -43,7 +43,7 @@ def find_commit_image(
 
 
 def tag_again(client: RegistryClient, repository: str, digest: str, tag: str) -> None:
-    """Have ``tag`` name the image with this digest.
+    """Let ``tag`` name the image with this digest.
 
     :raises DigestMismatchError: when the registry lost the image.
     """
@@ -53,8 +53,8 @@ def tag_again(client: RegistryClient, repository: str, digest: str, tag: str) ->
     manifest = client.find_manifest(repository, digest)
     if manifest is None:
         raise DigestMismatchError(
-            f"{client.registry.host}/{repository} has no {digest} any more: it was deleted. "
-            "Start the run again, it is built anew."
+            f"{client.registry.host}/{repository} has no {digest} any more: it was deleted. Start the run "
+            "again to build it again."
         )
     client.put_manifest(repository, tag, manifest)
 
@@ -69,7 +69,7 @@ def verify_pushed(client: RegistryClient, repository: str, tag: str, pushed: str
         there = manifest.digest if manifest else "nothing"
         raise DigestMismatchError(
             f"{client.registry.host}/{repository}:{tag} holds {there}, and the push reported {pushed}. "
-            "Someone else pushes to this repository, or the registry lost it: the image is not handed on."
+            "Someone else pushes to this repository, or the registry lost the image: it is not used."
         )
     log.info("the registry holds %s as pushed", manifest.digest)
     return manifest

@@ -1,4 +1,4 @@
-"""The build context: what of a checkout goes to the engine, and the digest of it.
+"""The build context: the part of a checkout that goes to the engine, and its digest.
 
 Equal trees give equal bytes and equal digests: no time, no owner, no order of the file system. Links are
 sent as links and never followed, so nothing outside the checkout can be reached through one.
@@ -60,7 +60,7 @@ class Context:
         return sorted(path for path in exclude_paths(str(self.root), lines, dockerfile="/dev/null") if path)
 
     def digest(self) -> str:
-        """Return the digest of what :meth:`archive` sends, whatever machine reads it.
+        """Return the digest of what :meth:`archive` sends; the same on every machine.
 
         :raises ContextError: when the tree is too large or holds sockets, devices or pipes.
         """
@@ -106,14 +106,14 @@ class Context:
             path = self.root / name
             about = path.lstat()
             if (kind := find_kind(about)) is None:
-                raise ContextError(f"{name} is no file, folder or link. Keep it out by .dockerignore.")
+                raise ContextError(f"{name} is not a file, folder or link. Exclude it by .dockerignore.")
             yield _Entry(name, path, kind, about.st_size if kind in ("file", "program") else 0)
 
     def _check_size(self, total: int) -> None:
         if total > self.limit:
             raise ContextError(
-                f"the build context is larger than {self.limit // 1024**2} MiB. "
-                "Keep what the build does not need out by .dockerignore."
+                f"the build context is larger than {self.limit // 1024**2} MiB. Exclude what the build does "
+                "not need by .dockerignore."
             )
 
 

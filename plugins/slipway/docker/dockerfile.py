@@ -56,11 +56,11 @@ def base_lines(content: bytes, arguments: Mapping[str, str], filename: str) -> l
         elif kind == "COMMENT":
             continue
         elif not seen_from:
-            raise DockerfileError(f"{filename}:{line}: {kind} stands before FROM. Begin with FROM (or ARG).")
+            raise DockerfileError(f"{filename}:{line}: {kind} comes before FROM. Start with FROM (or ARG).")
         elif kind == "COPY":
             found += _copy(instruction, stages)
     if not seen_from:
-        raise DockerfileError(f"{filename}: has no FROM. Begin it with `FROM image`.")
+        raise DockerfileError(f"{filename}: has no FROM. Start it with `FROM image`.")
     return found
 
 

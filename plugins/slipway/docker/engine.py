@@ -1,4 +1,4 @@
-"""The container engine: build, push, and what they say on the way.
+"""The container engine: build, push, and their output.
 
 https://docs.docker.com/reference/api/engine/
 """
@@ -38,7 +38,7 @@ _REPORT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """What a build is told, beside its context.
+    """The settings of a build, beside its context.
 
     Nothing in it comes from Slipway's own logins: a build sees its context, its arguments and docker's
     bridge, never the host's network namespace.
@@ -95,7 +95,7 @@ def printable(text: str) -> str:
 
 
 class _LoginlessClient(docker.APIClient):  # type: ignore[misc]
-    """Sends a build no login: docker's SDK gives it all those of whoever runs the worker."""
+    """Sends a build no login: docker's SDK would give it all logins of the worker's user."""
 
     def _set_auth_headers(self, _headers: Mapping[str, str]) -> None:
         pass
@@ -117,7 +117,7 @@ class Engine:
         self._api.close()
 
     def ensure_image(self, reference: str, registry: Registry) -> None:
-        """Have ``repository@digest`` of ``registry`` here, so that the build itself needs no login."""
+        """Pull ``repository@digest`` of ``registry``, so that the build itself needs no login."""
         with _told(f"pull of {reference}"):
             if not self._api.images(filters={"reference": reference}):
                 repository, _, digest = reference.partition("@")
@@ -193,7 +193,7 @@ def _follow_transfer(messages: Iterable[Mapping[str, Any]]) -> str:
         if "error" in message:
             text = printable(str(message["error"]))[:SHOWN]
             denied = "unauthorized" in text or "denied" in text
-            raise (DockerError if denied else TransientDockerError)(f"the engine says: {text}")
+            raise (DockerError if denied else TransientDockerError)(f"the engine reports: {text}")
         if "id" in message and "status" in message:
             layers[str(message["id"])] = f"{message['status']} {message.get('progress', '')}".strip()
         if time.monotonic() - said > _REPORT_SECONDS:
@@ -213,4 +213,4 @@ def _told(what: str) -> Iterator[None]:
         said = f"the engine refuses the {what}: {printable(str(error.explanation or error))[:SHOWN]}"
         raise (TransientDockerError if error.is_server_error() else DockerError)(said) from error
     except (DockerException, RequestException) as error:
-        raise TransientDockerError(f"the engine broke off the {what}: {error}") from error
+        raise TransientDockerError(f"the engine aborted the {what}: {error}") from error

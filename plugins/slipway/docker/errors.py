@@ -1,4 +1,4 @@
-"""What the engine or a registry could not do, named by what the caller does next."""
+"""Errors of the engine or a registry, named by what the caller does next."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class BaseImageError(DockerError):
 
 
 class DigestMismatchError(DockerError):
-    """Bytes are not what was announced."""
+    """Bytes do not match their announced digest."""
 
 
 class TransientDockerError(TransientError):

@@ -1,4 +1,4 @@
-"""What goes into a container image, and the names that follow from it. Pure."""
+"""The inputs of a container image, and the names derived from them. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INPUT_LABEL = "slipway.input-digest"
 JENKINS_LABEL = "slipway.jenkins-build"
 REVISION_LABEL = "org.opencontainers.image.revision"
 FORMAT = 1
-"""Raised when Slipway builds otherwise from the same inputs, so that images are built anew."""
+"""Raised when Slipway's builds from the same inputs change, so that images are built again."""
 
 _DECLARED = re.compile(rb"^\s*ARG\s+SLIPWAY_COMMIT\b", re.IGNORECASE | re.MULTILINE)
 

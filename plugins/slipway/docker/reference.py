@@ -47,10 +47,10 @@ def parse(text: str) -> Reference:
     registry, path = (first, remainder) if slash and _HOST.fullmatch(first) else (HUB, rest)
     path, colon, tag = path.partition(":")
     if colon and not _TAG.fullmatch(tag):
-        raise DockerError(f"{text!r}: {tag!r} is no tag; use letters, digits, '.', '_' and '-'.")
+        raise DockerError(f"{text!r}: {tag!r} is not a tag; use letters, digits, '.', '_' and '-'.")
     if not _PATH.fullmatch(path) or len(path) > 255:
         raise DockerError(
-            f"{text!r} is no image name; expected [registry/]name[:tag][@sha256:...], lower case."
+            f"{text!r} is not an image name; expected [registry/]name[:tag][@sha256:...], lower case."
         )
     if registry in (HUB, "index.docker.io", "registry-1.docker.io"):
         registry, path = HUB, path if "/" in path else f"library/{path}"

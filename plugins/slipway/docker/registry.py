@@ -99,7 +99,7 @@ class RegistryAuth(httpx.Auth):
 def _token_of(answer: httpx.Response) -> str:
     place, status = answer.request.url.host, answer.status_code
     if status == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
-        raise TransientDockerError(f"{place} gives no token: it answered {status}")
+        raise TransientDockerError(f"{place} gave no token: it answered {status}")
     try:
         said = answer.json() if answer.is_success else {}
     except ValueError:
@@ -107,7 +107,7 @@ def _token_of(answer: httpx.Response) -> str:
     token = (said.get("token") or said.get("access_token")) if isinstance(said, dict) else None
     if not token:
         raise DockerError(
-            f"{place} gives no token: it answered {status}. Check the login of the registry's connection."
+            f"{place} gave no token: it answered {status}. Check the login of the registry's connection."
         )
     return str(token)
 
@@ -181,8 +181,8 @@ class RegistryClient:
         digest = f"sha256:{hashlib.sha256(response.content).hexdigest()}"
         if identifier.startswith("sha256:") and identifier != digest:
             raise DigestMismatchError(
-                f"{self.registry.host} served {digest} for {repository}@{identifier}. "
-                "The registry's storage is damaged or someone changes its answers: stop and look."
+                f"{self.registry.host} served {digest} for {repository}@{identifier}. The registry's storage "
+                "is damaged, or someone changes its answers: do not build until that is clear."
             )
         return ImageManifest(digest, response.headers.get("Content-Type", "").split(";")[0], response.content)
 

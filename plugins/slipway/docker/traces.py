@@ -1,7 +1,7 @@
-"""What builds left in the container engine of this machine: the tag of an image between build and push.
+"""Leftovers of builds in this machine's container engine: the tag of an image between build and push.
 
 Containers of a build and its half-made images are the engine's own, which removes them when the build's
-connection ends. Layers stay as cache; `docker system prune` is the machine's keeper's.
+connection ends. Layers stay as cache; the host's administrator prunes it (`docker system prune`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a person is asked before a release is let into an environment, and what comes of the answer. Pure."""
+"""The approval question before a release to an environment, and the effect of the answer. Pure."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def body(
     by = f" by {_code(push.pusher)}" if push.pusher else ""
     without = "its run fails" if approval.otherwise == "fail" else "it is skipped"
     lines = [
-        f"Commit {_code(push.commit)} ({came}{by}, {push.at:%Y-%m-%d %H:%M} UTC) would go to "
+        f"Commit {_code(push.commit)} ({came}{by}, {push.at:%Y-%m-%d %H:%M} UTC) would be deployed to "
         f"**{request.environment}**:",
         "",
         "| platform | runs now | would run | image |",
@@ -64,7 +64,7 @@ def body(
         ),
         "",
         f"Without an answer until {until:%Y-%m-%d %H:%M} UTC nothing is deployed, and {without}. "
-        "A newer push takes its place.",
+        "A newer push replaces this question.",
     ]
     return "\n".join(lines)
 
@@ -72,7 +72,7 @@ def body(
 def refusal(request: ApprovalRequest, event: Mapping[str, Any]) -> str | None:
     """Return why an answer lets nothing be deployed; None when it does let it.
 
-    :param event: what Airflow resumes a required action with when somebody has answered.
+    :param event: with which Airflow resumes a required action after an answer.
     """
     what = f"{request.push.short_commit} is not deployed to {request.environment}"
     by = event.get("responded_by_user") or {}
@@ -81,11 +81,11 @@ def refusal(request: ApprovalRequest, event: Mapping[str, Any]) -> str | None:
     newer = (event.get("params_input") or {}).get(SUPERSEDED)
     if newer and by.get("id") == SLIPWAY["id"]:
         return f"{what}: superseded by {newer}, which waits for approval now"
-    return f"{what}: rejected by {by.get('name') or 'nobody that Airflow names'}"
+    return f"{what}: rejected by {by.get('name') or 'a user whose name Airflow does not give'}"
 
 
 def unanswered(request: ApprovalRequest) -> str:
-    """Return what is said when nobody answered in time."""
+    """Return the message for a question without an answer in time."""
     return (
         f"{request.push.short_commit} is not deployed to {request.environment}: nobody answered within "
         f"{request.approval.within:g} hours. Clear task `{APPROVE_TASK}` to ask again"
@@ -93,7 +93,7 @@ def unanswered(request: ApprovalRequest) -> str:
 
 
 def check_known(request: ApprovalRequest, unknown: Sequence[str]) -> None:
-    """Refuse a question that nobody could answer.
+    """Refuse a question that no user could answer.
 
     :param unknown: of the names in ``by``, those that Airflow does not know.
     :raises SlipwayError: when it knows none of them.
@@ -101,9 +101,9 @@ def check_known(request: ApprovalRequest, unknown: Sequence[str]) -> None:
     by = request.approval.by
     if by and set(by) <= set(unknown):
         raise SlipwayError(
-            f"apps.yaml: environments.{request.environment}.approval.by names nobody that Airflow knows: "
-            f"{', '.join(by)}. Name users (as they log in) or, where Airflow keeps users itself, roles that "
-            "somebody has."
+            f"apps.yaml: environments.{request.environment}.approval.by names no user or role that Airflow "
+            f"knows: {', '.join(by)}. Name users (as they log in) or, where Airflow keeps users itself, "
+            "roles that a user has."
         )
 
 

@@ -37,7 +37,7 @@ JobPattern = Annotated[
     str,
     Matching(
         r"^[A-Za-z0-9._@%+*?\[\] -]+(/[A-Za-z0-9._@%+*?\[\] -]+)*$",
-        "must be a Jenkins job's full name or a pattern of such, like team/* or team/app",
+        "must be a Jenkins job's full name, or a pattern, like team/app or team/*",
         max_length=255,
     ),
 ]
@@ -85,7 +85,7 @@ class Application(Record):
             known = ", ".join(self.jenkins_jobs) or "none"
             raise SlipwayError(
                 f"build.jenkins: {repository} may not start Jenkins job {job!r}: jenkins_jobs in apps.yaml "
-                f"does not allow it (it allows: {known}). Have it added there."
+                f"does not allow it (it allows: {known}). Ask for it to be added there."
             )
 
     def environment_for(self, ref: str) -> tuple[str, Environment] | None:

@@ -1,4 +1,4 @@
-"""Who is told how an application's runs end: the part of ``apps.yaml`` that says so."""
+"""The recipients of how an application's runs end: a part of ``apps.yaml``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EmailAddress = Annotated[
     str,
     Matching(
         r"^[^\s@<>,;:\"()\[\]\\]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$",
-        "must be an e-mail address alone, like team@example.org",
+        "must be one bare e-mail address, like team@example.org",
         max_length=254,
     ),
 ]
@@ -44,7 +44,7 @@ class Notify(Record):
     @model_validator(mode="after")
     def _somebody_is_told(self) -> Notify:
         if not (self.email or self.slack):
-            raise ValueError("tells nobody: name `email` or `slack`, or leave notify out")
+            raise ValueError("has no recipient: name `email` or `slack`, or leave notify out")
         return self
 
 

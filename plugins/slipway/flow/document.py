@@ -1,7 +1,7 @@
 """A document that people write (``slipway.yaml``, ``apps.yaml``): bytes to a validated record.
 
 The bytes come from repositories that are not trusted: see :mod:`slipway.flow.document_tree` for what is
-read at all. Every rule that is broken is told with its line, field and cure.
+read at all. Every broken rule is reported with its line, field and cure.
 """
 
 from __future__ import annotations
@@ -48,5 +48,5 @@ def load(data: bytes, model: type[R], filename: str) -> R:
         f"{filename}:{one.line}: {f'{one.field}: ' if one.field else ''}{one.text}" for one in found[:SHOWN]
     ]
     if len(found) > SHOWN:
-        lines.append(f"{filename}: and {len(found) - SHOWN} more; repair these first")
+        lines.append(f"{filename}: and {len(found) - SHOWN} more; correct these first")
     raise DocumentError("\n".join(lines))

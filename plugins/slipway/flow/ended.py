@@ -12,22 +12,22 @@ from slipway.flow.push import PARTITION_KEY_LENGTH
 from slipway.flow.record import Record
 
 KINDS = {one.pipeline: one.image for one in PLATFORMS.values()} | {"deploy": "deployment"}
-"""The DAGs whose ends people are told, and what each makes."""
+"""The DAGs whose ends are reported, and what each makes."""
 
 Cause = Literal["spec", "rule", "outage", "timeout", "defect", "lost"]
 """What kind of thing went wrong: ``slipway.yaml`` itself, another rule, a system that did not answer, a time
-limit, a defect of Slipway's, or a process that ended without a word."""
+limit, a defect of Slipway, or a process that ended without reporting an error."""
 
 
 class FailedTask(Record):
-    """A task that failed for good."""
+    """A task that failed in its last try."""
 
     task_id: str
     attempt: int
 
 
 class Account(Record):
-    """What a task that failed said last."""
+    """The last report of a failed task."""
 
     cause: Cause
     error: str
@@ -38,7 +38,8 @@ class Account(Record):
 
 LOST = Account(
     cause="lost",
-    error="The task left no word. Its worker may have been killed, or have run out of memory: see its log.",
+    error="The task ended without reporting an error. Its worker may have been killed, or have run out of "
+    "memory: see its log.",
 )
 
 
@@ -63,16 +64,16 @@ class Ended(Record):
 
     @property
     def key(self) -> str:
-        """Under which outcomes are told one after the other, as a partition key."""
+        """The partition key under which outcomes are reported one after the other."""
         text = f"{self.repository}@{self.environment}+{self.dag_id}"
         return text if len(text) <= PARTITION_KEY_LENGTH else hashlib.sha256(text.encode()).hexdigest()
 
 
 def news(now: Ended, before: Ended | None) -> Ended | None:
-    """Return what is to be told of a run, or None.
+    """Return what is to be reported of a run, or None.
 
-    :param before: what was told last under the same key. A good run is news when it ends a failure, and is of
-        no older push than that: a build that took long says nothing of a newer commit.
+    :param before: what was reported last under the same key. A good run is news when it ends a failure, and
+        its push is not older: a slow build says nothing about a newer commit.
     """
     if before is not None and before.run_id == now.run_id and before.good == now.good:
         return None

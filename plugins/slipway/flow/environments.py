@@ -86,7 +86,7 @@ class Environment(Record):
     def _approval_is_asked_for(self) -> Environment:
         if self.approval and self.deploy == "automatic":
             raise ValueError(
-                "approval is asked for nowhere: say `deploy: after_approval`, or leave approval out"
+                "approval has no effect without `deploy: after_approval`: add that, or leave approval out"
             )
         return self
 

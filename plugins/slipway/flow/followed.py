@@ -1,4 +1,4 @@
-"""A whole push that somebody asked for: which runs are its own, when it is through, what went wrong."""
+"""A push on request: which runs belong to it, when it has ended, what failed."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def missing(followed: Followed, found: States) -> list[str]:
 def trouble(followed: Followed, found: States) -> str:
     """Return why the push did not get through, and the cure; "" when it did."""
     if failed := sorted(dag for dag, state in found.items() if state == "failed"):
-        return f"{', '.join(failed)} failed: the log of the task that failed there says why."
+        return f"{', '.join(failed)} failed: see the log of the failed task there."
     if lacking := missing(followed, found):
         return (
-            f"{', '.join(lacking)} did not begin: a DAG that is paused, or has an import error, takes no "
-            "push. Cure that, and ask for the push again."
+            f"{', '.join(lacking)} did not start: a DAG that is paused, or has an import error, takes no "
+            "push. Correct that, and request the push again."
         )
     return ""

@@ -1,4 +1,4 @@
-"""What an application ran before, read from its deployments; and what going back means. Pure."""
+"""An application's earlier releases, read from its deployments, and the choice of one to go back to. Pure."""
 
 from __future__ import annotations
 
@@ -111,8 +111,8 @@ def before(past: Sequence[Past], place: AppEnvironment) -> Past:
     if first + 1 < len(past):
         return past[first + 1]
     raise SlipwayError(
-        f"{current} is the first release of {place.repository} in {place.environment} that is known: "
-        "there is none to go back to. Name a commit that was built, or push a commit that reverts."
+        f"{current} is the first known release of {place.repository} in {place.environment}: there is no "
+        "earlier one to go back to. Name a commit that was built, or push a commit that reverts."
     )
 
 
@@ -125,7 +125,7 @@ def named(past: Sequence[Past], place: AppEnvironment, commit: str) -> Past | No
     current = _current(past, place)
     if current.push.commit == commit:
         raise SlipwayError(
-            f"{current} is what runs in {place.environment} already. Name another commit"
+            f"{current} already runs in {place.environment}. Name another commit"
             + (f": {', '.join(map(str, past[1:6]))}." if past[1:] else ".")
         )
     return next((one for one in past if one.push.commit == commit), None)
@@ -139,6 +139,6 @@ def _current(past: Sequence[Past], place: AppEnvironment) -> Past:
 
 def _never_deployed(place: AppEnvironment) -> SlipwayError:
     return SlipwayError(
-        f"nothing of {place.repository} was ever deployed to {place.environment}, as far as Airflow's "
-        "asset events say. Check both names; `slipway status --app` shows what runs."
+        f"Airflow's asset events record no deployment of {place.repository} to {place.environment}. Check "
+        "both names; `slipway status --app` shows what runs."
     )

@@ -16,11 +16,11 @@ from slipway.flow.record import CommitId, Digest, Matching, Name, Record, Reposi
 GlanceDigest = Annotated[
     str, Matching(r"^sha512:[0-9a-f]{128}$", "must be a digest: `sha512:` and 128 hexadecimal digits")
 ]
-"""Glance's own digest of an image (``os_hash_value``), where nobody knows another."""
+"""Glance's own digest of an image (``os_hash_value``), where no other is known."""
 
 
 class BaseImage(Record):
-    """What an image was built upon."""
+    """The base of an image."""
 
     name: str
     """As the Dockerfile (or template) spells it."""
@@ -105,7 +105,7 @@ def properties(image: Image, push: PushEvent) -> dict[str, str]:
 
 
 def glance_properties(push: PushEvent, application: Name, inputs: Digest, run: str) -> dict[str, str]:
-    """What Glance is told of an image, or a part of it, that ``run`` builds."""
+    """The properties in Glance of an image, or a part of it, that ``run`` builds."""
     return {
         CloudKey.RUN: run,
         CloudKey.APPLICATION: application,

@@ -50,7 +50,7 @@ class ImagePlace:
         """
         named = _PLACE.fullmatch(text)
         if named is None:
-            raise ValueError(f"{text!r} is no place of an application's images")
+            raise ValueError(f"{text!r} is not a path of an application's images")
         platform = cast("Platform", named["platform"] or "container")
         return cls(named["key"], named["tenant"], named["application"], platform)
 
@@ -101,7 +101,7 @@ class PlacedFile:
 
     @classmethod
     def find(cls, path: str) -> Self | None:
-        """Return what a path says; None when it is none of Slipway's."""
+        """Return what a path says; None when it is not Slipway's."""
         place, _, name = path.rpartition("/")
         place, _, folder = place.rpartition("/")
         known = ImagePlace.find(place)

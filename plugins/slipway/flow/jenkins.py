@@ -24,7 +24,7 @@ ParameterName = Annotated[
     Matching(
         r"^(?!SLIPWAY_)(?!(token|delay|cause|json)$)[A-Za-z_][A-Za-z0-9_]*$",
         "must be a parameter's name: letters, digits and `_`; SLIPWAY_... are set by Slipway, "
-        "and token, delay, cause and json are words of Jenkins' own",
+        "and Jenkins reserves token, delay, cause and json",
         max_length=128,
     ),
 ]

@@ -1,6 +1,6 @@
-"""What is known of an application where it runs: what was kept, what is tried, what can be gone back to.
+"""The ledger of an application on a platform: the kept release, the one being tried, the one to go back to.
 
-A platform keeps such a ledger itself, and writes it as its own records say; what follows from it is the same
+A platform keeps its ledger itself, and writes it as its own records say; what follows from it is the same
 on all of them. Nova has none: each server's metadata says its part (:mod:`slipway.flow.nova`).
 """
 
@@ -44,7 +44,7 @@ class Ledger(Record, Generic[A, G]):
 
     good: G | None = None
     previous: G | None = None
-    """What was good before: what is gone back to until nothing can take ``good`` back any more."""
+    """The previous good release: restored as long as ``good`` can still be taken back."""
     attempt: A | None = None
 
 
@@ -69,8 +69,8 @@ def attempt_of(ledger: Ledger[A, G], run: str) -> A:
     if ledger.attempt is not None and is_mine(ledger, run):
         return ledger.attempt
     other = ledger.attempt or ledger.good
-    by = f"{other.plan.push.short_commit} (run {other.run})" if other else "nothing that is known"
-    raise SupersededError(f"this rollout was superseded by {by}, which goes on")
+    by = f"{other.plan.push.short_commit} (run {other.run})" if other else "an unknown run"
+    raise SupersededError(f"this rollout was superseded by {by}, which continues")
 
 
 def before(ledger: Ledger[A, G], run: str) -> G | None:
@@ -96,14 +96,14 @@ def refuse_others(ledger: Ledger[A, G], attempt: A, taken: Callable[[str], Slipw
 
 
 def settled(ledger: L, run: str) -> L:
-    """Say that nothing takes back what ``run`` brought: what only the version before needed may go."""
+    """Say that nothing takes back what ``run`` brought: what only the previous version needed may go."""
     return ledger.model_copy(update={"previous": None}) if is_good(ledger, run) else ledger
 
 
 def taken_back(ledger: L, run: str) -> L:
     """Say that what ``run`` brought is no good, if it was kept.
 
-    It is an attempt again, unless a newer push tries another: that one then goes back to the version before.
+    It is an attempt again, unless a newer push tries another, which then goes back to the previous version.
     """
     good = ledger.good
     if good is None or good.run != run:

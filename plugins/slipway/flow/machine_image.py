@@ -1,4 +1,4 @@
-"""What images of virtual and of bare-metal machines have in common in ``slipway.yaml``."""
+"""The common part of virtual and bare-metal machine images in ``slipway.yaml``."""
 
 from __future__ import annotations
 

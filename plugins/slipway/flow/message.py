@@ -1,4 +1,4 @@
-"""What people read: one message for every ticket, mail and chat, which each of them writes in its own markup.
+"""The message of a report: the same for ticket, mail and chat, each of which has its own markup.
 
 Errors and log lines hold what applications and other systems wrote: markup makes them text and nothing else.
 """

@@ -34,7 +34,7 @@ class Started(Record):
 
 
 class Came(Record):
-    """What became of a rebuild so far."""
+    """The state of a rebuild."""
 
     states: dict[str, str] = {}
     """States of its runs, by DAG."""
@@ -95,7 +95,7 @@ def _result(came: Came) -> tuple[Result, str]:
         return "failed", f"{', '.join(failed)} failed"
     if not has_ended(came):
         going = ", ".join(f"{dag} is {state}" for dag, state in sorted(came.states.items()))
-        return "not finished", going or "no pipeline has begun; is it paused?"
+        return "not finished", going or "no pipeline has started; is it paused?"
     images = ", ".join(f"{platform} {what}" for platform, what in sorted(came.images.items()))
     if "built" in came.images.values():
         return "built anew", images

@@ -38,7 +38,7 @@ def of_build(handed_on: Mapping[str, Any] | None) -> str:
     built = Built.from_json(handed_on)
     if built.image is None:
         return f"{built.push.short_commit}: nothing declared for this platform"
-    how = "unchanged since it was built before" if built.reused else "built"
+    how = "unchanged since an earlier build" if built.reused else "built"
     return f"{built.image.application} at {built.push.short_commit}: {how}, {built.image.digest}"
 
 
@@ -48,7 +48,7 @@ def of_deployments(events: Sequence[Mapping[str, Any]]) -> str:
     :param events: what it registered, a deployment for each platform.
     """
     if not events:
-        return "nothing was deployed: the log of `release` or of a rollout says why"
+        return "nothing was deployed: see the log of `release` or of a rollout"
     deployed = [Deployment.from_json(event) for event in events]
     first, platforms = deployed[0], sorted({one.platform for one in deployed})
     return f"{first.application} at {first.push.short_commit} in {first.environment}: {', '.join(platforms)}"

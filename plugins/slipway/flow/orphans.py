@@ -31,13 +31,13 @@ class Trace(Record):
     """Id of the run that made it; empty when it can carry none."""
     made: AwareDatetime
     used_by: str = ""
-    """What needs it, for people: such a thing is never an orphan."""
+    """What uses it, for people: a thing in use is never an orphan."""
     local: bool = False
-    """Only this Airflow makes such things there: without a run that lives, it is nobody's."""
+    """Only this Airflow makes things like it there: without a living run, it is orphaned."""
 
 
 class RunState(Record):
-    """What Airflow knows of a run."""
+    """The state of a run in Airflow."""
 
     lives: bool
     """It is queued or running; its tasks may be retried."""
@@ -45,7 +45,7 @@ class RunState(Record):
 
 
 class OrphanVerdict(Record):
-    """What is to become of a thing, and why."""
+    """The decision about a thing, with its reason."""
 
     trace: Trace
     orphan: bool
@@ -101,20 +101,24 @@ def _judge(
     allowed = LONGEST + grace
     if now - trace.made <= allowed:
         return OrphanVerdict(
-            trace=trace, orphan=False, reason=f"{whose}, and it is not {_hours(allowed)} old"
+            trace=trace, orphan=False, reason=f"{whose}, and it is younger than {_hours(allowed)}"
         )
-    return OrphanVerdict(trace=trace, orphan=True, reason=f"{whose}, and no run takes {_hours(allowed)}")
+    return OrphanVerdict(
+        trace=trace,
+        orphan=True,
+        reason=f"{whose}, and it is older than {_hours(allowed)}",
+    )
 
 
 def _of_known_run(trace: Trace, run: str, state: RunState, now: datetime, grace: timedelta) -> OrphanVerdict:
     if state.lives:
-        return OrphanVerdict(trace=trace, orphan=False, reason=f"run {run} goes on")
+        return OrphanVerdict(trace=trace, orphan=False, reason=f"run {run} is under way")
     since = max(filter(None, (trace.made, state.ended)))
     if now - since < grace:
         return OrphanVerdict(
-            trace=trace, orphan=False, reason=f"run {run} is over, for less than {_hours(grace)}"
+            trace=trace, orphan=False, reason=f"run {run} ended less than {_hours(grace)} ago"
         )
-    return OrphanVerdict(trace=trace, orphan=True, reason=f"run {run} is over")
+    return OrphanVerdict(trace=trace, orphan=True, reason=f"run {run} has ended")
 
 
 def _hours(span: timedelta) -> str:

@@ -1,6 +1,6 @@
 """What an image is built from by Packer: a template, and a base that it is built upon.
 
-``vm`` of ``slipway.yaml`` is such a record, and ``bare_metal.packer`` is another.
+``vm`` and ``bare_metal.packer`` of ``slipway.yaml`` are records of this type.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class PackerBase(Record):
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if (self.glance is None) == (self.artifactory is None):
-            raise ValueError("a base has exactly one of glance and artifactory")
+            raise ValueError("a base needs exactly one of glance and artifactory")
         return self
 
 
@@ -67,7 +67,7 @@ class Packer(Record):
         template = posixpath.normpath(self.template)
         if self.folder != "." and template != self.folder and not template.startswith(f"{self.folder}/"):
             raise ValueError(
-                f"template {self.template} is outside of context {self.context}, which is all that the build "
-                "sees: move it there, or name a folder that holds both"
+                f"template {self.template} is outside of context {self.context}, and the build sees only "
+                "that folder: move it there, or name a folder that contains both"
             )
         return self

@@ -1,4 +1,4 @@
-"""What a release is to be on a platform: a plan of the platform's own type."""
+"""The plan of a release on a platform, of the platform's own type."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ Ref = Annotated[
     str,
     Matching(
         r"^(?!.*(\.\.|@\{|//|/\.|\.lock(/|$)))[^\x00-\x20\x7f~^:?*\[\\./][^\x00-\x20\x7f~^:?*\[\\]*(?<![./])$",
-        "must be a ref as Git allows one, like refs/heads/main; `git check-ref-format` says what is wrong",
+        "must be a valid Git ref, like refs/heads/main; `git check-ref-format` shows the error",
         max_length=512,
     ),
 ]
@@ -37,7 +37,7 @@ class PushEvent(Record):
     commit: CommitId
     pusher: PersonName = ""
     delivery: str = Field(default="", max_length=100)
-    """Id of the webhook delivery that told of it; empty when none did."""
+    """Id of the webhook delivery that reported it; empty when none did."""
     at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
     rebuild: str = Field(default="", max_length=60)
     """Names a repeated build of a commit that was pushed before (for example a night)."""

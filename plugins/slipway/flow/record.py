@@ -1,4 +1,4 @@
-"""What every record of the flow has in common."""
+"""The base of every record of the flow."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Record(BaseModel):
     def from_json(cls, value: Any) -> Self:
         """Build the record from what :meth:`to_json` returned.
 
-        :raises pydantic.ValidationError: when ``value`` is not such a record.
+        :raises pydantic.ValidationError: when ``value`` is not a valid record.
         """
         return cls.model_validate(value)
 

@@ -18,7 +18,7 @@ class SupersededError(SlipwayError):
 
 
 class Release(Record):
-    """What one push wants to run, by platform; a platform that the application lacks is absent."""
+    """The images of one push to deploy, by platform; undeclared platforms are absent."""
 
     push: PushEvent
     images: dict[Platform, Image]
@@ -35,10 +35,10 @@ class ReleaseRow(Record):
 
     platform: str
     before: str
-    """What was taken for good when the run came."""
+    """What was kept when the run came."""
     tried: str
     now: str
-    """What is true at the end."""
+    """The state at the end."""
 
 
 def assemble(builts: Iterable[Built]) -> Release:
@@ -49,7 +49,9 @@ def assemble(builts: Iterable[Built]) -> Release:
     handed = list(builts)
     if len({built.push.partition_key for built in handed}) != 1:
         keys = sorted({built.push.partition_key for built in handed})
-        raise SlipwayError(f"a release is one commit's images, and these are of: {', '.join(keys) or 'none'}")
+        raise SlipwayError(
+            f"a release takes images of one commit, and these are of: {', '.join(keys) or 'none'}"
+        )
     return Release(
         push=handed[0].push,
         images={built.platform: built.image for built in handed if built.image is not None},

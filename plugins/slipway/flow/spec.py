@@ -81,7 +81,7 @@ class Probe(Record):
     @model_validator(mode="after")
     def _one_way(self) -> Probe:
         if sum((self.http is not None, self.tcp, bool(self.command))) != 1:
-            raise ValueError("a probe has exactly one of http, tcp and command")
+            raise ValueError("a probe needs exactly one of http, tcp and command")
         return self
 
 
@@ -112,7 +112,7 @@ class Volume(Record):
     @model_validator(mode="after")
     def _one_kind(self) -> Volume:
         if sum(kind is not None for kind in (self.claim, self.secret, self.empty)) != 1:
-            raise ValueError("a volume has exactly one of claim, secret and empty")
+            raise ValueError("a volume needs exactly one of claim, secret and empty")
         return self
 
 
@@ -162,14 +162,14 @@ class Kubernetes(Record):
             raise ValueError("two ports have the same name")
         if self.manifests:
             if mixed := [name for name in _OBJECT_FIELDS if getattr(self, name) != _default(name)]:
-                raise ValueError(f"manifests stand instead of {', '.join(mixed)}: give one or the other")
+                raise ValueError(f"manifests replace {', '.join(mixed)}: give one or the other")
             return self
         probes = (self.probes.readiness, self.probes.liveness, self.probes.startup)
         asked = [probe.port for probe in probes if probe is not None and not probe.command]
         asked += [self.health.port] if self.health else []
         if missing := sorted(set(asked) - names):
             raise ValueError(
-                f"port {missing[0]!r} is asked for by a probe or health and is not in ports "
+                f"port {missing[0]!r} is used by a probe or health, but is not in ports "
                 f"({', '.join(sorted(names)) or 'which is empty'})"
             )
         return self
@@ -212,7 +212,7 @@ class BuildSpec(Record):
         if len(set(self.order)) < len(self.order):
             raise ValueError("order names a platform twice")
         if lacking := [platform for platform in self.order if getattr(self, platform) is None]:
-            raise ValueError(f"order names {lacking[0]}, and there is no {lacking[0]}: leave it out of order")
+            raise ValueError(f"order names {lacking[0]}, which is not declared: remove it from order")
         return self
 
     build: Build = Build()
@@ -221,5 +221,7 @@ class BuildSpec(Record):
     @model_validator(mode="after")
     def _built_for_a_container(self) -> BuildSpec:
         if self.build.jenkins and self.container is None:
-            raise ValueError("build.jenkins builds for a container image, and container is not declared")
+            raise ValueError(
+                "build.jenkins is for a container image: declare container, or leave build.jenkins out"
+            )
         return self

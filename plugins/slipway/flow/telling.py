@@ -8,11 +8,11 @@ from slipway.flow.message import Message
 
 CAUSES = {
     "spec": "slipway.yaml of this commit breaks a rule",
-    "rule": "a rule is broken; trying again does not help",
-    "outage": "another system did not answer as it should, in every try",
+    "rule": "a rule is broken; a retry does not help",
+    "outage": "another system failed in every try",
     "timeout": "a time limit",
-    "defect": "a defect of Slipway's; its log has the stack",
-    "lost": "the task's process ended without a word",
+    "defect": "a defect in Slipway; the log has the stack trace",
+    "lost": "the task's process ended without reporting an error",
 }
 
 
@@ -26,7 +26,7 @@ def failure(incident: Incident, link: str) -> Message:
         ("Reason", CAUSES[account.cause]),
     ]
     if tasks[1:]:
-        facts.append(("Failed after it", ", ".join(tasks[1:])))
+        facts.append(("Failed afterwards", ", ".join(tasks[1:])))
     return Message(incident.title, tuple(facts), link, account.error, account.lines)
 
 
@@ -44,7 +44,7 @@ def late(dag_id: str, repository: str, commit: str, deadline: str, link: str) ->
 
     :param deadline: when it should have ended.
     """
-    title = f"{repository}: {KINDS[dag_id]} takes long"
+    title = f"{repository}: {KINDS[dag_id]} takes too long"
     facts = (
         ("Application", repository),
         ("Commit", commit or "not known yet"),

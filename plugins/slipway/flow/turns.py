@@ -19,7 +19,7 @@ AirflowId = Annotated[str, Field(max_length=250)]
 
 
 class TurnPlace(Record):
-    """What one deployment at a time may change."""
+    """The place that only one deployment at a time may change."""
 
     repository: RepositoryName
     application: Name
@@ -44,12 +44,12 @@ class Contender(Record):
 
     @property
     def run(self) -> tuple[str, str]:
-        """What tells it from the others."""
+        """Identifies it among the others."""
         return self.dag_id, self.run_id
 
 
 class Turn(Record):
-    """What a run is told that asks for its turn."""
+    """The answer to a run that asks for its turn."""
 
     state: Literal["given", "waits", "superseded"]
     since: AwareDatetime | None = None
@@ -63,7 +63,7 @@ class Turn(Record):
             return f"it is the turn of {mine.commit[:12]}"
         other = f"{self.other.commit[:12]} (run {self.other.run_id})"
         if self.state == "waits":
-            return f"{mine.commit[:12]} waits for its turn: {other} is being deployed"
+            return f"{mine.commit[:12]} waits: {other} is being deployed"
         does = "is being deployed" if self.other.since else "is next"
         return (
             f"{mine.commit[:12]} is superseded by {other}, which was pushed later and {does}: "
@@ -72,7 +72,7 @@ class Turn(Record):
 
 
 def take(known: Sequence[Contender], mine: Contender, now: datetime) -> tuple[list[Contender], Turn]:
-    """Return who contends now, and what ``mine`` is told.
+    """Return who contends now, and the answer to ``mine``.
 
     :param known: the contenders so far, of runs that are not over; ``mine`` is among them when it asks again.
     """

@@ -1,4 +1,4 @@
-"""What Git could not do, named by what the caller does next."""
+"""Errors of Git, named by what the caller does next."""
 
 from __future__ import annotations
 

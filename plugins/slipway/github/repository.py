@@ -106,7 +106,7 @@ class Commit:
         where = f"{path} of {self.push.repository} at {self.push.short_commit}"
         name = posixpath.normpath(path)
         if not path or name in ("", ".") or path.startswith("/") or ".." in path.split("/"):
-            raise RepositoryError(f"{where} is no path inside the repository. Name one without `..`.")
+            raise RepositoryError(f"{where} is not a path inside the repository. Name one without `..`.")
         about = self._git("--literal-pathspecs", "ls-tree", "--long", "-z", "HEAD", "--", name).split()
         if not about:
             return None

@@ -18,7 +18,7 @@ MIB = 1024**2
 
 
 def places(wanted: JenkinsJob) -> dict[str, str]:
-    """Return by artifact where it goes below the build context."""
+    """Return each artifact's path below the build context."""
     return {path: posixpath.normpath(f"{wanted.into}/{path}") for path in wanted.artifacts}
 
 
@@ -35,8 +35,8 @@ def check_free(root: Path, wanted: JenkinsJob) -> None:
                 on_the_way.exists() and not (at < len(parts) and on_the_way.is_dir())
             ):
                 raise JenkinsError(
-                    f"build.jenkins: artifact {path} cannot be put at {place} of the build context: the "
-                    f"commit has {'/'.join(parts[:at])} there. Remove it, or choose another `into`."
+                    f"build.jenkins: artifact {path} cannot be placed at {place} in the build context: the "
+                    f"commit has {'/'.join(parts[:at])} there. Remove that, or choose another `into`."
                 )
 
 
@@ -53,9 +53,9 @@ def bring(server: JenkinsServer, build: FinishedBuild, wanted: JenkinsJob, root:
         size, digest = _download(server, build, path, file, left)
         if digest not in build.fingerprints:
             raise JenkinsError(
-                f"artifact {path} of build {build.number} of {build.job} came as MD5 {digest}, of which the "
-                "build has no fingerprint: it was changed since, or is archived without a fingerprint. "
-                "Archive it with fingerprints, and start the run again."
+                f"artifact {path} of build {build.number} of {build.job} has MD5 {digest}, but the build "
+                "has no such fingerprint: the file was changed, or archived without fingerprint. Archive it "
+                "with fingerprints, and start the run again."
             )
         left -= size
         log.info("%s of build %d: %d bytes, as its fingerprint says", path, build.number, size)
@@ -64,7 +64,7 @@ def bring(server: JenkinsServer, build: FinishedBuild, wanted: JenkinsJob, root:
 def _download(
     server: JenkinsServer, build: FinishedBuild, artifact: str, place: Path, most: int
 ) -> tuple[int, str]:
-    """Return size and MD5 of what was written.
+    """Return size and MD5 of the written bytes.
 
     :param most: bytes.
     """
@@ -88,6 +88,6 @@ def _download(
 def _check(size: int, most: int, artifact: str) -> None:
     if size > most:
         raise JenkinsError(
-            f"artifact {artifact} makes more than build.jenkins.size_mib allows for all of them. "
-            "Raise it in slipway.yaml, or archive less."
+            f"artifact {artifact} exceeds build.jenkins.size_mib, the limit for all artifacts. Raise it in "
+            "slipway.yaml, or archive less."
         )

@@ -13,7 +13,7 @@ OWN = "SLIPWAY_BUILD"
 """Parameter by which a build is found again; its value is one request's and no other's."""
 _PARAMETERS = "actions[parameters[name,value]]"
 _RECENT = 200
-"""Builds of a job that are looked through."""
+"""Builds of a job that are searched."""
 
 
 class Parameter(Record):
@@ -52,7 +52,7 @@ class BuildState(Record):
     building: bool
     result: str | None
     stopped: str = ""
-    """Who aborted it, as Jenkins says it."""
+    """The user who aborted it, by Jenkins' record."""
     artifacts: tuple[str, ...]
     fingerprints: tuple[str, ...]
 
@@ -65,7 +65,7 @@ def get_job(server: JenkinsServer, job: str) -> Job:
     parameters = "property[parameterDefinitions[name,choices,defaultParameterValue[value]]]"
     found = server.read(path_of(job), f"job {job}", tree=f"buildable,{parameters}")
     if "buildable" not in found:
-        raise JenkinsError(f"{job} is no job of Jenkins that can be built: it is a folder. Name a job in it.")
+        raise JenkinsError(f"{job} is a folder in Jenkins. Name a job in it.")
     asked = [one for property_ in found["property"] for one in property_.get("parameterDefinitions", ())]
     return Job(name=job, buildable=found["buildable"], parameters=tuple(map(_parameter, asked)))
 
@@ -89,7 +89,9 @@ def start(server: JenkinsServer, job: str, parameters: Mapping[str, str]) -> int
     answer = server.post(f"{path_of(job)}buildWithParameters", f"a build of job {job}", parameters)
     item = answer.headers.get("Location", "").rstrip("/").rpartition("/")[2]
     if not item.isdigit():
-        raise JenkinsError(f"Jenkins did not say where in its queue the build of {job} is. Is it a job?")
+        raise JenkinsError(
+            f"Jenkins gave no queue item for the build of {job}. Check that it is a job that can be built."
+        )
     return int(item)
 
 
@@ -122,7 +124,7 @@ def get_build(server: JenkinsServer, job: str, number: int) -> BuildState:
 
 
 def cancel(server: JenkinsServer, job: str, own: str) -> RequestPlace | None:
-    """Take a request out of the queue, or abort its build; returns what there was to cancel."""
+    """Cancel a request in the queue, or abort its build; returns which was cancelled."""
     first = None
     for _ in range(3):  # it may begin between two requests
         place = find(server, job, own)

@@ -41,9 +41,7 @@ class BuildConsole:
         self._rest = "" if ended else lines.pop()
         shown = [_CONTROL.sub("", line)[:_LINE] for line in lines]
         self.tail.extend(line for line in shown if line.strip())
-        note = (
-            [f"... {left_out} bytes are left out here; the whole console is in Jenkins"] if left_out else []
-        )
+        note = [f"... {left_out} bytes left out; the whole console is in Jenkins"] if left_out else []
         return note + [line for line in shown if line]
 
     def _fetch(self) -> tuple[bytes, int]:

@@ -1,4 +1,4 @@
-"""What Jenkins could not do, named by what the caller does next."""
+"""Errors of Jenkins, named by what the caller does next."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class MissingError(JenkinsError):
 
 
 class DeniedError(JenkinsError):
-    """The login, or what it may do."""
+    """The login is refused, or lacks a right."""
 
 
 class TransientJenkinsError(TransientError):
@@ -40,8 +40,8 @@ def told(what: str) -> Iterator[None]:
         yield
     except jenkins.NotFoundException as error:
         raise MissingError(
-            f"Jenkins does not have {what}, or does not show it to the user of connection slipway_jenkins. "
-            "Correct the name, or let the user read it."
+            f"Jenkins answered 404 to {what}: it does not exist, or the user of connection slipway_jenkins "
+            "may not read it. Correct the name, or allow the user to read it."
         ) from error
     except jenkins.TimeoutException as error:
         raise TransientJenkinsError(f"Jenkins does not answer on {what} in time") from error
@@ -62,11 +62,11 @@ def _of_status(what: str, error: Exception) -> SlipwayError:
     cause = error if isinstance(error, requests.HTTPError) else error.__context__
     response = cause.response if isinstance(cause, requests.HTTPError) else None
     if response is None:
-        return TransientJenkinsError(f"Jenkins on {what}: {str(error)[:SHOWN]}")
+        return TransientJenkinsError(f"Jenkins failed on {what}: {str(error)[:SHOWN]}")
     status, said = response.status_code, response.headers.get("X-Error", response.reason or "")[:SHOWN]
     if status in (401, 403):
         return DeniedError(f"Jenkins refuses {what}: {status} {said}. {_LOGIN}.")
     # A change that ends in an exception of Jenkins' own would do so again; what is read may come right.
     if status == 429 or status > 500 or (status == 500 and response.request.method == "GET"):
-        return TransientJenkinsError(f"Jenkins on {what}: {status} {said}")
+        return TransientJenkinsError(f"Jenkins failed on {what}: {status} {said}")
     return JenkinsError(f"Jenkins refuses {what}: {status} {said}")

@@ -55,9 +55,9 @@ class JenkinsHook(BaseHook):  # type: ignore[misc]
         return JenkinsServer(client, notifies=extra.get("notifies") in (True, "true", "True"))
 
     def test_connection(self) -> tuple[bool, str]:
-        """Say whether Jenkins takes the login (the button of the connection's form)."""
+        """Try the login (the button of the connection's form)."""
         try:
             version = self.get_conn().version()
         except Exception as error:
             return False, str(error)
-        return True, f"Jenkins {version} takes the login"
+        return True, f"logged in to Jenkins {version}"

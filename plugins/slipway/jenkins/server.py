@@ -28,13 +28,13 @@ class JenkinsServer:
 
     client: jenkins.Jenkins
     notifies: bool = False
-    """Builds tell Slipway's webhook when they have ended."""
+    """Builds notify Slipway's webhook of their end."""
 
     def read(self, path: str, what: str, **query: str) -> dict[str, Any]:
         """Return what ``<path>api/json`` says.
 
         :param what: how errors call it.
-        :raises JenkinsError: for good; its subclasses say why.
+        :raises JenkinsError: permanently; its subclasses say why.
         :raises TransientJenkinsError: when it may come right, as after a restart.
         """
         text = self._send("GET", f"{path}api/json?{urlencode(query)}", what).text
@@ -44,8 +44,8 @@ class JenkinsServer:
             found = None
         if not isinstance(found, dict):
             raise JenkinsError(
-                f"{self.client.server} does not answer as Jenkins does. Is the URL of connection "
-                "slipway_jenkins the one under which Jenkins itself answers, without a login page before it?"
+                f"{self.client.server} does not answer like Jenkins. Set Jenkins' own URL in connection "
+                "slipway_jenkins, one without a login page in front of it."
             )
         return found
 

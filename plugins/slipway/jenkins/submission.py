@@ -1,4 +1,4 @@
-"""What a job is told when a build of it is asked for. Pure."""
+"""The parameters that a job gets when a build of it is requested. Pure."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def submission(wanted: JenkinsJob, job: Job, own: Mapping[str, str]) -> dict[str
     known = {one.name: one for one in job.parameters}
     if OWN not in known:
         raise JenkinsError(
-            f"job {job.name} has no parameter {OWN}, by which Slipway tells its own builds from others. "
-            "Add a string parameter of this name to the job."
+            f"job {job.name} has no parameter {OWN}, by which Slipway recognises its own builds. Add a "
+            "string parameter of this name to the job."
         )
     if unknown := sorted(wanted.parameters.keys() - known.keys()):
         there = ", ".join(sorted(name for name in known if name not in own)) or "none of its own"
@@ -40,12 +40,12 @@ def submission(wanted: JenkinsJob, job: Job, own: Mapping[str, str]) -> dict[str
     for name, one in known.items():
         if name not in given and one.default is None:
             raise JenkinsError(
-                f"job {job.name} asks for {name}, which has no default. Give it in slipway.yaml under "
-                f"{FIELD}, or give it a default in Jenkins."
+                f"job {job.name} needs {name}, which has no default. Set it in slipway.yaml under {FIELD}, "
+                "or give it a default in Jenkins."
             )
         if one.choices and given.get(name, one.default) not in one.choices:
             raise JenkinsError(
-                f"{FIELD}: {name} of job {job.name} is one of {', '.join(one.choices)}, "
-                f"and not {given[name]!r}. Choose one of them."
+                f"{FIELD}: {name} of job {job.name} must be one of {', '.join(one.choices)}, not "
+                f"{given[name]!r}."
             )
     return given

@@ -1,4 +1,4 @@
-"""What a build of Jenkins that has ended means for the pipeline. Pure."""
+"""The meaning of an ended Jenkins build for the pipeline. Pure."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from slipway.jenkins.builds import BuildState
 from slipway.jenkins.errors import JenkinsError
 
 MEANINGS = {
-    "UNSTABLE": "it ran to its end and its tests did not pass, so what it built is not used. Repair what "
-    "they found, and push",
-    "FAILURE": "repair what failed, and push; or start the run again when it was Jenkins' own trouble",
-    "NOT_BUILT": "Jenkins ran none of its steps. Look into the job's conditions",
+    "UNSTABLE": "it finished, but its tests failed, so its artifacts are not used. Repair what the tests "
+    "found, and push",
+    "FAILURE": "repair what failed, and push; or start the run again if the fault was in Jenkins",
+    "NOT_BUILT": "Jenkins ran none of its steps. Check the job's conditions",
 }
 ABORTED = (
-    "by somebody, by a time limit of the job, or because Jenkins was shut down. Start the run again, "
-    "it asks for a new build"
+    "by a person, by a time limit of the job, or because Jenkins was shut down. Start the run again to "
+    "request a new build"
 )
 
 
 def finished(build: BuildState, wanted: JenkinsJob, tail: str) -> FinishedBuild:
-    """Return the build when it succeeded and archived what is wanted.
+    """Return the build when it succeeded and archived the wanted artifacts.
 
     :param tail: the last lines of its console.
     :raises JenkinsError: with the build's result, what it means and what to do.
@@ -34,13 +34,13 @@ def finished(build: BuildState, wanted: JenkinsJob, tail: str) -> FinishedBuild:
     if missing := [path for path in wanted.artifacts if path not in build.artifacts]:
         there = ", ".join(build.artifacts[:20]) or "nothing"
         raise JenkinsError(
-            f"{name} succeeded and has not archived {missing[0]} (it archived: {there}). "
-            "Correct build.jenkins.artifacts, or archive it in the job."
+            f"{name} succeeded, but has not archived {missing[0]} (it archived: {there}). Correct "
+            "build.jenkins.artifacts, or archive it in the job."
         )
     if not build.fingerprints:
         raise JenkinsError(
-            f"{name} has no fingerprints, by which its artifacts are checked. Have the job archive with "
-            "fingerprints: archiveArtifacts(..., fingerprint: true), or the box in a freestyle project."
+            f"{name} has no fingerprints to check its artifacts. Archive with fingerprints in the job: "
+            "archiveArtifacts(..., fingerprint: true), or the checkbox in a freestyle project."
         )
     return FinishedBuild(
         job=build.job, number=build.number, url=build.url, fingerprints=tuple(set(build.fingerprints))

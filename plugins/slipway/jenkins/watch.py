@@ -1,4 +1,4 @@
-"""Follows a build from the queue to its end, one look at a time; Jenkins may be away meanwhile."""
+"""Follows a build from the queue to its end, by polling; Jenkins may be down meanwhile."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class JenkinsOutcome(Record):
 
 
 class BuildFollower:
-    """Looks after one request for a build; what is new of its console is logged."""
+    """Follows one request for a build; logs new lines of its console."""
 
     def __init__(self, server: JenkinsServer, watch: JenkinsWatch, away: timedelta = AWAY) -> None:
         self._server = server
@@ -117,12 +117,12 @@ class BuildFollower:
     def _wait(self, now: datetime, error: TransientJenkinsError) -> JenkinsOutcome | None:
         if self._away_since is None:
             self._away_since = now
-            log.warning("%s; waiting for it to answer again", error)
+            log.warning("%s; waiting until it answers again", error)
         if now - self._away_since < self._away:
             return None
         minutes = int(self._away.total_seconds() // 60)
         reason = (
-            f"Jenkins has not answered for {minutes} minutes: {error}. Look after it, and at the URL of "
+            f"Jenkins has not answered for {minutes} minutes: {error}. Check Jenkins and the URL of "
             "connection slipway_jenkins; then start the run again."
         )
         return self._outcome("failed", reason=reason)

@@ -14,7 +14,7 @@ TOLD_LENGTH = 500
 
 @contextmanager
 def speaking_to_jira(what: str) -> Iterator[None]:
-    """Turn what the client raises into our errors.
+    """Translate the client's exceptions into our errors.
 
     :param what: what was being done, for the error.
     :raises TransientError: when Jira is away, overloaded, or fails.
@@ -37,6 +37,6 @@ def speaking_to_jira(what: str) -> Iterator[None]:
 def _cure(status: int) -> str:
     if status in (401, 403):
         return (
-            "Correct login and password of connection slipway_jira, or give that user the project's rights."
+            "Correct login and password of connection slipway_jira, or give that user rights in the project."
         )
-    return "Correct `tickets` in apps.yaml: the project, and a type of issues that it has."
+    return "Correct `tickets` in apps.yaml: the project, and an issue type that it has."

@@ -75,7 +75,7 @@ class Board:
         comments = issue["fields"].get("comment") or {}
         said = [issue["fields"].get("description"), *(one["body"] for one in comments.get("comments", ()))]
         if any(link in str(one) for one in said):
-            log.info("%s knows of this run already", key)
+            log.info("%s already names this run", key)
             return
         if comments.get("total", 0) >= MOST_COMMENTS and not last:
             log.info("%s has %d comments: this failure is not added", key, comments["total"])
@@ -85,13 +85,13 @@ class Board:
         log.info("commented on %s", key)
 
     def _finish(self, key: str) -> None:
-        with speaking_to_jira(f"show how {key} may go on"):
+        with speaking_to_jira(f"show the transitions of {key}"):
             shown: Any = self.client.get_issue_transitions_full(key, expand="transitions.fields")
         way: Way | None = choose(shown.get("transitions", ()))
         if way is None:
             log.warning(
                 "%s stays open: its workflow has no transition from here to a status of category Done that "
-                "asks for a resolution at most. Close it by hand",
+                "needs no field but a resolution. Close it by hand",
                 key,
             )
             return

@@ -1,1 +1,1 @@
-"""Kubernetes: an application's objects applied, followed until they serve, and put back when they do not."""
+"""Kubernetes: applies an application's objects, follows them until they serve, else restores the old ones."""

@@ -1,4 +1,4 @@
-"""Requests to a cluster's API: sent again when that may help, and refusals told with their cure.
+"""Requests to a cluster's API: sent again when that may help, and refusals reported with their cure.
 
 https://kubernetes.io/docs/reference/using-api/api-concepts/
 """
@@ -78,7 +78,7 @@ class Api:
         status: int = response.status
         if status == 401:
             raise ClusterError(
-                f"the cluster does not know the login of connection {self.connection}. Renew it there."
+                f"the cluster refuses the login of connection {self.connection}. Renew it there."
             )
         if proxied:
             return status, answer

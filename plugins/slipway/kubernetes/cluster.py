@@ -93,7 +93,7 @@ class Cluster:
             "PUT", path, {"fieldManager": FIELD_MANAGER}, replacement(live, body)
         )
         if status == 409:
-            raise ClusterConflictError(f"{path} is changed all the time: {message(answer)}. Push again")
+            raise ClusterConflictError(f"{path} keeps being changed by others: {message(answer)}. Push again")
         return status == 200
 
     @_WHILE_OTHERS_WRITE
@@ -112,12 +112,12 @@ class Cluster:
             content_type="application/json-patch+json",
         )
         if status != 200:
-            raise ClusterConflictError(f"{path} is changed all the time: {message(answer)}. Push again")
+            raise ClusterConflictError(f"{path} keeps being changed by others: {message(answer)}. Push again")
 
     async def delete(self, ref: ObjectRef, namespace: str) -> bool:
         """Remove an object with what it made; say whether there was one. Claims are never removed."""
         if ref.kind in KEPT:
-            raise ClusterError(f"{ref} is kept: what is in it cannot be made again")
+            raise ClusterError(f"{ref} is kept: its data cannot be restored")
         body = {"propagationPolicy": "Background"}
         status, answer = await self._api.ask("DELETE", _path(ref, namespace), {}, body)
         if status not in (200, 202, 404):
@@ -137,7 +137,7 @@ class Cluster:
         status, answer = await self._api.ask("PUT" if known else "POST", path, {}, body)
         if status == 409 or (known and status == 404):
             raise ClusterConflictError(
-                f"ConfigMap {name} of {namespace} was written by someone else meanwhile"
+                f"ConfigMap {name} of {namespace} was changed by someone else meanwhile"
             )
         if status not in (200, 201):
             raise ClusterError(f"ConfigMap {name} cannot be written in {namespace}: {message(answer)}")
@@ -242,5 +242,5 @@ def _object(answer: bytes) -> Json:
     try:
         value = json.loads(answer)
     except ValueError as error:
-        raise TransientClusterError("the cluster's answer is no JSON") from error
+        raise TransientClusterError("the cluster's answer is not JSON") from error
     return value if isinstance(value, dict) else {}

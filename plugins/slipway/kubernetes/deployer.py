@@ -1,4 +1,4 @@
-"""Brings a workload into a namespace, and brings the last good one back.
+"""Applies a workload to a namespace, and restores the last good one.
 
 Every step may be repeated: what is applied is written down before it is applied (:mod:`.ledger`).
 """
@@ -28,7 +28,7 @@ _TRIES = 5
 
 
 async def begin(cluster: Cluster, workload: KubernetesPlan, run: str) -> KubernetesWatch:
-    """Write down what is to be applied, and apply it.
+    """Record what is to be applied, and apply it.
 
     :raises SupersededError: when a newer push is in place or on its way.
     :raises ClusterRefusedError: when the cluster refuses an object, or an object is someone else's.
@@ -54,7 +54,7 @@ async def again(cluster: Cluster, application: str, namespace: str, run: str) ->
 
 
 async def keep(cluster: Cluster, application: str, namespace: str, run: str) -> Deployment:
-    """Take what ``run`` rolled out for good, and return what runs now; nothing is removed yet.
+    """Keep what ``run`` rolled out, and return what runs now; nothing is removed yet.
 
     :raises SupersededError: when another run took its place.
     """
@@ -65,7 +65,7 @@ async def keep(cluster: Cluster, application: str, namespace: str, run: str) -> 
 
 
 async def clear(cluster: Cluster, application: str, namespace: str, run: str) -> None:
-    """Remove what only the version before needed, now that ``run`` is there to stay."""
+    """Remove what only the previous version needed, now that ``run`` is there to stay."""
     await _remove_leftovers(cluster, application, namespace, run)
 
 
@@ -77,13 +77,13 @@ async def go_back(cluster: Cluster, application: str, namespace: str, run: str) 
     :raises SupersededError: when another run took its place; nothing is touched.
     """
     known = await ledger.read(cluster, application, namespace)
-    mark = f"{run} went back"
+    mark = f"{run} rolled back"
     if not ledger.is_mine(known, run) and not ledger.is_good(known, run):
         return await _gone_back(cluster, namespace, known, mark)
     known = await _change(cluster, application, namespace, lambda now: ledger.taken_back(now, run))
     workload = ledger.mine(known, run)
     if known.good is None:
-        log.info("there was no version before: what was applied is removed")
+        log.info("there was no previous version: what was applied is removed")
         left = await _remove_leftovers(cluster, application, namespace, run)
         if left.attempt is None:  # else a newer push came meanwhile, and the ledger is its
             await ledger.forget(cluster, application, namespace)
@@ -100,7 +100,9 @@ async def _gone_back(
 ) -> KubernetesWatch | None:
     """Return what to follow when an earlier try went back already; None when there is nothing of the run."""
     if known.attempt is not None:
-        raise SupersededError(f"{known.attempt.workload.push.short_commit} is being rolled out, and goes on")
+        raise SupersededError(
+            f"{known.attempt.workload.push.short_commit} is being rolled out, and continues"
+        )
     if known.good is None:
         return None
     body = await cluster.find(main_object(known.good.workload), namespace)
@@ -111,7 +113,7 @@ async def _gone_back(
 async def _change(
     cluster: Cluster, application: str, namespace: str, decide: Callable[[KubernetesLedger], KubernetesLedger]
 ) -> KubernetesLedger:
-    """Read the ledger, decide, write it if it changed; decide anew when someone else was faster."""
+    """Read the ledger, decide, write it if it changed; decide again when another was faster."""
     for tries in range(1, _TRIES + 1):
         known = await ledger.read(cluster, application, namespace)
         decided = decide(known)
@@ -143,13 +145,13 @@ def _marked(body: Json, run: str) -> Json:
 
 
 async def _remove_leftovers(cluster: Cluster, application: str, namespace: str, run: str) -> KubernetesLedger:
-    """Remove what belongs to nothing any more; return the ledger that says so."""
+    """Remove what is no longer declared; return the ledger that records it."""
     known = ledger.settled(await ledger.read(cluster, application, namespace), run)
     for ref in ledger.leftovers(known, run):
         if ref.kind in KEPT:
             log.warning(
-                "%s is declared no longer and is kept, with what is in it. Remove it yourself: "
-                "kubectl -n %s delete %s",
+                "%s is no longer declared, and is kept with its data. Remove it yourself: kubectl -n %s "
+                "delete %s",
                 ref,
                 namespace,
                 ref,

@@ -1,4 +1,4 @@
-"""What a person needs to know of a rollout that failed: events, states and last log lines, in the log."""
+"""The diagnosis of a failed rollout for a person: events, states and last log lines, in the task's log."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 async def diagnose(cluster: Cluster, watch: KubernetesWatch) -> None:
-    """Log what the cluster says of the new version; nothing here makes the failure worse."""
+    """Log the cluster's reports about the new version; never fails itself."""
     for ref in watch.objects:
         try:
             await _object(cluster, watch.namespace, ref)
         except (ClusterError, TransientClusterError) as error:
-            log.warning("of %s nothing more is known: %s", ref, error)
+            log.warning("no more is known about %s: %s", ref, error)
 
 
 async def _object(cluster: Cluster, namespace: str, ref: ObjectRef) -> None:
@@ -54,7 +54,7 @@ async def _pod(cluster: Cluster, namespace: str, pod: Json) -> None:
         ended = bool((status.get("state") or {}).get("waiting")) and status.get("restartCount", 0) > 0
         text = await cluster.log(namespace, name, status["name"], LOG_LINES, previous=ended)
         lines = [_plain(line) for line in text.splitlines()]
-        log.info("the last lines of its log:%s", "" if lines else " it wrote nothing")
+        log.info("the last lines of its log:%s", "" if lines else " it is empty")
         for line in lines:
             log.info("    %s", line)
 

@@ -1,4 +1,4 @@
-"""What a cluster could not do, named by what the caller does next."""
+"""Errors of a cluster, named by what the caller does next."""
 
 from __future__ import annotations
 
@@ -22,4 +22,4 @@ class ClusterConflictError(ClusterError):
 
 
 class TransientClusterError(TransientError):
-    """The cluster did not answer as it should: worth another try."""
+    """The cluster did not answer as expected: worth another try."""

@@ -21,7 +21,7 @@ _ADDRESSES = ("ExternalIP", "ExternalDNS", "InternalIP", "Hostname")
 
 
 async def answers(cluster: Cluster, namespace: str, application: str, health: Health) -> str:
-    """Wait until the health URL answers as it should; return why it did not ("" when it did)."""
+    """Wait until the health URL answers as expected; return why it did not ("" when it did)."""
     deadline = time.monotonic() + health.within_seconds
     async with httpx.AsyncClient(timeout=ASK_SECONDS, trust_env=False) as client:
         while True:

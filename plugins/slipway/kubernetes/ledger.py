@@ -1,6 +1,6 @@
-"""What Slipway knows of an application in a namespace: what runs there, and what is being tried.
+"""The ledger of an application in a namespace: the release that runs, and the one being tried.
 
-It is kept in the namespace itself, in ConfigMap ``<application>.slipway``, written only if nobody wrote it
+It is kept in the namespace itself, in ConfigMap ``<application>.slipway``, written only if no other wrote it
 meanwhile. So any worker that comes after a crash knows what to go back to and what to clear away, and of two
 pushes at the same time the newer one wins. The decisions are pure; the rest reads and writes.
 """
@@ -76,9 +76,8 @@ def claim(ledger: KubernetesLedger, attempt: KubernetesAttempt) -> KubernetesLed
 
     def taken(repository: str) -> ClusterRefusedError:
         return ClusterRefusedError(
-            f"{attempt.workload.application!r} in namespace {attempt.workload.namespace} is the "
-            f"application of {repository}. Choose another name in slipway.yaml, or another "
-            "namespace in apps.yaml."
+            f"{attempt.workload.application!r} in namespace {attempt.workload.namespace} belongs to "
+            f"{repository}. Choose another name in slipway.yaml, or another namespace in apps.yaml."
         )
 
     refuse_others(ledger, attempt, taken)
@@ -87,7 +86,7 @@ def claim(ledger: KubernetesLedger, attempt: KubernetesAttempt) -> KubernetesLed
 
 
 def succeeded(ledger: KubernetesLedger, run: str, now: datetime) -> KubernetesLedger:
-    """Take the attempt of ``run`` for the good one; the one before can still be gone back to.
+    """Mark the attempt of ``run`` as good; the previous one stays restorable.
 
     :raises SupersededError: when another run took its place.
     """
@@ -143,8 +142,8 @@ async def read(cluster: Cluster, application: str, namespace: str) -> Kubernetes
         ledger = KubernetesLedger.from_json(json.loads(gzip.decompress(packed)))
     except (KeyError, ValueError, OSError) as error:
         raise ClusterError(
-            f"ConfigMap {_ref(application).name} of {namespace} is not what Slipway wrote. Restore it, or "
-            "delete it: the next deployment then starts as a first one and names the objects in its way."
+            f"ConfigMap {_ref(application).name} of {namespace} was changed by someone else. Restore it, or "
+            "delete it: the next deployment is then a first one, and reports the objects that are in its way."
         ) from error
     return ledger.model_copy(update={"version": body["metadata"]["resourceVersion"]})
 
@@ -160,8 +159,8 @@ async def write(cluster: Cluster, ledger: KubernetesLedger, application: str, na
     packed = base64.b64encode(gzip.compress(content.encode(), mtime=0)).decode()
     if len(packed) > MAX_BYTES:
         raise ClusterError(
-            f"the objects of {application} are too large to be kept for going back to ({len(packed)} bytes "
-            f"compressed, at most {MAX_BYTES}). Take large files out of config maps into the image."
+            f"the objects of {application} are too large to be kept for a rollback ({len(packed)} bytes "
+            f"compressed, at most {MAX_BYTES}). Move large files from config maps into the image."
         )
     metadata: Json = {
         "name": _ref(application).name,

@@ -1,4 +1,4 @@
-"""Kubernetes' branch of ``deploy``: objects applied and followed without a worker; put back on failure."""
+"""Kubernetes' branch of ``deploy``: applies objects, follows them without a worker, restores on failure."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from slipway.kubernetes.watch import KubernetesOutcome, KubernetesWatch, follow
 from slipway.rollout import operators
 
 PATIENCE_SECONDS = 3.0
-"""How long a worker looks on itself: handing over to the triggerer and back costs about as much."""
+"""For which a worker itself polls: the way to the triggerer and back costs about as much."""
 SLACK = timedelta(hours=2)
 """More than any rollout may take: the triggerer itself ends a rollout that makes no progress."""
 
 
 class _Branch:
-    """What both operators share: the cluster, and the waiting in the triggerer."""
+    """The common base of both operators: the cluster, and the waiting in the triggerer."""
 
     platform: ClassVar[Platform] = "container"
     plan: KubernetesPlan
@@ -39,7 +39,7 @@ class _Branch:
         return KubernetesSide(self.plan)
 
     def wait(self, watch: KubernetesWatch) -> None:
-        """Have the triggerer follow the rollout; go on with ``resume``."""
+        """Let the triggerer follow the rollout; continue with ``resume``."""
         trigger = RolloutTrigger(watch=watch.to_json(), conn_id=self.plan.cluster)
         self.defer(trigger=trigger, method_name="resume", timeout=SLACK)
 
@@ -55,7 +55,7 @@ class RolloutOperator(_Branch, operators.RolloutOperator):
         workload, run = self.plan, context["run_id"]
         push = workload.push
         self.log.info(
-            "%s %s (%s) of %s goes to %s: namespace %s",
+            "%s %s (%s) of %s is deployed to %s: namespace %s",
             *(workload.application, push.short_commit, workload.image.digest, push.repository),
             *(workload.environment, workload.namespace),
         )
@@ -73,7 +73,7 @@ class RolloutOperator(_Branch, operators.RolloutOperator):
                 self.healthy(context)
             elif outcome.state == "displaced":
                 watch = side.ask(lambda cluster: deployer.again(cluster, *side.place, run))
-                self.log.warning("the objects were changed by someone else; they are applied again")
+                self.log.warning("someone else changed the objects; applying them again")
                 self.wait(watch)
             else:
                 self.log.error("the rollout failed: %s", outcome.reason)
@@ -94,13 +94,13 @@ class GoBackOperator(_Branch, operators.GoBackOperator):
             self.wait(watch)
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> None:
-        """End, when the version before is back."""
+        """End, when the previous version is restored."""
         with self.ending(context):
             outcome = KubernetesOutcome.from_json(event)
             if outcome.state == "failed":
                 self.fail(
                     context,
-                    f"the previous version was applied again, and does not serve either: {outcome.reason}",
+                    f"the previous version was applied again, but does not serve either: {outcome.reason}",
                 )
             self.back(context)
 

@@ -41,11 +41,11 @@ class KubernetesSide(Side[KubernetesPlan]):
             ledger.mine(known, run)
 
     def keep(self, run: str) -> Deployment:
-        """Write into the ledger that it is good."""
+        """Mark it as good in the ledger."""
         return self.ask(lambda cluster: deployer.keep(cluster, *self.place, run))
 
     def clear(self, run: str) -> None:
-        """Remove the objects that are declared no longer."""
+        """Remove the objects that are no longer declared."""
         self.ask(lambda cluster: deployer.clear(cluster, *self.place, run))
 
     def page(self) -> str:

@@ -1,4 +1,4 @@
-"""Rollouts that nobody ends: the ledger says that a run tries something, and the run is over."""
+"""Orphaned rollouts: the ledger names a run that tries something, but the run has ended."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ClusterTraces:
     name = "kubernetes"
 
     def find(self) -> list[Trace]:
-        """Return the rollouts that go on, or that nobody ended.
+        """Return the rollouts that are under way, or orphaned.
 
         :raises ClusterError: when a ledger cannot be understood.
         :raises TransientClusterError: when the cluster does not answer.
@@ -46,7 +46,7 @@ class ClusterTraces:
         return self._ask(work)
 
     def remove(self, trace: Trace) -> bool:
-        """Bring the version before back, if the rollout is still what was found; says whether it is gone.
+        """Restore the previous version, if the rollout is still what was found; says whether it is gone.
 
         Nobody waits until that version serves: what served before goes on serving meanwhile.
         """

@@ -22,7 +22,7 @@ class RolloutTrigger(WatchTrigger):
     """
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Follow it; what cannot be followed fires as a failure."""
+        """Follow it; an error fires as a failure."""
         try:
             async with connected(self.conn_id) as cluster:
                 outcome = await follow(cluster, KubernetesWatch.from_json(self.watch))

@@ -25,7 +25,7 @@ FIRST_POLL_SECONDS, LAST_POLL_SECONDS = 0.2, 3.0
 
 
 class KubernetesWatch(Record):
-    """What is followed, small enough to be handed to the triggerer."""
+    """The followed rollout, small enough to be handed to the triggerer."""
 
     run: str
     """The mark that the objects carry while they are this rollout's."""
@@ -68,7 +68,7 @@ async def follow(cluster: Cluster, watch: KubernetesWatch) -> KubernetesOutcome:
 async def look(
     cluster: Cluster, watch: KubernetesWatch
 ) -> tuple[KubernetesOutcome | None, list[ObjectProgress]]:
-    """Look once: the outcome, if it is certain by now, and how far each object is."""
+    """Poll once: the outcome, if it is certain, and the progress of each object."""
     found = await asyncio.gather(*(_progress(cluster, watch, ref) for ref in watch.objects))
     if any(progress is None for progress in found):
         return KubernetesOutcome(state="displaced"), []
@@ -87,7 +87,7 @@ async def _rolled_out(cluster: Cluster, watch: KubernetesWatch) -> KubernetesOut
         try:
             outcome, progress = await look(cluster, watch)
         except TransientClusterError as error:
-            log.warning("%s; looking again", error)
+            log.warning("%s; retrying", error)
             await asyncio.sleep(LAST_POLL_SECONDS)
             continue
         if outcome is not None:

@@ -1,1 +1,1 @@
-"""What Airflow tells Slipway as it happens: its components' starts, the ends of runs, and of tasks."""
+"""Listeners of Airflow's events: starts of its components, ends of runs, ends of tasks."""

@@ -1,4 +1,4 @@
-"""What a task says when it fails: the error with its cure, and its last log lines, without secrets.
+"""The report of a failed task: the error with its cure, and its last log lines, without secrets.
 
 It stays in the task's XCom ``account``: whoever tells of the failure needs no login to read logs.
 """
@@ -30,7 +30,7 @@ class LastLines(logging.Handler):
 
 
 def account_of(error: BaseException | str | None, lines: Iterator[str] | deque[str]) -> Account:
-    """Return what is known of a failure.
+    """Return the account of a failure.
 
     :param error: what the task ended with; Airflow hands on a text when it knows no more.
     """
@@ -42,7 +42,7 @@ def account_of(error: BaseException | str | None, lines: Iterator[str] | deque[s
 
 
 def clean(text: str) -> str:
-    """Take out what Airflow knows to be secret, and logins in addresses."""
+    """Mask what Airflow knows to be secret, and logins in addresses."""
     from airflow.sdk.log import redact
 
     return _LOGIN.sub("***", str(redact(text)))

@@ -67,7 +67,7 @@ def _environment(asked: reading.AskedFor) -> str:
 
 
 def take(dag_run: Any, *, good: bool) -> None:
-    """Write the run's note, and register what is to be told.
+    """Write the run's note, and register what is to be reported.
 
     :param dag_run: Airflow's record, in the session of whoever ends the run.
     """
@@ -83,7 +83,7 @@ def take(dag_run: Any, *, good: bool) -> None:
             if (ended := _ended(session, run, good=good)) is not None:
                 told = _register(session, ended)
     except SlipwayError as error:
-        log.warning("nobody is told how run %s of %s ended: %s", dag_run.run_id, dag_run.dag_id, error)
+        log.warning("the end of run %s of %s is not reported: %s", dag_run.run_id, dag_run.dag_id, error)
     for tell in told:
         tell()
     if line:
@@ -91,7 +91,7 @@ def take(dag_run: Any, *, good: bool) -> None:
 
 
 def _ended(session: Session, run: Any, *, good: bool) -> Ended | None:
-    """Return the end of a run of an application that has somebody to tell; None otherwise."""
+    """Return the end of a run of an application that has recipients; None otherwise."""
     apps = load_apps()
     if (asked := reading.asked_for(run)) is None or (app := apps.find(asked.repository)) is None:
         return None
@@ -142,7 +142,7 @@ def _register(session: Session, ended: Ended) -> list[Callable[[], None]]:
 
 
 def _read(extra: Any) -> Ended | None:
-    """Return what was told last; None when another version of Slipway told it in other words."""
+    """Return what was reported last; None when another version of Slipway wrote it in another form."""
     try:
         return Ended.from_json(extra["ended"])
     except (KeyError, ValidationError):

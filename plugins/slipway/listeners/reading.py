@@ -1,4 +1,4 @@
-"""What Airflow's database has of a run that has ended."""
+"""Reads from Airflow's database about a run that has ended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from slipway.listeners.account import KEY
 
 
 class AskedFor(NamedTuple):
-    """What a run is for: a push, or what a person wrote into the form."""
+    """The purpose of a run: a push, or the input of a person's form."""
 
     repository: str
     ref: str

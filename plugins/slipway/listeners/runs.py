@@ -26,7 +26,7 @@ def on_dag_run_running(dag_run: Any) -> None:
 
 @hookimpl  # type: ignore[untyped-decorator]
 def on_dag_run_success(dag_run: Any) -> None:
-    """Note what the run did; tell of it when it ends a failure."""
+    """Note the run's outcome; report it when it ends a failure."""
     _ended(dag_run, good=True)
 
 

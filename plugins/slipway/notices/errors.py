@@ -1,4 +1,4 @@
-"""What channels answer, as errors that say what to do next."""
+"""Errors of the channels, named by what the caller does next."""
 
 from __future__ import annotations
 
@@ -29,9 +29,11 @@ def _of_any(error: Exception, connection: str) -> SlipwayError | None:
     from airflow.sdk.exceptions import AirflowNotFoundException
 
     if isinstance(error, AirflowNotFoundException):
-        return SlipwayError(f"apps.yaml asks for messages, and there is no connection {connection}. Make it.")
+        return SlipwayError(
+            f"apps.yaml asks for messages, but there is no connection {connection}. Create it."
+        )
     if isinstance(error, ValueError):
-        return SlipwayError(f"connection {connection} is not complete: {error}.")
+        return SlipwayError(f"connection {connection} is incomplete: {error}.")
     if isinstance(error, OSError):
-        return TransientError(f"connection {connection} does not take the message: {error}")
+        return TransientError(f"connection {connection} did not accept the message: {error}")
     return None

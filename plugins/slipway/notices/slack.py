@@ -44,13 +44,13 @@ def explain(error: Exception) -> SlipwayError | None:
     if isinstance(error, SlackApiError):
         reason = str(error.response.get("error", error.response))
         if reason in PASSING or error.response.status_code >= 500:
-            return TransientError(f"Slack does not take the message: {reason}")
+            return TransientError(f"Slack did not accept the message: {reason}")
         return SlipwayError(
             f"Slack refuses the message: {reason}. Correct the token of connection {CONNECTION}, or "
             "`notify.slack` in apps.yaml; the app must be a member of the channel."
         )
     if isinstance(error, SlackClientError):
-        return TransientError(f"connection {CONNECTION} does not take the message: {error}")
+        return TransientError(f"connection {CONNECTION} did not accept the message: {error}")
     return None
 
 

@@ -22,7 +22,9 @@ def one(field: str, wanted: str, things: Iterable[Any]) -> Any:
         return found[0]
     if found:
         ids = ", ".join(sorted(str(one.id) for one in found))
-        raise OpenstackError(f"vm.nova.{field}: {wanted!r} is the name of {len(found)}. Give the id: {ids}.")
+        raise OpenstackError(
+            f"vm.nova.{field}: {wanted!r} is the name of {len(found)} of them. Give the id: {ids}."
+        )
     names = listed(str(one.name) for one in known)
     raise OpenstackError(f"vm.nova.{field}: the cloud has no {wanted!r}. It has: {names}.")
 

@@ -1,4 +1,4 @@
-"""What OpenStack could not do, named by what the caller does next."""
+"""Errors of OpenStack, named by what the caller does next."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ class OpenstackError(SlipwayError):
 
 
 class TransientOpenstackError(TransientError):
-    """OpenStack did not answer as it should: worth another try."""
+    """OpenStack did not answer as expected: worth another try."""

@@ -56,7 +56,7 @@ class OpenstackHook(BaseHook):  # type: ignore[misc]
         return client("v3applicationcredential", auth, connection.extra_dejson, TIMEOUT_SECONDS)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Say whether Keystone takes the login, for which project (the button of the connection's form)."""
+        """Try the login, and name its project (the button of the connection's form)."""
         try:
             with self.get_conn() as cloud:
                 auth = cloud.session.auth
@@ -64,4 +64,4 @@ class OpenstackHook(BaseHook):  # type: ignore[misc]
                 project = auth.get_access(cloud.session).project_name
         except Exception as error:
             return False, str(error)
-        return True, f"Keystone takes the login, for project {project}"
+        return True, f"logged in to Keystone, for project {project}"

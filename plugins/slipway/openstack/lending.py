@@ -1,6 +1,6 @@
 """The cloud's login, lent to a program that is not trusted with it, for as long as it runs.
 
-The program logs in at a small Keystone on the worker's loopback address, by a password that nobody else has.
+The program logs in at a small Keystone on the worker's loopback address, by a password that only it has.
 That logs in at the real one and hands on the token: as often as the program asks, so no build is too long for
 a token. The application credential stays in this process, and a token got by one cannot get another. When the
 program has ended the tokens are revoked.
@@ -101,7 +101,9 @@ class _Lender:
             try:
                 self._cloud.session.delete(self._address, headers=headers, authenticated=False, log=False)
             except ClientException as error:
-                log.warning("a lent token was not revoked and ends by itself: %s", type(error).__name__)
+                log.warning(
+                    "a lent token could not be revoked; it expires by itself: %s", type(error).__name__
+                )
 
     @property
     def _address(self) -> str:
@@ -114,9 +116,9 @@ def _handler(lender: _Lender) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             if self.path.rstrip("/") != TOKENS:
-                return self._refuse(404, "nothing but a login is had here")
+                return self._refuse(404, "only a login is served here")
             if not lender.knows(self._asked()):
-                return self._refuse(401, "this is not the password that was lent")
+                return self._refuse(401, "this is not the lent password")
             try:
                 token, content = lender.log_in()
             except ClientException as error:

@@ -1,4 +1,4 @@
-"""What Slipway's builds left in the cloud: found by their marks, looked at again, removed.
+"""Leftovers of Slipway's builds in the cloud: found by their marks, checked again, removed.
 
 Everything that is looked for has a name that only builds give, or a property with the run; deployments and
 finished images are not looked at.
@@ -73,7 +73,7 @@ class CloudTraces:
                         yield _trace(kind, thing)
 
     def remove(self, trace: Trace) -> bool:
-        """Remove a thing if it still is what was found; says whether it is gone.
+        """Remove a thing if it has not changed since it was found; says whether it is gone.
 
         :raises TransientOpenstackError: when the cloud does not remove it.
         """

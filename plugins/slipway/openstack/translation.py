@@ -35,7 +35,7 @@ Failure = type[OpenstackError] | type[TransientOpenstackError]
 
 @dataclass(frozen=True)
 class Translation:
-    """How the errors of one service are told.
+    """How the errors of one service are reported.
 
     :param service: its name.
     :param cure: returns what cures an answer with this status and these words, which is permanent then; ""
@@ -89,9 +89,9 @@ class Translation:
         if cure:
             told = f"{told}. {cure}"
         if other := self.others.get(status):
-            return other(f"{self.service} on {told}")
+            return other(f"{self.service} failed on {told}")
         if may_pass(status) and not cure:
-            return TransientOpenstackError(f"{self.service} on {told}")
+            return TransientOpenstackError(f"{self.service} failed on {told}")
         return self.refused(f"{self.service} refuses {told}")
 
     def _unanswered(self, what: str, error: Exception) -> SlipwayError:

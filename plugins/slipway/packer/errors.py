@@ -1,4 +1,4 @@
-"""What Packer could not do, named by what the caller does next."""
+"""Errors of Packer, named by what the caller does next."""
 
 from __future__ import annotations
 

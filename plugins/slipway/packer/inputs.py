@@ -1,4 +1,4 @@
-"""What goes into an image that Packer builds, and the names that follow from it. Pure."""
+"""The inputs of an image that Packer builds, and the names derived from them. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from slipway.flow.image import BaseImage, input_digest
 from slipway.flow.record import Record
 
 FORMAT = 1
-"""Raised when Slipway builds otherwise from the same inputs, so that images are built anew."""
+"""Raised when Slipway's builds from the same inputs change, so that images are built again."""
 QCOW2 = "qcow2"
 _NAMESPACE = UUID("3b0a3f43-4c3e-4a55-9d0c-6a6e0b2f7f50")
 
@@ -28,7 +28,7 @@ class TemplateInputs(Record):
     """How the image was tried."""
     base: BaseImage | None = None
     disk_format: str = QCOW2
-    """What the template is to make."""
+    """The output that the template must make."""
 
     @property
     def digest(self) -> str:

@@ -1,4 +1,4 @@
-"""What Packer prints for machines, read for people. Pure.
+"""Parses Packer's machine-readable output into text for people. Pure.
 
 https://developer.hashicorp.com/packer/docs/commands#machine-readable-output
 """
@@ -15,7 +15,7 @@ TAIL = 12
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _STEP = re.compile(r"^(==>|-->) ")
 _END = re.compile(r"^==> (Wait completed|Builds finished|Some builds didn't complete)")
-"""What is said when all is over, whatever came of it."""
+"""The lines at the end of every build, whatever its result."""
 _ERRORED = re.compile(r"^Build '[^']*' errored(?: after [0-9a-z ]+)?: ")
 _SUMMARY = re.compile(r"^Some builds didn't complete")
 

@@ -88,7 +88,7 @@ def program() -> str:
     if (found := shutil.which("packer")) is None:
         raise PackerError(
             "Packer is not on this worker's PATH. Install it (Debian's package packer, or HashiCorp's), or "
-            "have builds run where it is: queue `packer`, and `dib` for bare metal."
+            "route builds to a worker that has it: queue `packer`, and `dib` for bare metal."
         )
     return os.path.realpath(found)
 
@@ -149,7 +149,8 @@ def run(build: PackerBuild, seconds: float) -> PackerTranscript:
                     log.info("%s %s", f"[{packer.elapsed:5.1f} s]" if is_step else " " * 9, line)
         except ProgramTimeoutError as error:
             raise PackerError(
-                f"{error}, in the step {transcript.step!r}. Raise its build_seconds, or see why it hangs."
+                f"{error}, in the step {transcript.step!r}. Raise its build_seconds, or find out why it "
+                "hangs."
             ) from None
         if packer.wait() != 0:
             raise PackerError(transcript.failure())

@@ -19,8 +19,8 @@ def find_image(folder: Path, name: str) -> Path:
     """
     if not _is(folder, stat.S_ISDIR):
         raise TemplateError(
-            "the template made no image in the folder that it was given. Set output_directory to the "
-            "variable slipway_output, and vm_name to slipway_name."
+            "the template left no image in the output folder. Set output_directory to the variable "
+            "slipway_output, and vm_name to slipway_name."
         )
     if _is(folder / name, stat.S_ISREG):
         return folder / name

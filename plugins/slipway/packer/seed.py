@@ -1,6 +1,6 @@
 """The login of one build's machine: a key pair of its own, and a NoCloud seed that brings it there.
 
-Cloud images let nobody in until a seed names a key. The key serves one build and is gone with its folder.
+Cloud images accept no login until a seed names a key. The key serves one build and is gone with its folder.
 https://cloudinit.readthedocs.io/en/latest/reference/datasources/nocloud.html
 """
 

@@ -17,7 +17,7 @@ from slipway.packer.errors import TemplateError
 HCL = ".pkr.hcl"
 MAX_BYTES = 1024**2
 OWN = "slipway_"
-"""What names of variables start with that Slipway sets."""
+"""The prefix of variables that Slipway sets."""
 CLOUD = "openstack"
 """The builder that makes its image in the cloud; all others make a file."""
 
@@ -55,18 +55,18 @@ class Template:
         """
         if reserved := sorted(name for name in given if name.startswith(OWN)):
             raise TemplateError(
-                f"{self.field}.variables: {reserved[0]} is set by Slipway. Take it out of slipway.yaml; "
-                "the template gets it by declaring it."
+                f"{self.field}.variables: {reserved[0]} is set by Slipway. Remove it from slipway.yaml; the "
+                "template receives it when it declares it."
             )
         if unknown := sorted(set(given) - self.variables):
             raise TemplateError(
                 f"{self.field}.variables: the template declares no variable {unknown[0]!r} "
-                f"(it declares: {', '.join(sorted(self.variables)) or 'none'}). Declare it, or take it out."
+                f"(it declares: {', '.join(sorted(self.variables)) or 'none'}). Declare it, or remove it."
             )
         if lost := sorted(name for name in self.variables - set(own) if name.startswith(OWN)):
             raise TemplateError(
-                f"{self.path.name}: variable {lost[0]!r} is none that Slipway sets "
-                f"(it sets: {', '.join(sorted(own))}). Name one of them, or another without `{OWN}`."
+                f"{self.path.name}: variable {lost[0]!r} is not one that Slipway sets (it sets: "
+                f"{', '.join(sorted(own))}). Name one of them, or another without `{OWN}`."
             )
 
     def values(self, own: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
@@ -96,7 +96,9 @@ def read(path: Path, name: str, field: str) -> Template:
         return _hcl(path, [path], said, field)
     if path.suffix == ".json":
         return _json(path, said, field)
-    raise TemplateError(f"{said} is neither JSON nor HCL2 by its name. Call it {name}.json or {name}{HCL}.")
+    raise TemplateError(
+        f"{said} is neither JSON nor HCL2 by its file name. Rename it to {name}.json or {name}{HCL}."
+    )
 
 
 def _hcl(path: Path, files: Iterable[Path], said: str, field: str) -> Template:
@@ -113,7 +115,7 @@ def _json(path: Path, said: str, field: str) -> Template:
     variables = document.get("variables", {}) if isinstance(document, dict) else None
     builders = document.get("builders", []) if isinstance(document, dict) else None
     if not isinstance(variables, dict) or not isinstance(builders, list):
-        raise TemplateError(f"{said} is no template: it must be an object with `builders`.")
+        raise TemplateError(f"{said} is not a template: it must be an object with `builders`.")
     types = {str(builder.get("type")) for builder in builders if isinstance(builder, dict)}
     return _checked(Template(path, frozenset(variables), frozenset(types), field), said)
 
@@ -123,8 +125,8 @@ def _checked(template: Template, said: str) -> Template:
         raise TemplateError(f"{said} has no builder. Give it one, such as `qemu`.")
     if template.in_cloud and len(template.builders) > 1:
         raise TemplateError(
-            f"{said} has the builders {', '.join(sorted(template.builders))}: an image is made in the cloud "
-            "or on the worker. Keep one of them."
+            f"{said} has the builders {', '.join(sorted(template.builders))}: an image is built either in "
+            "the cloud or on the worker. Keep one of them."
         )
     return template
 

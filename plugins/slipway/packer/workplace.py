@@ -25,7 +25,7 @@ class PackerWorkplace(BuildWorkplace):
 
     @property
     def writable(self) -> Path:
-        """What Packer may write to."""
+        """The folder that Packer may write to."""
         return self.folder / "output"
 
     @property
@@ -35,7 +35,7 @@ class PackerWorkplace(BuildWorkplace):
 
     @property
     def given(self) -> Path:
-        """What Packer is given to read: the login of its machine, and the values of variables."""
+        """The files that Packer may read: the login of its machine, and the values of variables."""
         return self.folder / "given"
 
     @property

@@ -1,1 +1,1 @@
-"""What the DAGs' tasks do: systems put together, one file a pipeline."""
+"""The tasks of the DAGs: they combine the systems, one file for each pipeline."""

@@ -1,4 +1,4 @@
-"""The tasks of ``push``: a whole push that somebody asks for."""
+"""The tasks of ``push``: a push on request."""
 
 from __future__ import annotations
 

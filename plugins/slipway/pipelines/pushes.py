@@ -1,4 +1,4 @@
-"""Which push a run is for: the event that started it, or what a person wrote into the form."""
+"""Finds the push of a run: the event that started it, or the input of a person's form."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def push_of(context: Mapping[str, Any], asset: Any) -> tuple[PushEvent, bool]:
 
 
 def require_right_to_deploy(run: Any) -> None:
-    """Have nothing deployed for a user who may not start ``deploy``.
+    """Refuse to deploy for a user who may not start ``deploy``.
 
     :param run: Airflow's DAG run.
     :raises SlipwayError: when who started it may not.
@@ -39,7 +39,7 @@ def require_right_to_deploy(run: Any) -> None:
     user = run.triggering_user_name
     if user and not ask_may_start(user, DEPLOY):
         raise SlipwayError(
-            f"{user} may build, and not deploy. Start it without *Deploy it too*, or ask for the role "
+            f"{user} may build, but not deploy. Start the run without *Deploy it too*, or ask for the role "
             "SlipwayStarter (docs/permissions.md)."
         )
 

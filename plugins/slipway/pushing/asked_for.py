@@ -1,4 +1,4 @@
-"""Operators of ``push``: a push that somebody asks for, and waiting until it is through."""
+"""Operators of ``push``: a push on request, and waiting until it has ended."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PushAskedForOperator(PushOperator):
             followed = begin(context["params"], run)
             context["ti"].xcom_push(key="return_value", value=followed.to_json())
             if followed.joined:
-                raise NothingToDo(f"{followed.push.partition_key} is under way already: it is followed")
+                raise NothingToDo(f"{followed.push.partition_key} is already under way: following it")
         self.register(context, followed.push, run.dag_id, deploy=followed.deploy)
 
 
@@ -61,7 +61,7 @@ class PushOutcomeOperator(BaseOperator):  # type: ignore[misc]
         :raises AirflowFailException: naming what failed, or did not begin.
         """
         if error := event.get("error"):
-            raise AirflowFailException(f"the push cannot be followed: {error}")
+            raise AirflowFailException(f"following the push failed: {error}")
         with retried_if_worth_it():
             from slipway.pipelines.push import conclude
 

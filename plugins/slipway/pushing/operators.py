@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 
 class PushOperator(BaseOperator):  # type: ignore[misc]
-    """What both have in common: waits for a time, then registers a push or has nothing to do.
+    """The common base: waits until a time, then registers a push or has nothing to do.
 
     Its ``outlets`` must have :data:`slipway.assets.PUSH`.
     """
@@ -27,7 +27,7 @@ class PushOperator(BaseOperator):  # type: ignore[misc]
     ui_color = "#dcefdc"
 
     def wait_until(self, moment: datetime) -> None:
-        """Hand the waiting to the triggerer; goes on with :meth:`resume`."""
+        """Hand the waiting to the triggerer; continues with :meth:`resume`."""
         self.defer(trigger=DateTimeTrigger(moment=moment), method_name="resume")
 
     def register(self, context: Context, push: Any, told_by: str, *, deploy: bool = True) -> None:
@@ -71,7 +71,7 @@ class PushAgainOperator(PushOperator):
                 push = nightly_rebuild.push_of(turn, night)
                 context["ti"].xcom_push(key=PUSHED, value=push.to_json())
                 if nightly_rebuild.is_pushed(push):
-                    raise NothingToDo(f"{push.partition_key} is pushed already")
+                    raise NothingToDo(f"{push.partition_key} was already pushed")
                 busy = nightly_rebuild.is_busy(night, context["params"]["parallel"])
         except AirflowFailException as error:
             context["ti"].xcom_push(key=TROUBLE, value=nightly_rebuild.trouble(self.turn, str(error)))

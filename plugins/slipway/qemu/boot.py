@@ -39,7 +39,7 @@ _SHORT = re.compile(
 
 @dataclass(frozen=True)
 class Expected:
-    """What an image must do.
+    """The expected behaviour of an image at its boot.
 
     :param says: all of these, on its console or when SSH answers.
     :param ssh: port 22 must answer as an SSH server does.
@@ -58,7 +58,7 @@ class _Seen:
 
     def lacks(self, expected: Expected) -> list[str]:
         spoken = [text for text in self.console.lacks(expected.says) if text not in self.banner]
-        missing = [f"it has not said {text!r}" for text in spoken]
+        missing = [f"its console does not show {text!r}" for text in spoken]
         if expected.ssh and not self.banner:
             missing.append("SSH does not answer on port 22")
         return missing
@@ -93,7 +93,9 @@ def boot(machine: Machine, expected: Expected, scratch: Path, lock: int | None =
                 if not seen.lacks(expected):
                     if seen.console.begun:
                         log.info("[%5.1f s] %s", running.elapsed, seen.console.begun)
-                    log.info("[%5.1f s] it has booted, and said what it should", running.elapsed)
+                    log.info(
+                        "[%5.1f s] it has booted, and its console shows the expected text", running.elapsed
+                    )
                     return running.elapsed
             raise _ended(seen, expected, running.wait(), machine.memory_mib)
     except ProgramTimeoutError:
@@ -104,8 +106,8 @@ def boot(machine: Machine, expected: Expected, scratch: Path, lock: int | None =
 def _program() -> str:
     if (found := shutil.which(PROGRAM)) is None:
         raise QemuError(
-            f"{PROGRAM} is not on this worker's PATH. Install it (Debian's package qemu-system-x86), or have "
-            "builds run where it is: queue `packer`."
+            f"{PROGRAM} is not on this worker's PATH. Install it (Debian's package qemu-system-x86), or "
+            "route builds to a worker that has it: queue `packer`."
         )
     return os.path.realpath(found)
 
@@ -124,10 +126,10 @@ def _ended(seen: _Seen, expected: Expected, status: int, memory_mib: int) -> Exc
     if (status and not seen.console.said.strip()) or "qemu-system" in seen.console.said[:200]:
         said = " ".join(seen.console.last_lines)[:500] or f"exit status {status}"
         if _PORT_TAKEN in said:
-            return TransientQemuError(f"the machine's port was taken meanwhile: {said}")
+            return TransientQemuError(f"another process took the machine's port: {said}")
         if status > _KILLED or _SHORT.search(said):
             return TransientQemuError(
-                f"this worker could not run the machine now: {said}. It takes {memory_mib} MiB of memory, "
+                f"this worker could not run the machine now: {said}. It needs {memory_mib} MiB of memory, "
                 "and files that no other process has locked."
             )
         return QemuError(f"qemu does not start on this worker: {said}")
@@ -136,4 +138,4 @@ def _ended(seen: _Seen, expected: Expected, status: int, memory_mib: int) -> Exc
 
 def _told(why: str, console: SerialConsole) -> str:
     last = "".join(f"\n  {line}" for line in console.last_lines)
-    return f"the image does not boot as it should: {why}\nthe last lines of its console:{last or ' none'}"
+    return f"the image does not boot as expected: {why}\nthe last lines of its console:{last or ' none'}"

@@ -1,4 +1,4 @@
-"""What a machine prints on its serial console. Pure."""
+"""Reads a machine's serial console. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of a machine that was started on the worker."""
+"""Errors of a machine that was started on the worker."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Kernel:
 class Machine:
     """A machine with one disk, whose writes are thrown away.
 
-    :param disk_format: ``qcow2`` or ``raw``; nobody guesses it from bytes that an application made.
+    :param disk_format: ``qcow2`` or ``raw``; it is never guessed from bytes that an application made.
     """
 
     disk: Path
@@ -83,7 +83,9 @@ class Machine:
         if not self.uefi:
             return []
         if (found := next((path for path in UEFI if path.exists()), None)) is None:
-            raise QemuError("the image boots by UEFI, and this worker has no firmware. Install package ovmf.")
+            raise QemuError(
+                "the image boots by UEFI, but this worker has no firmware for it. Install package ovmf."
+            )
         return ["-bios", str(found)]
 
     def _kernel(self) -> list[str]:
@@ -95,7 +97,7 @@ class Machine:
 
 
 def free_port() -> int:
-    """Return a port of the worker that nobody has now."""
+    """Return a free port of the worker."""
     with socket.socket() as tried:
         tried.bind((HOST, 0))
         return int(tried.getsockname()[1])

@@ -1,1 +1,1 @@
-"""A release on its way to its platforms: what every platform's part in ``deploy`` has in common."""
+"""The rollout of a release: the common part of every platform's branch in ``deploy``."""

@@ -1,4 +1,4 @@
-"""Takes a release for good on its platforms: on all of them, or on none."""
+"""Keeps a release on its platforms: on all of them, or on none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def keep(sides: Mapping[Platform, Side[ReleasePlan]], run: str) -> list[Deployment]:
-    """Take what ``run`` rolled out for good, then remove what the versions before needed.
+    """Keep what ``run`` rolled out, then remove what the previous versions needed.
 
     Nothing is removed before every platform has kept: until then each can go back.
 
@@ -39,9 +39,11 @@ def keep(sides: Mapping[Platform, Side[ReleasePlan]], run: str) -> list[Deployme
 def _clear(side: Side[ReleasePlan], name: str, run: str) -> None:
     try:
         side.clear(run)
-    except SlipwayError as error:  # the release is through: what is left harms nobody
+    except SlipwayError as error:  # the release has succeeded: leftovers do no harm
         log.warning(
-            "%s: something of the version before is left: %s. The next deployment removes it", name, error
+            "%s: the previous version was not removed completely: %s. The next deployment does it",
+            name,
+            error,
         )
 
 

@@ -1,4 +1,4 @@
-"""The operators that every platform's branch of ``deploy`` is made of; a platform fills in the verbs."""
+"""The operators of every platform's branch of ``deploy``; a platform fills in the verbs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Take = Callable[[Context, "ReleasePlan"], BaseTrigger | None]
 
 
 class PlatformOperator(BaseOperator):  # type: ignore[misc]
-    """What a platform's operators share.
+    """The base of a platform's operators.
 
     :param plans: what ``release`` decided, by platform: a plan as JSON, or None.
     """
@@ -58,7 +58,7 @@ class PlatformOperator(BaseOperator):  # type: ignore[misc]
         from slipway.flow.plans import read_plan
 
         if not (plan := self.plans.get(self.platform)):
-            raise AirflowSkipException(f"the release has nothing for platform {self.platform}")
+            raise AirflowSkipException(f"the release has no image for platform {self.platform}")
         return read_plan(self.platform, plan)
 
     def is_let_in(self, context: Context) -> bool:
@@ -69,7 +69,7 @@ class PlatformOperator(BaseOperator):  # type: ignore[misc]
 
     @contextmanager
     def ending(self, context: Context) -> Iterator[None]:
-        """End the task as its platform's errors say: retried, skipped when superseded, failed for good."""
+        """End the task as its platform's errors say: retried, skipped when superseded, or failed."""
         try:
             yield
         except TransientError:
@@ -94,9 +94,9 @@ class PlatformOperator(BaseOperator):  # type: ignore[misc]
 
 
 class RolloutOperator(PlatformOperator):
-    """Brings a platform's new version up until it is healthy and serves; the one before stays restorable.
+    """Rolls out a platform's new version until it is healthy and serves; the previous one stays restorable.
 
-    When the release is for this platform alone, it is taken for good here: there is nobody to wait for, and
+    When the release is for this platform alone, it is kept here: there is no other to wait for, and
     a task less to start.
 
     Of one application and environment one release at a time is rolled out: this one waits, without a worker,
@@ -117,8 +117,8 @@ class RolloutOperator(PlatformOperator):
         with self.ending(context):
             if not self.is_let_in(context):
                 raise SlipwayError(
-                    f"nobody has approved this release: task `{APPROVE_TASK}` has no answer on record. "
-                    "Clear it, to ask again."
+                    f"this release is not approved: task `{APPROVE_TASK}` has no answer on record. "
+                    "Clear that task to ask again."
                 )
             self._in_turn(context)
 
@@ -136,7 +136,7 @@ class RolloutOperator(PlatformOperator):
 
         order = context["ti"].xcom_pull(task_ids=RELEASE_TASK, key=ORDER) or ()
         if before := earlier(order, self.platform, self.plans):
-            self.log.info("comes after %s", " and ".join(before))
+            self.log.info("rolled out after %s", " and ".join(before))
             if trigger := waiting(context, {name: rollout_task(name) for name in before}):
                 self.defer(trigger=trigger, method_name="come")
         self.roll_out(context)
@@ -149,11 +149,11 @@ class RolloutOperator(PlatformOperator):
         raise NotImplementedError
 
     def healthy(self, context: Context) -> None:
-        """End as healthy; when there is no other platform, take the version for good."""
+        """End as healthy; when there is no other platform, keep the version."""
         ObjectLink().store(context, self.side.page())
         others = [name for name, other in self.plans.items() if other and name != self.platform]
         if others:
-            self.log.info("healthy; it is kept when %s is, too", " and ".join(others))
+            self.log.info("healthy; kept as soon as %s is healthy too", " and ".join(others))
             return
         from slipway.rollout.keeping import keep
 
@@ -164,7 +164,7 @@ class RolloutOperator(PlatformOperator):
 
 
 class GoBackOperator(PlatformOperator):
-    """Brings back on one platform what ran before the run touched it, and says what is true then.
+    """Restores on one platform what ran before this run, and reports the state then.
 
     It works from what the platform itself keeps, so it may be started at any time; where a newer push took
     over, nothing is touched and it is skipped.
@@ -182,7 +182,7 @@ class GoBackOperator(PlatformOperator):
         """Go back."""
         with self.ending(context):
             if not self.is_let_in(context):
-                raise AirflowSkipException("the release was not let in: nothing was rolled out")
+                raise AirflowSkipException("the release was refused: nothing was rolled out")
             self.go_back(context)
 
     def go_back(self, context: Context) -> None:
@@ -190,18 +190,18 @@ class GoBackOperator(PlatformOperator):
         raise NotImplementedError
 
     def back(self, context: Context) -> None:
-        """End: the version before is back and serves, or there was none and nothing is left.
+        """End: the previous version is restored and serves, or there was none and nothing remains.
 
         The image that was tried stays, marked.
         """
         before = self.side.before(context["run_id"])
-        now = "nothing of it is left" if before == NOTHING else f"{before}, healthy"
+        now = "nothing of it remains" if before == NOTHING else f"{before}, healthy"
         row = ReleaseRow(platform=self.platform, before=before, tried=self.side.tried(), now=now)
-        self.log.info("the release did not go through:\n%s", table([row]))
+        self.log.info("the release failed:\n%s", table([row]))
         if before == NOTHING:
-            self.log.info("There was no version before; nothing of this one is left")
+            self.log.info("There was no previous version; nothing of this one remains")
         else:
-            self.log.info("The previous version is back and serves")
+            self.log.info("The previous version was restored and serves")
         self.mark(self.plan, context["run_id"])
 
 

@@ -36,7 +36,7 @@ def waiting(context: Context, tasks: Mapping[str, str]) -> WorkflowTrigger | Non
     for platform, task in tasks.items():
         state = states.get(task)
         if state in ENDED and state != "success":
-            reason = f"not begun: {platform}, which comes before, is {state}"
+            reason = f"not started: {platform}, which comes first, is {state}"
             log.info("%s", reason)  # Airflow itself logs only that a task is skipped
             raise AirflowSkipException(reason)
     going = [task for task in tasks.values() if states.get(task) != "success"]

@@ -1,11 +1,11 @@
-"""What a platform does for a release, so that all platforms move together or none does.
+"""The part of a platform in a release: all platforms move together, or none does.
 
 A platform is brought to a new version in three steps, each of which may be repeated after a crash, because
 the platform itself keeps what is known (a ConfigMap, metadata of servers or nodes), never the run:
 
 1. its rollout operator (:class:`slipway.rollout.operators.RolloutOperator`) brings the version up until it is
    healthy and serves, and leaves the one before restorable;
-2. :meth:`Side.keep` takes it for good, and still leaves the one before restorable;
+2. :meth:`Side.keep` keeps it, and still leaves the previous one restorable;
 3. :meth:`Side.clear` removes what only the one before needed.
 
 Its :class:`slipway.rollout.operators.GoBackOperator` undoes the first two.
@@ -57,7 +57,7 @@ class Side(ABC, Generic[P_co]):
 
     @abstractmethod
     def keep(self, run: str) -> Deployment:
-        """Take what ``run`` rolled out for good; again, when it is already.
+        """Keep what ``run`` rolled out; again, when it is kept already.
 
         :raises SupersededError: when a newer push took its place.
         :raises TransientError: when the platform does not answer.
@@ -65,11 +65,11 @@ class Side(ABC, Generic[P_co]):
 
     @abstractmethod
     def clear(self, run: str) -> None:
-        """Remove what nothing needs any more, now that :meth:`keep` was called.
+        """Remove what is no longer needed after :meth:`keep`.
 
         :raises TransientError: when the platform does not answer; the next deployment removes it then.
         """
 
     def page(self) -> str:
-        """Return where the platform shows what runs; "" when it has no such address."""
+        """Return the page where the platform shows what runs; "" without one."""
         return ""

@@ -1,4 +1,4 @@
-"""What the triggers of all platforms are made of: following a rollout takes no worker."""
+"""The base of all platforms' triggers: following a rollout takes no worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the sandbox could not do."""
+"""Errors of the sandbox."""
 
 from __future__ import annotations
 

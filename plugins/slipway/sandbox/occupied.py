@@ -43,7 +43,7 @@ def _take(lock: int, name: str, deadline: float) -> None:
             return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise OccupiedError(f"an earlier try of {name} is still tidying up on this worker") from None
+                raise OccupiedError(f"an earlier try of {name} is still cleaning up on this worker") from None
             time.sleep(_STEP_SECONDS)
 
 

@@ -20,7 +20,7 @@ from slipway.sandbox.refusals import refusal
 from slipway.sandbox.sandbox import Sandbox
 
 GRACE_SECONDS = 120.0
-"""What a program that is interrupted has to remove what it made elsewhere."""
+"""The time that an interrupted program has to remove what it made elsewhere."""
 LINE_LENGTH = PIECE_BYTES = 64 * 1024
 
 
@@ -72,7 +72,7 @@ class Program:
         self._timer.cancel()
         _running.remove(self)
         self.interrupt()
-        # Read on: a program that tidies up and finds nobody listening is killed by its own printing.
+        # Read on: a program that cleans up after its reader has gone is killed by its own printing.
         while os.read(self._output.fileno(), PIECE_BYTES):
             continue
         self._process.wait()
@@ -118,9 +118,9 @@ class Program:
             yield decoder.decode(data)
         name = Path(self.command[0]).name
         if self._late:
-            raise ProgramTimeoutError(f"{name} took longer than {self.seconds:.0f} s and was ended")
+            raise ProgramTimeoutError(f"{name} took longer than {self.seconds:.0f} s and was stopped")
         if self._asked_to_end:
-            raise ProgramInterruptedError(f"{name} was ended, because this task was asked to end")
+            raise ProgramInterruptedError(f"{name} was stopped, because this task was asked to stop")
         if self.wait() and (why := refusal(first.decode(errors="replace"))):
             raise why
 

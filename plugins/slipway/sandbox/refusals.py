@@ -1,4 +1,4 @@
-"""Why bubblewrap did not start a program: what the worker lacks for good, or what may pass.
+"""Why bubblewrap did not start a program: what the worker lacks permanently, or what may pass.
 
 No trial run looks at the worker beforehand. It would have to look at what the build looks at, at the same
 moment: mounts of others come and go on a worker, and namespaces, memory and processes run short for a while.
@@ -26,8 +26,8 @@ _TOO_MANY = "(ENOSPC)"
 _NO_PROGRAM = "execvp "
 _CURE = (
     "Allow it user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone; in a "
-    f"container a seccomp profile that permits unshare and mount); or set {SWITCH}=none where each build has "
-    "a pod of its own."
+    f"container a seccomp profile that permits unshare and mount); or set {SWITCH}=none if each build has "
+    "its own pod."
 )
 
 
@@ -41,10 +41,10 @@ def refusal(said: str) -> SandboxError | TransientSandboxError | None:
     why = found["why"][:SHOWN]
     if _may_pass(why):
         return TransientSandboxError(
-            f"bubblewrap could not start the program now: {why}. A mount went away or something ran short "
-            "meanwhile; the next try starts it again."
+            f"bubblewrap could not start the program now: {why}. A mount disappeared, or a resource ran "
+            "out; the next try starts it again."
         )
-    return SandboxError(f"bubblewrap cannot keep programs apart on this worker: {why}. {_CURE}")
+    return SandboxError(f"bubblewrap cannot isolate programs on this worker: {why}. {_CURE}")
 
 
 def _may_pass(why: str) -> bool:

@@ -48,8 +48,8 @@ class RootSandbox(Sandbox):
         """
         if os.geteuid() != 0:
             raise SandboxError(
-                "this worker does not run as root, which it takes to mount an image's file system. Have "
-                "builds for bare metal run on machines of their own, with workers that are root: queue `dib`."
+                "this worker does not run as root, which is needed to mount an image's file system. Route "
+                "builds for bare metal to dedicated machines whose workers run as root: queue `dib`."
             )
         return super().command(program)
 

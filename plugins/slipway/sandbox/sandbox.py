@@ -1,4 +1,4 @@
-"""What a program sees of the worker: its tools, the folders it is given, and nothing else.
+"""The view that a program has of the worker: its tools, its folders, and nothing else.
 
 https://github.com/containers/bubblewrap
 """
@@ -28,7 +28,7 @@ _NAMES_AND_TRUST = (
     "/etc/resolv.conf",
     "/etc/ssl",
 )
-"""What a program needs to find hosts, libraries and authorities; no file with a secret."""
+"""Files that a program needs to find hosts, libraries and authorities; none has a secret."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,8 @@ class Sandbox:
         bubblewrap = shutil.which("bwrap")
         if bubblewrap is None:
             raise SandboxError(
-                "bubblewrap is not installed on this worker, and applications' templates run apart from it. "
-                f"Install Debian's package bubblewrap; or set {SWITCH}=none where each build has a pod of "
-                "its own."
+                "bubblewrap is not installed on this worker; it isolates applications' templates. "
+                f"Install Debian's package bubblewrap; or set {SWITCH}=none if each build has its own pod."
             )
         inside = ["--chdir", str(self.folder), "--", *program]
         return [bubblewrap, "--die-with-parent", *self._options(), *self._mounts(), *inside]

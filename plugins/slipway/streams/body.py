@@ -33,5 +33,5 @@ class Body:
 
 
 def body(chunks: Iterable[bytes], size: int | None) -> Iterable[bytes]:
-    """Return what ``requests`` sends: with its length, or in chunks where nobody knows it."""
+    """Return what ``requests`` sends: with its length, or in chunks where it is unknown."""
     return iter(chunks) if size is None else Body(chunks, size)

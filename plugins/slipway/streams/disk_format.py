@@ -39,7 +39,7 @@ QCOW2 = b"QFI\xfb"
 UNSAFE = {
     "backing_file": "it names a backing file",
     "data_file": "it names an external data file",
-    "unknown_features": "it has features that nobody knows",
+    "unknown_features": "it has unknown features",
 }
 
 
@@ -78,15 +78,15 @@ def check_head(head: bytes, disk_format: str, what: str) -> None:
     """
     if (allowed := FOUND_IN.get(disk_format)) is None:
         raise DiskFormatError(
-            f"{what} is said to be {disk_format}, which Slipway does not check. "
-            f"Make it one of {', '.join(FOUND_IN)}."
+            f"{what} is declared as {disk_format}, which Slipway cannot check. Make it one of "
+            f"{', '.join(FOUND_IN)}."
         )
     found = _inspected(head, what)
     names = {str(one) for one in found}
     if not names or not names <= allowed:
         raise DiskFormatError(
-            f"{what} is refused: it is said to be {disk_format}, and is {' and '.join(sorted(names))}. "
-            "Say the right format, or convert it with qemu-img convert."
+            f"{what} is refused: it is declared as {disk_format}, but is {' and '.join(sorted(names))}. "
+            "Correct the format, or convert it with qemu-img convert."
         )
     for one in found:
         if str(one) not in NOTHING_TO_FOLLOW:
@@ -126,8 +126,8 @@ def _check_safe(found: Any, what: str) -> None:
     except SafetyCheckFailed as error:
         why = " and ".join(UNSAFE.get(name, str(failed)) for name, failed in error.failures.items())
         raise DiskFormatError(
-            f"{what} is refused as an attack on whoever opens it: {why}. A whole image has none of that: "
-            "make one with qemu-img convert, from a source that you trust."
+            f"{what} is refused, because opening it may be unsafe: {why}. Make a self-contained image with "
+            "qemu-img convert, from a source that you trust."
         ) from error
     except ImageFormatError as error:
         raise DiskFormatError(f"{what} is refused: its header cannot be read ({error}).") from error

@@ -1,4 +1,4 @@
-"""What a file, folder or link of a commit is, for digests that depend on nothing else."""
+"""Describes a file, folder or link of a commit, for digests that depend on nothing else."""
 
 from __future__ import annotations
 

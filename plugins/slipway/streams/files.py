@@ -22,11 +22,11 @@ def open_regular(path: Path) -> BinaryIO:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise SlipwayError(
-            f"{path.name} cannot be read: {error.strerror}. Did the build make it, as a file?"
+            f"{path.name} cannot be read: {error.strerror}. Check that the build made it, as a file."
         ) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise SlipwayError(f"{path.name} is no regular file. Let the build leave the image as a file.")
+        raise SlipwayError(f"{path.name} is not a regular file. Let the build write the image as a file.")
     return os.fdopen(descriptor, "rb")
 
 

@@ -41,7 +41,7 @@ class Source:
     """In words, for the log."""
     chunks: Generator[bytes, None, None]
     size: int | None = None
-    """As announced; None when nobody knows."""
+    """As announced; None when unknown."""
     check: Callable[[Hashes], None] = field(default=_accept)
     """Called when all was read, before any sink has it all; raises when these are not the right bytes."""
 
@@ -113,7 +113,7 @@ def _put(running: Sequence[_Running], chunk: bytes) -> None:
 
 def _check(source: Source, found: Hashes) -> None:
     if not found.size:
-        raise StreamError(f"{source.what}: there are 0 bytes. Build the image again; an image holds some.")
+        raise StreamError(f"{source.what}: it is empty (0 bytes). Build the image again.")
     if source.size is not None and source.size != found.size:
         raise _other_size(source, found.size)
     source.check(found)
@@ -121,13 +121,13 @@ def _check(source: Source, found: Hashes) -> None:
 
 def _other_size(source: Source, came: int) -> StreamError:
     return StreamError(
-        f"{source.what}: {came} bytes came where {source.size} were announced. "
-        "Did the file change meanwhile? Start the run again."
+        f"{source.what}: {came} bytes came, but {source.size} were announced. The file may have changed; "
+        "start the run again."
     )
 
 
 class _Flow:
-    """What the threads of one stream share: the first failure, which stops them all."""
+    """The shared state of one stream's threads: the first failure, which stops them all."""
 
     def __init__(self) -> None:
         self.error: BaseException = Abandoned()

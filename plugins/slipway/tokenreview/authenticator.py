@@ -1,10 +1,10 @@
-"""Who may come in, without asking Keystone more than it takes.
+"""Authenticates tokens, with as few requests to Keystone as possible.
 
 * A good token is believed for half a minute, a bad one is refused for ten seconds, without asking.
 * The same token asked about ten times at once is one question.
 * Text that is no token of Keystone's is refused unasked. Tokens that Keystone does not know are asked about
   a few times a second and no more; those that it knew before are asked about all the same, so that a flood
-  locks out nobody who is logged in.
+  locks out no user who is logged in.
 * Keystone away: what is cached is good until it expires, all else is refused, at once.
 """
 
@@ -34,8 +34,8 @@ _TOKEN = re.compile(
 """Fernet, and JWS: https://docs.openstack.org/keystone/latest/admin/tokens-overview.html"""
 LONGEST = 4096
 
-STRANGE = "this is no token of Keystone's"
-UNKNOWN = "Keystone does not know this token, or no longer"
+STRANGE = "this is not a Keystone token"
+UNKNOWN = "Keystone does not know this token (any more)"
 AWAY = "Keystone does not answer; try again in a moment"
 BUSY = "too many logins at once; try again in a moment"
 FLOOD = "too many tokens that Keystone does not know; try again in a moment"

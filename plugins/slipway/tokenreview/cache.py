@@ -1,4 +1,4 @@
-"""What is remembered for a while, and how often Keystone may be asked in vain."""
+"""The cache of answers, and a limit on requests to Keystone for unknown tokens."""
 
 from __future__ import annotations
 

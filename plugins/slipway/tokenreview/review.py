@@ -21,7 +21,7 @@ class NoReviewError(SlipwayError):
 
 @dataclass(frozen=True)
 class Review:
-    """What kube-apiserver asks."""
+    """The question of kube-apiserver."""
 
     version: str
     token: str = field(repr=False)
@@ -29,7 +29,7 @@ class Review:
 
 @dataclass(frozen=True)
 class ReviewVerdict:
-    """Who it is, or why it is nobody."""
+    """The user, or why the token is refused."""
 
     identity: Identity | None
     reason: str = ""
@@ -43,15 +43,15 @@ def read(body: bytes) -> Review:
     try:
         asked = json.loads(body)
     except (ValueError, RecursionError):
-        raise NoReviewError("the body is no JSON") from None
+        raise NoReviewError("the body is not JSON") from None
     if not isinstance(asked, dict) or asked.get("kind") != "TokenReview":
-        raise NoReviewError("the body is no TokenReview")
+        raise NoReviewError("the body is not a TokenReview")
     version, spec = asked.get("apiVersion"), asked.get("spec")
     if version not in VERSIONS:
         raise NoReviewError(f"apiVersion must be one of {', '.join(VERSIONS)}")
     token = spec.get("token") if isinstance(spec, dict) else None
     if not isinstance(token, str) or not token:
-        raise NoReviewError("spec.token must be a string, and not empty")
+        raise NoReviewError("spec.token must be a non-empty string")
     return Review(version, token)
 
 

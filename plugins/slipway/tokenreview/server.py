@@ -40,5 +40,5 @@ def _address() -> tuple[str, str | None]:
     except AirflowNotFoundException:
         found = None
     if found is None or not found.host:
-        raise SlipwayError(f"there is no connection {CONNECTION} with Keystone's address as host. Make it")
+        raise SlipwayError(f"there is no connection {CONNECTION} with Keystone's address as host. Create it")
     return found.host, found.extra_dejson.get("ca_certificate") or None

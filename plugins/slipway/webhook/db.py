@@ -37,8 +37,8 @@ class SlipwayDBManager(BaseDBManager):  # type: ignore[misc]
         """
         if from_revision and not show_sql_only:
             raise SlipwayError(
-                "a downgrade starts at the revision that the database has: leave from_revision out, "
-                "or ask for the SQL only"
+                "a downgrade starts at the database's own revision: leave from_revision out, or ask for the "
+                "SQL only"
             )
         from alembic import command
 

@@ -32,8 +32,8 @@ def register(session: Session, push: PushEvent) -> list[Callable[[], None]]:
     asset = session.scalar(select(AssetModel).where(AssetModel.name == PUSH.name, AssetModel.uri == PUSH.uri))
     if asset is None:
         raise NotReadyError(
-            f"the asset {PUSH.name} is not known yet: Airflow's DAG processor has not read the pipelines. "
-            "Wait for it, or look for import errors"
+            f"asset {PUSH.name} is not known yet: Airflow's DAG processor has not read the pipelines. Send "
+            "it again in a minute, or look for import errors in Airflow"
         )
     _refuse_without_pipeline(session, asset)
     after_commit: list[Callable[[], None]] = []
@@ -66,5 +66,6 @@ def _refuse_without_pipeline(session: Session, asset: AssetModel) -> None:
     if all(paused for _, paused in pipelines):
         names = ", ".join(sorted(dag_id for dag_id, _ in pipelines))
         raise NotReadyError(
-            f"every pipeline is paused ({names}). Unpause it: events do not wait for a pause's end"
+            f"every pipeline is paused ({names}). Unpause one and send it again: events are not kept for a "
+            "paused DAG"
         )

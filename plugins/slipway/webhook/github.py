@@ -29,7 +29,7 @@ _NO_COMMIT = re.compile(r"0{40}(0{24})?")
 
 
 def claimed(headers: Mapping[str, str]) -> Delivery:
-    """Return what the headers say of themselves, shortened to what a row holds and printable."""
+    """Return the delivery that the headers claim, shortened to what a row holds and printable."""
 
     def header(name: str, limit: int) -> str:
         return "".join(letter for letter in headers.get(name, "")[:limit] if letter.isprintable())
@@ -44,7 +44,7 @@ def receive(
 
     :param headers: by lower-case name.
     :param body: the bytes as they came, at most :data:`MAX_BYTES`.
-    :param apps: the allow-list, or why it could not be read: told to nobody but a genuine sender.
+    :param apps: the allow-list, or why it could not be read: reported to a genuine sender only.
     :param secrets: any of them may have signed it, so that a secret can be changed without a gap.
     :param now: when it came.
     """
@@ -65,7 +65,7 @@ def receive(
     if delivery.event == "ping":
         return Pong(delivery)
     if isinstance(apps, SlipwayError):
-        return Refused(503, f"not stored, send it again when this is repaired: {apps}", delivery)
+        return Refused(503, f"not stored; send it again when this is repaired: {apps}", delivery)
     return _judge(delivery, apps, now)
 
 
@@ -73,8 +73,8 @@ def _refuse_stranger(headers: Mapping[str, str], body: bytes, secrets: Sequence[
     if not secrets:
         return Refused(
             503,
-            "no webhook secret is configured: put it into the extra field webhook_secrets of the connection "
-            "slipway_github, or into SLIPWAY_WEBHOOK_SECRET of the API server",
+            "no webhook secret is configured: set the extra field webhook_secrets of connection "
+            "slipway_github, or SLIPWAY_WEBHOOK_SECRET in the API server's environment",
         )
     signature = headers.get("x-hub-signature-256", "")
     if not signature:
@@ -82,17 +82,17 @@ def _refuse_stranger(headers: Mapping[str, str], body: bytes, secrets: Sequence[
     if not is_signed(body, signature, secrets):
         return Refused(
             401,
-            "signature wrong: it was not made over these bytes with a secret of Slipway's. "
-            "Set the same secret here and in GitHub",
+            "signature wrong: these bytes were not signed with any of Slipway's secrets. Set the same "
+            "secret here and in GitHub",
         )
     return None
 
 
 def _refuse_nameless(headers: Mapping[str, str]) -> Refused | None:
     if not _DELIVERY_ID.fullmatch(headers.get("x-github-delivery", "")):
-        return Refused(400, "X-GitHub-Delivery is missing or no delivery id (letters, digits and `-`)")
+        return Refused(400, "X-GitHub-Delivery is missing or not a delivery id (letters, digits and `-`)")
     if not _EVENT.fullmatch(headers.get("x-github-event", "")):
-        return Refused(400, "X-GitHub-Event is missing or no event's name (lower-case letters and `_`)")
+        return Refused(400, "X-GitHub-Event is missing or not an event name (lower-case letters and `_`)")
     return None
 
 

@@ -1,7 +1,7 @@
-"""What the inbox does: take a delivery once, note the others, find one, forget the old.
+"""The inbox of deliveries: takes each once, records the refused ones, finds one, deletes old ones.
 
 Bounds: accepted deliveries are kept for :data:`KEPT`; of the refused, the ignored and the pongs the newest
-:data:`NEWEST` each, so that nobody fills the database by sending what is not taken.
+:data:`NEWEST` each, so that a sender of refused deliveries cannot fill the database.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def take(session: Session, accepted: Accepted, now: datetime, sender: str, size:
 
 
 def note(session: Session, verdict: Pong | Ignored | Refused, now: datetime, sender: str) -> None:
-    """Write down a delivery that was not taken."""
+    """Record a refused delivery."""
     status, code, reason = _outcome(verdict)
     row = _row(verdict.delivery, now, sender)
     row |= {"id": str(uuid.uuid4()), "status": status, "http_status": code, "reason": reason[:500]}
@@ -79,7 +79,7 @@ def _row(delivery: Delivery, now: datetime, sender: str) -> dict[str, Any]:
 
 
 def earlier(session: Session, accepted: Accepted) -> str | None:
-    """Return the id of another delivery that told of the same push, or None."""
+    """Return the id of another delivery that reported the same push, or None."""
     if accepted.push is None:
         return None
     same = deliveries.c.partition_key == accepted.push.partition_key
@@ -108,7 +108,7 @@ def find(session: Session, search: Search) -> Mapping[str, Any] | None:
 
 
 def prune(session: Session, now: datetime) -> None:
-    """Forget what is over the bounds."""
+    """Delete what exceeds the bounds."""
     columns = deliveries.c
     session.execute(delete(deliveries).where(columns.status == "accepted", columns.received_at < now - KEPT))
     for status in ("refused", "ignored", "pong"):

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 
 class PayloadError(Exception):
-    """The body is not what its headers say; the text is the rule."""
+    """The body does not match its headers; the text is the rule."""
 
 
 def parse(content_type: str, body: bytes) -> dict[str, Any]:
@@ -26,15 +26,15 @@ def parse(content_type: str, body: bytes) -> dict[str, Any]:
         body = _form_field(body)
     elif kind != "application/json":
         raise PayloadError(
-            f"content type {kind[:80]!r} is not read; "
-            "send application/json or application/x-www-form-urlencoded"
+            f"content type {kind[:80]!r} is not supported; send application/json or "
+            "application/x-www-form-urlencoded"
         )
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise PayloadError("the body is not JSON in UTF-8") from None
     if not isinstance(value, dict):
-        raise PayloadError("the body is JSON, and not an object")
+        raise PayloadError("the body is JSON, but not an object")
     return value
 
 

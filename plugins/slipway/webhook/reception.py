@@ -1,4 +1,4 @@
-"""One delivery from its bytes to what is stored and answered. Blocks: it runs in a worker thread."""
+"""Receives one delivery: bytes in, a stored row and an answer out. Blocks: it runs in a worker thread."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PRUNE_EVERY = 100
 
 @dataclass
 class Reception:
-    """What the routes stand on.
+    """The routes' dependencies.
 
     ``session`` opens a session that commits when its block ends well, ``apps`` reads the allow-list
     (raising SlipwayError), ``secrets`` returns what may sign.
@@ -73,7 +73,7 @@ class Reception:
         after_commit: list[Callable[[], None]] = []
         with self.session() as session:
             if not inbox.take(session, accepted, now, sender, size):
-                reason = f"delivery {accepted.delivery.id} was stored before; nothing is done twice"
+                reason = f"delivery {accepted.delivery.id} was already stored; nothing is done twice"
                 return Answer(202, {"status": "already received", "reason": reason})
             before = inbox.earlier(session, accepted)
             if accepted.push is not None:
@@ -93,17 +93,17 @@ class Reception:
             with self.session() as session:
                 inbox.prune(session, now)
         except SQLAlchemyError:
-            log.exception("the inbox is not pruned; it will be tried again")
+            log.exception("the inbox was not pruned; the next delivery tries again")
 
 
 def _taken(accepted: Accepted, before: str | None) -> Answer:
     if accepted.push is None:
-        reason = "kept for a WebhookSensor to find"
+        reason = "stored for a WebhookSensor to find"
         return Answer(202, {"status": "accepted", "accepted": accepted.delivery.event, "reason": reason})
     key = accepted.push.partition_key
-    told = f"; delivery {before} told of the same commit before, it is looked at again" if before else ""
+    told = f"; delivery {before} already reported this commit; it is checked again" if before else ""
     return Answer(
-        202, {"status": "accepted", "accepted": key, "reason": f"stored, its pipelines start{told}"}
+        202, {"status": "accepted", "accepted": key, "reason": f"stored; its pipelines start{told}"}
     )
 
 

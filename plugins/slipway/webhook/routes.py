@@ -18,7 +18,7 @@ from slipway.webhook.verdict import Refused
 
 
 def add_webhook(app: FastAPI, reception: Reception) -> None:
-    """Add the routes by which deliveries come in, and are looked for."""
+    """Add the routes that receive deliveries, and search them."""
 
     @app.post("/webhooks/github")
     async def github(request: Request) -> JSONResponse:

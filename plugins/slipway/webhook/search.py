@@ -1,4 +1,4 @@
-"""A search for a stored delivery: what ``WebhookSensor`` asks the API server."""
+"""A search for a stored delivery: the question of ``WebhookSensor`` to the API server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Search(Record):
 
 
 def finds(search: Search, row: Mapping[str, Any]) -> bool:
-    """Say whether a row of the inbox is what ``search`` looks for."""
+    """Say whether a row of the inbox matches ``search``."""
     payload = row["payload"] or {}
     return all(
         _equal(row[_COLUMNS[path]] if path in _COLUMNS else pick(payload, path), wanted)

@@ -79,7 +79,7 @@ class WebhookSensor(BaseSensorOperator):  # type: ignore[misc]
         :raises AirflowException: when it could not be looked for.
         """
         if error := event.get("error"):
-            raise AirflowException(f"no delivery can be waited for: {error}")
+            raise AirflowException(f"cannot wait for a delivery: {error}")
         delivery: dict[str, Any] = event["delivery"]
         self.log.info("found delivery %s of %s", delivery["delivery"], delivery["received_at"])
         return delivery

@@ -12,7 +12,7 @@ CLOCK_SKEW_SECONDS = 300
 
 
 def sign(body: bytes, secret: str) -> str:
-    """Return what GitHub puts into ``X-Hub-Signature-256``.
+    """Return the value of GitHub's ``X-Hub-Signature-256``.
 
     https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
     """

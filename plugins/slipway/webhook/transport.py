@@ -32,8 +32,8 @@ STORE_SECONDS = 9.0
 """GitHub waits for ten: https://docs.github.com/en/webhooks/using-webhooks/handling-webhook-deliveries"""
 SEARCH_BYTES = 64 * 1024
 DATABASE_AWAY = (
-    "not stored: the database did not take it. Send it again; if it stays, the API server's log says why "
-    "(`airflow db migrate` makes Slipway's table)"
+    "not stored: the database refused it. Send it again; if it fails again, see the API server's log "
+    "(`airflow db migrate` creates Slipway's table)"
 )
 
 Q = TypeVar("Q", bound=Record)
@@ -75,14 +75,15 @@ def _judge(
 ) -> Answer:
     if not is_signed_search(body, signature, secrets, int(time.time())):
         reason = (
-            "signature wrong, or the clocks differ by minutes: sensor and API server share the webhook secret"
+            "signature wrong, or the clocks differ by minutes: sensor and API server must share the webhook "
+            "secret"
         )
         return Answer(401, {"reason": reason})
     try:
         question = model.model_validate_json(body)
     except ValidationError as error:
         fields = ", ".join(sorted({".".join(map(str, one["loc"])) for one in error.errors()}))
-        return Answer(400, {"reason": f"no question as it is asked here; look at: {fields or 'the body'}"})
+        return Answer(400, {"reason": f"the question has errors in: {fields or 'the body'}"})
     return answer(question)
 
 
@@ -128,8 +129,8 @@ def look(sessions: Sessions, find: Callable[[Session], dict[str, Any]]) -> Answe
         with sessions() as session:
             return Answer(200, find(session))
     except SQLAlchemyError:
-        log.exception("the database cannot be searched")
-        return Answer(503, {"reason": "the database does not answer; ask again"})
+        log.exception("searching the database failed")
+        return Answer(503, {"reason": "the database does not answer; try again"})
 
 
 def respond(answer: Answer) -> JSONResponse:

@@ -50,7 +50,7 @@ class DeliveryTrigger(BaseTrigger):  # type: ignore[misc]
         return path, {"url": self.url, "search": self.search, "poll_seconds": self.poll_seconds}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look until there is one; what cannot come right by waiting fires as an error."""
+        """Poll until there is one; a permanent error fires as an error."""
         search = Search.from_json(self.search)
         async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
             while True:
@@ -70,7 +70,10 @@ async def ask(client: httpx.AsyncClient, address: str, question: Record) -> dict
     body = json.dumps(question.to_json()).encode()
     secrets = await trigger_secrets()
     if not secrets:
-        return {"error": "no webhook secret is configured: set webhook_secrets of slipway_github"}
+        return {
+            "error": "no webhook secret is configured: set the extra field webhook_secrets of "
+            "connection slipway_github"
+        }
     headers = {
         "content-type": "application/json",
         "x-slipway-signature": sign_search(body, secrets[0], int(time.time())),
@@ -78,7 +81,7 @@ async def ask(client: httpx.AsyncClient, address: str, question: Record) -> dict
     try:
         response = await client.post(address, content=body, headers=headers)
     except httpx.TransportError as error:
-        log.warning("the API server does not answer (%s); asking again", type(error).__name__)
+        log.warning("the API server does not answer (%s); retrying", type(error).__name__)
         return {}
     return _read(response)
 
@@ -88,7 +91,7 @@ def _read(response: httpx.Response) -> dict[str, Any]:
         answer: dict[str, Any] = response.json()
         return answer
     if response.is_server_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        log.warning("the API server answers %s; asking again", response.status_code)
+        log.warning("the API server answers %s; retrying", response.status_code)
         return {}
     return {"error": f"the API server refuses the search: {response.status_code} {response.text[:300]}"}
 

@@ -1,4 +1,4 @@
-"""What a delivery is, and what is decided about it."""
+"""A delivery, and the verdicts about it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Status = Literal["accepted", "ignored", "pong", "refused"]
 
 @dataclass(frozen=True)
 class Delivery:
-    """One delivery. Unless its verdict says otherwise it is only what the sender claims."""
+    """One delivery. Until its verdict accepts it, it is only the sender's claim."""
 
     id: str = ""
     event: str = ""
@@ -50,7 +50,7 @@ class Ignored:
 
 @dataclass(frozen=True)
 class Refused:
-    """Not taken, with the HTTP status that says so."""
+    """Refused, with its HTTP status."""
 
     status: int
     reason: str

@@ -1,4 +1,4 @@
-"""What builds left on this machine: their folders with the loop devices upon them, and checkouts.
+"""Leftovers of builds on this machine: their folders with their loop devices, and checkouts.
 
 A process that works in a folder holds a lock of the kernel's, which ends with it.
 """
@@ -25,7 +25,7 @@ BACKING_FILES = "/sys/block/loop*/loop/backing_file"
 
 @dataclass(frozen=True)
 class WorkerTraces:
-    """What is left on this machine.
+    """The leftovers on this machine.
 
     :param work: the folder of images in the making.
     :param detach: takes away the loop devices upon a folder's files, also when the folder is gone.
@@ -83,7 +83,7 @@ class WorkerTraces:
             about = None
         if kind == CHECKOUT and (about is None or about.st_uid != os.geteuid()):
             return
-        # The start of the epoch for a folder that is gone: nobody knows since when its device is alone.
+        # The start of the epoch for a folder that is gone: it is unknown since when its device is alone.
         changed = about.st_mtime if about else 0
         if kind == FOLDER and about is None:
             return

@@ -109,14 +109,16 @@ def first(text: str) -> str:
 
 
 REFUSED = {
-    "metadata.namespace: is another namespace than 'acme'": metadata("name: shop\n  namespace: kube-system"),
+    "metadata.namespace: must be 'acme', the namespace of this environment": metadata(
+        "name: shop\n  namespace: kube-system"
+    ),
     "app.yaml:2: kind: 'ClusterRole' may not": kind("ClusterRole"),
     "app.yaml:2: kind: 'Secret' may not": kind("Secret", "v1"),
     "app.yaml:2: kind: \"['a']\" may not": kind("[a]"),
     "app.yaml:1: apiVersion: of a Deployment must be apps/v1": kind("Deployment", "extensions/v1beta1"),
     "metadata.name: must be a DNS name": metadata("name: ../x"),
     "does not end in .slipway": metadata("name: hello.slipway"),
-    "app.yaml:5: metadata.finalizers: is not read": metadata("name: shop\n  finalizers: [a]"),
+    "app.yaml:5: metadata.finalizers: is not supported": metadata("name: shop\n  finalizers: [a]"),
     "metadata.labels: must be a mapping of strings": metadata("name: shop\n  labels: {a: 1}"),
     "no container is named 'shop'": DEPLOYMENT.replace("- name: shop", "- name: other"),
     "app.yaml:14: spec.template.spec.hostNetwork": pod("hostNetwork: true"),

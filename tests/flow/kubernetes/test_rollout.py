@@ -97,7 +97,7 @@ def test_container_that_cannot_start_is_a_failure_that_may_pass(reason: str) -> 
 
 def test_crash_loop_is_a_failure_for_good() -> None:
     progress = assess(deployment(), [waiting("CrashLoopBackOff", restarts=2)])
-    assert "ends again and again" in progress.failure
+    assert "keeps ending" in progress.failure
     assert not progress.may_pass
 
 

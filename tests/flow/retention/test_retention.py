@@ -142,12 +142,12 @@ def test_reasons() -> None:
         "0": (True, "pod demo/shop-1 runs it"),
         "1": (True, "one of the last 2 releases of production"),
         "2": (True, "held: for the audit"),
-        "3": (True, "not 30 days old"),
+        "3": (True, "younger than 30 days"),
         "4": (True, "server cart-1 runs it"),
         "5": (True, "shop container no commit (sha256:000000000000) was built upon it"),
         "6": (True, "gone/app is not in apps.yaml"),
-        "7": (True, "nothing says whose it is"),
-        "8": (False, "31 days old, and nothing needs it"),
+        "7": (True, "its repository is unknown"),
+        "8": (False, "31 days old, and not needed"),
     }
 
 
@@ -171,8 +171,8 @@ def test_a_platform_that_cannot_be_asked_keeps_its_images() -> None:
     images = [image(1), image(2, platform="vm")]
     facts = ImageUses(NOON, apps(), {}, {}, {"vm": "there is no connection slipway_openstack"})
     assert judged(images, facts) == {
-        "1": (False, "100 days old, and nothing needs it"),
-        "2": (True, "nobody can say what runs: there is no connection slipway_openstack"),
+        "1": (False, "100 days old, and not needed"),
+        "2": (True, "what runs is unknown: there is no connection slipway_openstack"),
     }
 
 
@@ -227,7 +227,7 @@ def test_a_person_reads_what_goes_first() -> None:
     lines = [" ".join(line.split()) for line in table(verdicts, NOON).splitlines()]
     first = "000000000000 +1 sha256:000000000000"
     assert lines[1:] == [
-        f"container shop {first} 10 B 100 d goes 100 days old, and nothing needs it",
+        f"container shop {first} 10 B 100 d goes 100 days old, and not needed",
         "vm shop - sha256:000000000000 20 B 100 d stays held: for the audit",
     ]
     assert summary(verdicts) == "2 images: 1 stay, 1 go (10 B)"

@@ -47,13 +47,13 @@ def test_an_empty_file_and_comments_are_taken() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("{", "line 1: no JSON"),
+        ("{", "line 1: not JSON"),
         ("[]", "must be apiVersion"),
         (json.dumps({"spec": {"group": GROUP}}), "must be apiVersion"),
         (json.dumps({"apiVersion": abac.VERSION, "kind": "Policy"}), "must have a spec"),
-        (line(group=GROUP, namespace="a", resource="pods", verb="get"), "verb is no field of a policy"),
-        (line(group=GROUP, namespace="a", resource=["pods"]), "resource is no field of a policy"),
-        (line(group=GROUP, namespace="a", resource="pods", readonly="yes"), "readonly is no field"),
+        (line(group=GROUP, namespace="a", resource="pods", verb="get"), "verb is not a field of a policy"),
+        (line(group=GROUP, namespace="a", resource=["pods"]), "resource is not a field of a policy"),
+        (line(group=GROUP, namespace="a", resource="pods", readonly="yes"), "readonly is not a field"),
         (line(group=GROUP, resource="pods"), "must name one namespace"),
         (line(group=GROUP, namespace="*", resource="pods"), "must name one namespace"),
         (line(group=GROUP, namespace="a"), "must name one namespace, and a resource"),
@@ -61,8 +61,11 @@ def test_an_empty_file_and_comments_are_taken() -> None:
         (line(user="*", group=GROUP, namespace="a", resource="pods"), "its subject must be a group"),
         (line(group="*", namespace="a", resource="pods"), "its subject must be a group"),
         (line(group="system:masters", namespace="a", resource="pods"), "its subject must be a group"),
-        (line(group="system:authenticated", nonResourcePath="*", readonly=True), "no path of discovery"),
-        (line(group="system:authenticated", nonResourcePath="/api"), "no path of discovery"),
+        (
+            line(group="system:authenticated", nonResourcePath="*", readonly=True),
+            "no read-only discovery path",
+        ),
+        (line(group="system:authenticated", nonResourcePath="/api"), "no read-only discovery path"),
         ("\n" + line(group=GROUP, namespace="a", resource="p" * 65_536), "line 2: it is longer"),
     ],
 )

@@ -93,5 +93,5 @@ def test_nobody_is_one_of_kubernetes_own_users(user: str, domain: str) -> None:
     ],
 )
 def test_an_answer_that_is_no_token_is_nobody(document: Any) -> None:
-    with pytest.raises(StrangeTokenError, match="no token document"):
+    with pytest.raises(StrangeTokenError, match="not a token document"):
         identity(document)

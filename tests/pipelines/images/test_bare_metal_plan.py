@@ -142,7 +142,7 @@ def test_plan_travels_as_json_and_stays_what_it_was(decided: Decide) -> None:
     [
         (
             {"builder": "openstack"},
-            r"^bare_metal\.packer\.template: metal/metal\.pkr\.hcl has the builder openstack, .* Take a "
+            r"^bare_metal\.packer\.template: metal/metal\.pkr\.hcl has the builder openstack, .* Use a "
             r"builder that makes one, such as `qemu`",
         ),
         (
@@ -151,7 +151,7 @@ def test_plan_travels_as_json_and_stays_what_it_was(decided: Decide) -> None:
         ),
         (
             {"spec": SPEC.replace("template:", "context: build\n    template:").replace("metal/", "build/")},
-            r"^bare_metal\.packer\.context: build is no folder of the commit",
+            r"^bare_metal\.packer\.context: build is not a folder of the commit",
         ),
     ],
 )

@@ -71,7 +71,7 @@ def test_it_goes_through_the_worker_where_glance_may_not_fetch(
     with caplog.at_level(logging.WARNING):
         image = refused.glance.get(str(bring_to_glance(refused, given.path, given.digest, place.new())))
     assert (image.status, image.hash_value) == ("active", given.sha512)
-    assert f"{given.path} goes through the worker: Glance does not take the import" in caplog.text
+    assert f"{given.path} goes through the worker: Glance refuses the import" in caplog.text
     assert "sig=" not in caplog.text
     assert len(refused.glance.find_by({"slipway_run": place.run})) == 1
 
@@ -95,13 +95,13 @@ def test_an_image_that_was_kept_is_the_one(both: Stores, place: Place, tmp_path)
 def test_a_file_that_changed_is_another_image(lab: Lab, both: Stores, place: Place, given: Given) -> None:
     first = bring_to_glance(both, given.path, given.digest, place.new())
     changed = Given(lab, given.path, os.urandom(MIB))
-    with pytest.raises(SlipwayError, match=rf"{given.path} in Artifactory is {changed.digest}, and not"):
+    with pytest.raises(SlipwayError, match=rf"{given.path} in Artifactory is {changed.digest}, no longer"):
         bring_to_glance(both, given.path, given.digest, place.new())
     assert bring_to_glance(both, given.path, changed.digest, place.new()) != first
 
 
 def test_a_file_of_another_format_is_refused(both: Stores, place: Place, given: Given) -> None:
-    with pytest.raises(SlipwayError, match="said to be qcow2, and is raw"):
+    with pytest.raises(SlipwayError, match="declared as qcow2, but is raw"):
         bring_to_glance(both, given.path, given.digest, place.new("qcow2"))
     assert both.glance.find_by({"slipway_run": place.run}) == []
 

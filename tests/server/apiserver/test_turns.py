@@ -110,5 +110,5 @@ def test_a_question_about_no_place_is_refused(server: str, runs: Engine) -> None
     broken = question(1).model_copy(
         update={"place": question(1).place.model_copy(update={"application": "No Name"})}
     )
-    with pytest.raises(SlipwayError, match="look at: turns"):
+    with pytest.raises(SlipwayError, match="has errors in: turns"):
         ask_turn(broken)

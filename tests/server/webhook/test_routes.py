@@ -34,7 +34,7 @@ def test_push_is_stored_with_its_asset_event(
     response = sender.deliver(push(), x_github_delivery="d-1")
     assert (response.status_code, response.json()) == (
         202,
-        {"status": "accepted", "accepted": KEY, "reason": "stored, its pipelines start"},
+        {"status": "accepted", "accepted": KEY, "reason": "stored; its pipelines start"},
     )
     (row,) = inbox()
     assert (row["id"], row["status"], row["partition_key"], row["ref"]) == (
@@ -79,7 +79,7 @@ def test_same_commit_by_another_delivery_is_looked_at_again_and_says_so(
     sender.deliver(push(), x_github_delivery="d-1")
     other = sender.deliver(push(), x_github_delivery="d-2")
     assert other.status_code == 202
-    assert "delivery d-1 told of the same commit before" in other.json()["reason"]
+    assert "delivery d-1 already reported this commit" in other.json()["reason"]
     assert len(asset_events()) == 2
 
 
@@ -188,7 +188,7 @@ def test_route_answers_posts_only(sender: Sender) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ("UPDATE dag SET is_paused = true", "every pipeline is paused (pipeline). Unpause it"),
+        ("UPDATE dag SET is_paused = true", "every pipeline is paused (pipeline). Unpause one"),
         ("UPDATE dag SET is_stale = true", "no DAG is scheduled by the asset slipway_push"),
     ],
 )
@@ -271,7 +271,7 @@ def test_database_that_hangs_is_answered_in_time(
         response = Sender(other).deliver(push())
         released.set()
     assert response.status_code == 503
-    assert response.json()["reason"].startswith("not stored: the database did not take it")
+    assert response.json()["reason"].startswith("not stored: the database refused it")
 
 
 def test_table_that_was_never_made_says_how(engine: Engine, sender: Sender) -> None:

@@ -220,7 +220,7 @@ def test_copy_and_move_say_what_they_did(api: httpx.Client, folder: str, put: Pu
         ("PUT", "/api/storage/generic-local?properties=a", 400, "no value"),
         ("PUT", "/api/storage/generic-local", 400, "'properties' is missing"),
         ("PUT", "/api/storage/generic-local?properties=a=1&recursive=2", 400, "must be 0 or 1"),
-        ("PATCH", "/api/metadata/generic-local/tests", 400, "no JSON"),
+        ("PATCH", "/api/metadata/generic-local/tests", 400, "not JSON"),
         ("DELETE", "/generic-local/tests/none", 404, "Unable to find item"),
         ("GET", "/api/repositories/none", 400, "no repository 'none'"),
         ("GET", "/api/search/checksum", 400, "Give a checksum"),

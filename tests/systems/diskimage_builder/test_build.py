@@ -166,7 +166,7 @@ def test_failing_script_is_named_with_its_element_and_last_lines(checkout: Check
 def test_build_that_takes_too_long_is_ended_where_it_was(checkout: Checkout) -> None:
     checkout.element("slow", "root.d/50-wait", f"{SCRIPT}sleep 600\n")
     with pytest.raises(
-        DiskimageBuildError, match=r"took longer than 8 s and was ended, in \w+.*build_seconds"
+        DiskimageBuildError, match=r"took longer than 8 s and was stopped, in \w+.*build_seconds"
     ):
         checkout.build("slow", seconds=8)
 

@@ -67,7 +67,11 @@ def test_commit_is_taken_by_an_own_element_that_reads_it(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("names", "files", "said"),
     [
-        (("debian-minmal",), (), r"'debian-minmal' does not exist \(elements is no folder of the commit\)"),
+        (
+            ("debian-minmal",),
+            (),
+            r"'debian-minmal' does not exist \(elements is not a folder of the commit\)",
+        ),
         (
             ("debian-minmal",),
             (),
@@ -75,7 +79,7 @@ def test_commit_is_taken_by_an_own_element_that_reads_it(tmp_path: Path) -> None
         ),
         (("debian-minimal", "shopp"), ("shop/README",), r"Did you mean shop\?.*The application's own: shop;"),
         (("sysctl",), (), r"none of them is a distribution\. Add one, such as debian-minimal"),
-        (("debian-minimal", "ubuntu-minimal"), (), r"two of them are the same thing: operating-system"),
+        (("debian-minimal", "ubuntu-minimal"), (), r"two of them conflict: operating-system"),
     ],
 )
 def test_elements_that_make_no_image_are_named_with_what_there_is(
@@ -93,7 +97,7 @@ def test_link_that_leads_out_of_the_elements_is_refused(tmp_path: Path, place: s
     link = tmp_path / "elements" / place
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to("/etc/passwd" if place != "mine" else "/etc")
-    with pytest.raises(ElementError, match=f"elements/{place} is a link that leads out of elements"):
+    with pytest.raises(ElementError, match=f"elements/{place} is a link to a place outside of elements"):
         elements.find(spec("debian-minimal"), tmp_path)
 
 

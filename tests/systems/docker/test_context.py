@@ -225,7 +225,7 @@ def test_pipes_and_sockets_are_refused_unless_they_are_ignored(
     before = Context(root).digest()
     put(root)
     for use in (Context(root).digest, lambda: archived(Context(root))):
-        with pytest.raises(ContextError, match=r"pipe is no file, folder or link.*\.dockerignore"):
+        with pytest.raises(ContextError, match=r"pipe is not a file, folder or link.*\.dockerignore"):
             use()
     (root / ".dockerignore").write_text("pipe\n")
     assert Context(root).digest() != before

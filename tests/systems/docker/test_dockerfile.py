@@ -74,13 +74,13 @@ def test_an_argument_of_a_stage_is_none_of_froms() -> None:
 @pytest.mark.parametrize(
     ("content", "rule"),
     [
-        ("", "has no FROM. Begin it with"),
+        ("", "has no FROM. Start it with"),
         ("# nothing\n", "has no FROM"),
         ("ARG A=1\n", "has no FROM"),
-        ("RUN true\nFROM busybox\n", "Dockerfile:1: RUN stands before FROM"),
+        ("RUN true\nFROM busybox\n", "Dockerfile:1: RUN comes before FROM"),
         ("FROM busybox AS\n", "Dockerfile:1: is not `FROM"),
         ("FROM busybox alpine\n", "Dockerfile:1: is not `FROM"),
-        ("COPY a b\n", "Dockerfile:1: COPY stands before FROM"),
+        ("COPY a b\n", "Dockerfile:1: COPY comes before FROM"),
     ],
 )
 def test_a_broken_rule_is_named_with_its_line(content: str, rule: str) -> None:

@@ -127,4 +127,4 @@ def test_a_tag_alone_does_not_prove_what_an_image_was_made_from(
     assert find_built(registry, repository, inputs) is None
     publish_image(lab.registry, repository, input_tag(inputs), tmp_path, "without labels")
     assert find_built(registry, repository, inputs) is None
-    assert "is labelled with other inputs: building anew" in caplog.text
+    assert "is labelled with other inputs: building it again" in caplog.text

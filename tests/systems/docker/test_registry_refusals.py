@@ -195,7 +195,7 @@ def test_without_a_token_nothing_is_absent(status: int, body: bytes, expected: t
     with (
         serving(answer) as served,
         client(served.host) as registry,
-        pytest.raises(expected, match=f"gives no token: it answered {status}"),
+        pytest.raises(expected, match=f"gave no token: it answered {status}"),
     ):
         registry.find_manifest("a", "1")
 

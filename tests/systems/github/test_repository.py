@@ -279,7 +279,7 @@ def test_a_path_that_leads_elsewhere_is_refused(author: Author, odd: str, path: 
         if path == ".git/config":
             assert commit.read(path, 100) is None
             return
-        with pytest.raises(RepositoryError, match="is no path inside the repository") as caught:
+        with pytest.raises(RepositoryError, match="is not a path inside the repository") as caught:
             commit.read(path, 100)
         assert not isinstance(caught.value, TransientRepositoryError)
 

@@ -43,20 +43,20 @@ def test_together_they_are_limited(built: tuple[JenkinsServer, FinishedBuild], t
     server, build = built
     big = wanted(build.job, "out/deep/big file", "out/big too", size_mib=2)
     bring(server, build, big, tmp_path / "enough")
-    with pytest.raises(JenkinsError, match=r"out/big too makes more than build\.jenkins\.size_mib allows"):
+    with pytest.raises(JenkinsError, match=r"out/big too exceeds build\.jenkins\.size_mib"):
         bring(server, build, big.model_copy(update={"size_mib": 1}), tmp_path / "too little")
 
 
 def test_changed_bytes_are_refused(built: tuple[JenkinsServer, FinishedBuild], tmp_path: Path) -> None:
     server, build = built
     other = build.model_copy(update={"fingerprints": ("0" * 32,)})
-    with pytest.raises(JenkinsError, match=r"out/app.txt .* came as MD5 f97c5d29941bfb1b2fdab0874906ab82"):
+    with pytest.raises(JenkinsError, match=r"out/app.txt .* has MD5 f97c5d29941bfb1b2fdab0874906ab82"):
         bring(server, other, wanted(build.job), tmp_path)
 
 
 def test_what_is_not_there_any_more(built: tuple[JenkinsServer, FinishedBuild], tmp_path: Path) -> None:
     server, build = built
-    with pytest.raises(JenkinsError, match="does not have artifact gone of build"):
+    with pytest.raises(JenkinsError, match="answered 404 to artifact gone of build"):
         bring(server, build, wanted(build.job, "gone"), tmp_path)
 
 
@@ -83,7 +83,7 @@ def test_nothing_of_the_commit_is_written_over_or_followed(
     tmp_path: Path, occupy: Callable[[Path], None]
 ) -> None:
     occupy(tmp_path)
-    with pytest.raises(JenkinsError, match=r"cannot be put at out/app\.txt of the build context"):
+    with pytest.raises(JenkinsError, match=r"cannot be placed at out/app\.txt in the build context"):
         check_free(tmp_path, wanted("team/app"))
 
 

@@ -186,7 +186,7 @@ async def test_a_request_that_somebody_cancels(served: Served, server: JenkinsSe
     waiting = asyncio.create_task(waited(deferred))
     item = deferred.trigger.watch["place"]["item"]
     server.post(f"queue/cancelItem?id={item}", "the item")
-    with pytest.raises(AirflowFailException, match="was cancelled in Jenkins' queue before it began"):
+    with pytest.raises(AirflowFailException, match="was cancelled in Jenkins' queue before it started"):
         resumed(task, deferred, await waiting)
 
 
@@ -194,7 +194,7 @@ async def test_a_request_that_somebody_cancels(served: Served, server: JenkinsSe
     ("options", "said"),
     [
         ({"disabled": True}, "is disabled in Jenkins"),
-        ({"asks": True}, "asks for KEYSTORE, which has no default"),
+        ({"asks": True}, "needs KEYSTORE, which has no default"),
         ({"parameters": ()}, "has no parameter SLIPWAY_BUILD"),
     ],
 )
@@ -259,7 +259,7 @@ async def test_news_that_cannot_be_heard_only_costs_time(
         assert api.asked[0].path == "/slipway/deliveries/search"
         assert api.asked[0].headers["x-slipway-signature"]
     said = "\n".join(record.getMessage() for record in caplog.records)
-    assert ("what the build tells cannot be heard" in said) == (status == 401)
+    assert ("build notification unavailable" in said) == (status == 401)
 
 
 @asynccontextmanager
@@ -285,7 +285,7 @@ async def test_a_request_outlives_a_restart_in_the_queue(
     deferred = asked(task)
     waiting = asyncio.create_task(waited(deferred))
     async with away(moved):
-        await told(caplog, "waiting for it to answer again")
+        await told(caplog, "waiting until it answers again")
         assert not waiting.done()
     await told(caplog, "Jenkins answers again")
     restart(moved)
@@ -349,7 +349,7 @@ async def test_jenkins_that_stays_away_is_given_up(moved: Served) -> None:
     deferred.trigger = JenkinsTrigger(**fields)
     async with away(moved):
         outcome = await waited(deferred)
-    with pytest.raises(AirflowFailException, match=r"has not answered for .* Look after it"):
+    with pytest.raises(AirflowFailException, match=r"has not answered for .* Check Jenkins"):
         resumed(task, deferred, outcome)
 
 

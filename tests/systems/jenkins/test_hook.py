@@ -45,7 +45,7 @@ def test_the_button_of_the_form(served: Served, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_JENKINS", json.dumps(known))
         return JenkinsHook().test_connection()
 
-    assert told() == (True, "Jenkins 2.504.1 takes the login")
+    assert told() == (True, "logged in to Jenkins 2.504.1")
     good, said = told(password="wrong")
     assert (good, "401" in said, "Check user and API token" in said, "wrong" in said) == (
         False,
@@ -62,7 +62,7 @@ def test_who_may_not_is_told_so(served: Served) -> None:
     job = made(served)
     with pytest.raises(DeniedError, match="401"):
         find(connected(served.url, "wrong"), job, "a")
-    with pytest.raises(MissingError, match=r"does not have a build of job nobody/knows.*Correct the name"):
+    with pytest.raises(MissingError, match=r"answered 404 to a build of job nobody/knows.*Correct the name"):
         start(connected(served.url), "nobody/knows", {"SLIPWAY_BUILD": "a"})
 
 
@@ -94,7 +94,7 @@ def test_a_login_page_is_no_jenkins() -> None:
     def answer(asked: Asked, _: BaseHTTPRequestHandler) -> tuple[int, dict[str, str], bytes]:
         return 200, {"Content-Type": "text/html"}, b"<html>log in</html>"
 
-    with serving(answer) as other, pytest.raises(JenkinsError, match="does not answer as Jenkins does"):
+    with serving(answer) as other, pytest.raises(JenkinsError, match="does not answer like Jenkins"):
         connected(f"http://{other.host}/").read("queue/", "the queue")
 
 

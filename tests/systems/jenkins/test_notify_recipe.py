@@ -90,5 +90,5 @@ def test_the_webhook_takes_it_and_who_waits_finds_it() -> None:
 
 def test_a_build_of_somebody_elses_tells_nobody() -> None:
     with receiving() as (url, came):
-        assert "nobody is told" in run(url)
+        assert "no notification sent" in run(url)
     assert came == []

@@ -41,11 +41,11 @@ REFUSED: dict[str, tuple[Job, dict[str, str], str]] = {
         {"A": "1"},
         r"has no parameter 'A' \(it has: B\).*Correct the name",
     ),
-    "asks": (job(Parameter(name="KEY", default=None)), {}, "asks for KEY, which has no default. Give it"),
+    "asks": (job(Parameter(name="KEY", default=None)), {}, "needs KEY, which has no default. Set it"),
     "no choice": (
         job(Parameter(name="C", default="x", choices=("x", "y"))),
         {"C": "z"},
-        "C of job team/app is one of x, y, and not 'z'",
+        "C of job team/app must be one of x, y, not 'z'",
     ),
 }
 

@@ -29,11 +29,11 @@ def test_success() -> None:
 SAID: dict[str, tuple[dict[str, Any], str]] = {
     "unstable": (
         {"result": "UNSTABLE"},
-        r"build 7 of team/app is UNSTABLE: it ran to its end and its tests did not pass.*"
+        r"build 7 of team/app is UNSTABLE: it finished, but its tests failed.*"
         r"https://jenkins/job/team/job/app/7/\nits last lines:\n  compiling\n  1 of 3 tests failed",
     ),
     "failure": ({"result": "FAILURE"}, r"is FAILURE: repair what failed, and push.*\nits last lines:"),
-    "aborted": ({"result": "ABORTED"}, "was ABORTED: by somebody.*shut down. Start the run again"),
+    "aborted": ({"result": "ABORTED"}, "was ABORTED: by a person.*shut down. Start the run again"),
     "by": ({"result": "ABORTED", "stopped": "Aborted by alice"}, "was ABORTED: Aborted by alice. Start"),
     "not built": ({"result": "NOT_BUILT"}, "is NOT_BUILT: Jenkins ran none of its steps"),
     "another": ({"result": "STRANGE"}, "is STRANGE: its artifacts are not used"),

@@ -169,17 +169,17 @@ def test_the_task_opens_and_closes(client: Jira, apps: None, monkeypatch: pytest
     assert issue(client, "OPS-1")["status"]["statusCategory"]["key"] == "done"
     assert "succeeds again" in comments(client, "OPS-1")[0]
     monkeypatch.delenv("AIRFLOW_CONN_SLIPWAY_JIRA")
-    with pytest.raises(SlipwayError, match=r"there is no connection slipway_jira\. Make it"):
+    with pytest.raises(SlipwayError, match=r"there is no connection slipway_jira\. Create it"):
         notify.ticket(told(2, run_id="run-3"), kept)
 
 
 def test_what_comes_late_does_not_undo_what_is_true_now(client: Jira, apps: None) -> None:
     kept = Kept()
     notify.ticket(told(1, good=True, run_id="run-2", over=ended()), kept)
-    with pytest.raises(NothingToDo, match="the opposite became true since"):
+    with pytest.raises(NothingToDo, match="a later run with the opposite outcome was already reported"):
         notify.ticket(told(0), kept)
     notify.ticket(told(3, run_id="run-4"), kept)
-    with pytest.raises(NothingToDo, match="the opposite became true since"):
+    with pytest.raises(NothingToDo, match="a later run with the opposite outcome was already reported"):
         notify.ticket(told(2, good=True, run_id="run-3", over=ended()), kept)
     notify.ticket(told(2, run_id="run-3"), kept)
     assert issue(client, "OPS-1")["status"]["statusCategory"]["key"] == "new"

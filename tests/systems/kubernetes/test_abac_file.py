@@ -35,7 +35,7 @@ def test_a_files_mode_is_kept(tmp_path: Path) -> None:
 def test_a_file_that_kubernetes_would_refuse_leaves_the_last_good_one(tmp_path: Path) -> None:
     path = tmp_path / "abac.jsonl"
     abac_file.write(path, TEXT)
-    with pytest.raises(AbacError, match="The last good file stays"):
+    with pytest.raises(AbacError, match="The last valid file is kept"):
         abac_file.write(path, "{}\n")
     assert path.read_text() == TEXT
 

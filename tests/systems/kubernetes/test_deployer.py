@@ -278,7 +278,7 @@ async def test_ledger_that_someone_broke_names_the_cure(cluster: Cluster, applic
         "data": {},
     }
     await cluster.put_config_map(body, NAMESPACE)
-    with pytest.raises(ClusterError, match=r"is not what Slipway wrote\. Restore it, or delete it"):
+    with pytest.raises(ClusterError, match=r"was changed by someone else\. Restore it, or delete it"):
         await ledger.read(cluster, application, NAMESPACE)
     await cluster.delete(ref("ConfigMap", f"{application}.slipway"), NAMESPACE)
 
@@ -294,7 +294,7 @@ async def test_unknown_login_names_the_connection(lab: Lab, cluster: Cluster) ->
     configuration = Configuration(host=known.host, api_key={"BearerToken": "Bearer nobody"})
     configuration.ssl_ca_cert = known.ssl_ca_cert
     async with ApiClient(configuration) as client:
-        with pytest.raises(ClusterError, match="does not know the login of connection slipway_kubernetes"):
+        with pytest.raises(ClusterError, match="refuses the login of connection slipway_kubernetes"):
             await Cluster(client).pods(NAMESPACE, "a=b")
 
 

@@ -80,5 +80,5 @@ async def test_of_an_application_whose_ledger_is_broken_every_image_may_run(
     assert body is not None
     await cluster.put_config_map(body | {"binaryData": {}}, NAMESPACE)
     found = await running(cluster, [NAMESPACE])
-    assert "is not what Slipway wrote" in found[application]
+    assert "was changed by someone else" in found[application]
     await ledger.forget(cluster, application, NAMESPACE)

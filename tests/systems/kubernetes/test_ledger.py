@@ -60,7 +60,7 @@ def test_same_run_may_claim_again_after_a_crash() -> None:
 
 
 def test_name_of_another_repositorys_application_is_refused() -> None:
-    with pytest.raises(ClusterRefusedError, match="is the application of octo/shop"):
+    with pytest.raises(ClusterRefusedError, match="belongs to octo/shop"):
         claim(good(), attempt("other", push("b", 5, repository="evil/shop")))
 
 

@@ -112,9 +112,9 @@ def test_a_wrong_token_is_no_passing_trouble(slack: Slack, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("raised", "kind", "text"),
     [
-        (AirflowNotFoundException("no"), SlipwayError, "no connection {}. Make it"),
-        (ValueError("no host"), SlipwayError, "connection {} is not complete: no host"),
-        (ConnectionResetError("gone"), TransientError, "connection {} does not take the message: gone"),
+        (AirflowNotFoundException("no"), SlipwayError, "no connection {}. Create it"),
+        (ValueError("no host"), SlipwayError, "connection {} is incomplete: no host"),
+        (ConnectionResetError("gone"), TransientError, "connection {} did not accept the message: gone"),
         (KeyError("a defect"), KeyError, "a defect"),
     ],
 )
@@ -174,7 +174,7 @@ async def test_a_run_that_takes_long_is_told(apps: None, mailbox: Mailbox, slack
         "deadline": {"id": "1", "deadline_time": "2030-01-02T12:00:00Z"},
     }
     await tell_late(context)
-    assert mailbox.mails[0]["Subject"] == "octo/shop: VM image takes long"
+    assert mailbox.mails[0]["Subject"] == "octo/shop: VM image takes too long"
     assert "/dags/vm_image/runs/a%20run" in slack.messages[0]["text"]
     run = {"partition_key": None, "conf": {"repository": "octo/quiet"}}
     quiet = {"dag_id": "vm_image", "dag_run_id": "1", "state": "running", **run}

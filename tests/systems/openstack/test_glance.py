@@ -92,7 +92,11 @@ def test_a_deleted_image_makes_room_for_the_next_generation(glance: Glance, key:
 def test_all_generations_used_up(glance: Glance, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "GENERATIONS", 1)
     glance.delete(str(glance.ensure_image(key, new()).id))
-    with pytest.raises(OpenstackError, match=r"made and deleted 1 times in Glance\. Have its deleted images"):
+    with pytest.raises(
+        OpenstackError,
+        match=r"created and deleted 1 times in Glance\. Have its deleted "
+        "images",
+    ):
         glance.ensure_image(key, new())
 
 
@@ -161,7 +165,7 @@ def test_a_failed_import_leaves_the_image_to_be_filled(glance: Glance, key: str,
     assert can_import(glance)
     image = glance.ensure_image(key, new())
     for url, why in (
-        ("http://192.0.2.1/a?sig=secret", r"does not take the import .*does not pass filtering: \(address\)"),
+        ("http://192.0.2.1/a?sig=secret", r"refuses the import .*does not pass filtering: \(address\)"),
         (f"{lab.artifactory.url}/generic-local/never?sig=secret", "could not fetch image"),
     ):
         with pytest.raises(ImportRefused, match=why) as raised:

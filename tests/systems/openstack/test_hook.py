@@ -30,7 +30,7 @@ def given(lab: Lab) -> dict[str, object]:
 @pytest.mark.lab
 def test_the_labs_connection_logs_in(monkeypatch: pytest.MonkeyPatch, given: dict[str, object]) -> None:
     hook = connect(monkeypatch, **given)
-    assert hook.test_connection() == (True, "Keystone takes the login, for project demo")
+    assert hook.test_connection() == (True, "logged in to Keystone, for project demo")
     with hook.get_conn() as cloud:
         assert [network.name for network in cloud.network.networks(name="demo")] == ["demo"]
         assert cloud.config.get_region_name() == "RegionOne"

@@ -117,7 +117,7 @@ def test_after_too_many_failures_no_further_node_is_begun(ground: Ground) -> Non
     second = ground.fleet(bad, count=3, attempts=1)
     outcome = ground.roll_out(second, "run-2")
     assert "1 of 3 nodes failed" in outcome.reason
-    assert "2 nodes were not begun" in outcome.reason
+    assert "2 nodes were not started" in outcome.reason
     assert ground.states() == ["active", "active", "deploy failed"]
 
 

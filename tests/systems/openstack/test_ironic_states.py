@@ -139,7 +139,7 @@ def test_an_undeployment_that_fails_is_named_and_left_alone(
     fleet = ground.fleet(ground.image(), attempts=1)
     assert ground.roll_out(fleet, "run-1").state == "failed"
     assert ground.go_back(fleet, "run-1").state == "healthy"
-    assert f"to be looked at by a person: {machine} is in state 'error'" in caplog.text
+    assert f"but a person must check them: {machine} is in state 'error'" in caplog.text
     assert "the switch refuses" in caplog.text
     assert ground.states() == ["error"]
 
@@ -161,7 +161,7 @@ def test_a_locked_node_is_asked_again(ground: Ground, caplog: pytest.LogCaptureF
             ground.ironic.provision(ground.node(machine).id, "active")
         outcome = ground.follow(watch)
     assert outcome.state == "healthy"
-    assert "asking again" in caplog.text
+    assert "retrying" in caplog.text
 
 
 def test_a_deploy_agent_that_never_calls_back_is_a_failed_try(ground: Ground) -> None:
@@ -333,7 +333,9 @@ def test_another_resource_class_needs_other_nodes_and_that_is_said(ground: Groun
     ground.machines(1)
     ground.release(ground.fleet(ground.image()), "run-1")
     changed = ground.fleet(ground.image(), resource_class="metal")
-    with pytest.raises(IronicRefusedError, match=f"class {ground.name}, and a release is rebuilt in place"):
+    with pytest.raises(
+        IronicRefusedError, match=f"class {ground.name}, and a release rebuilds its nodes in place"
+    ):
         ground.fleets.begin(changed, "run-2")
     assert ground.go_back(changed, "run-2").state == "healthy"
 

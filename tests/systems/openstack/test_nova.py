@@ -100,7 +100,7 @@ def test_unhealthy_server_says_what_it_answered_and_old_ones_come_back(
     sick = app.plan(2, count=2, health={"port": port, "within_seconds": 1, **health})
     end = app.roll_out(sick, "run-2")
     assert isinstance(end, Fail)
-    assert "did not answer as it should within 1 s" in end.reason
+    assert "did not answer as expected within 1 s" in end.reason
     assert ("answers 500, not 200" in end.reason) or ("port 1 of 10.20." in end.reason)
     assert app.go_back(sick, "run-2") == Done()
     assert app.states() == [("1", 0, "ACTIVE"), ("1", 1, "ACTIVE")]
@@ -175,7 +175,7 @@ def test_release_of_the_same_image_changes_no_server(app: Application) -> None:
 
 @pytest.mark.parametrize(
     ("flavor", "said"),
-    [("excess", "has no room for it: remove servers"), ("giant", "No valid host was found")],
+    [("excess", "quota is used up: delete unneeded servers"), ("giant", "No valid host was found")],
     ids=["quota", "no valid host"],
 )
 def test_cloud_without_room_says_so(app: Application, flavor: str, said: str) -> None:
@@ -230,7 +230,7 @@ def test_disk_that_the_image_does_not_fit_into_says_which_does(app: Application)
     assert "vm.nova.root_volume: 2 GiB are too small for the image" in said
     assert "at least 3" in said
     said = raises(lambda: app.plan(1))
-    assert "vm.nova.flavor: small has a disk of 1 GiB, and the image is one of 3 GiB." in said
+    assert "vm.nova.flavor: small has a disk of 1 GiB, but the image needs 3 GiB." in said
     for enough in ({"flavor": "medium"}, {"root_volume": {"size_gib": 3}}):
         app.plan(1, **enough)
 

@@ -185,7 +185,7 @@ def test_a_name_of_somebody_elses_is_refused_before_anything_is_made(app: Applic
     zone: Any = app.cloud.dns.find_zone(ZONE, ignore_missing=False)
     app.cloud.dns.create_recordset(zone.id, name=host, type="A", records=["192.0.2.1"], description="mail")
     said = raises(lambda: app.plan(1, dns={"name": host}))
-    assert f"{host} leads to 192.0.2.1 by somebody else's order (mail)" in said
+    assert f"{host} leads to 192.0.2.1 in a record set that Slipway did not make (mail)" in said
 
 
 @pytest.mark.parametrize(

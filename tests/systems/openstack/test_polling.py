@@ -89,7 +89,7 @@ async def test_defect_ends_every_wait_and_leaves_nobody_waiting_for_ever() -> No
     cloud = Cloud()
     cloud.trouble = [KeyError("a defect")]
     async with Poll(cloud.ask, TICK).of("a") as feed:
-        with pytest.raises(SlipwayError, match="asking failed"):
+        with pytest.raises(SlipwayError, match="polling failed"):
             await feed.next()
 
 

@@ -50,7 +50,7 @@ def test_without_its_plan_nothing_is_touched(app: Application) -> None:
     app.roll_out(app.plan(1), "one")
     places = traces(app)
     [trace] = found(places, app)
-    with pytest.raises(TransientOpenstackError, match="what run one wanted is not known any more"):
+    with pytest.raises(TransientOpenstackError, match="the plan of run one is no longer known"):
         places.remove(trace)
     assert app.states() == [("1", 0, "ACTIVE")]
 

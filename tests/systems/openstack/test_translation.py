@@ -43,25 +43,25 @@ def answer(status: int, text: str = "no") -> requests.Response:
             "Glance refuses image a: 401 no. Check the application credential",
         ),
         (GLANCE, 415, "no", OpenstackError, "build the image in the format of its name"),
-        (GLANCE, 413, "no", OpenstackError, "Glance has no room for it"),
-        (GLANCE, 503, "no space left", OpenstackError, "Glance has no room for it"),
-        (GLANCE, 503, "<h1>503</h1> away", TransientOpenstackError, "Glance on image a: 503 away"),
-        (GLANCE, 409, "no", TransientOpenstackError, "Glance on image a: 409 no"),
+        (GLANCE, 413, "no", OpenstackError, "Glance is full"),
+        (GLANCE, 503, "no space left", OpenstackError, "Glance is full"),
+        (GLANCE, 503, "<h1>503</h1> away", TransientOpenstackError, "Glance failed on image a: 503 away"),
+        (GLANCE, 409, "no", TransientOpenstackError, "Glance failed on image a: 409 no"),
         (GLANCE, 404, "no", OpenstackError, "Glance refuses image a: 404 no"),
-        (NOVA, 404, "no", NovaConflictError, "OpenStack on image a: 404 no"),
-        (NOVA, 409, "no", NovaConflictError, "OpenStack on image a: 409 no"),
+        (NOVA, 404, "no", NovaConflictError, "OpenStack failed on image a: 404 no"),
+        (NOVA, 409, "no", NovaConflictError, "OpenStack failed on image a: 409 no"),
         (
             NOVA,
             403,
             "Quota exceeded for cores.",
             OpenstackError,
-            "403 Quota exceeded for cores. The project has no",
+            "403 Quota exceeded for cores. The project's quota is used up",
         ),
         (NOVA, 403, "no", OpenstackError, "has it the role `member`"),
-        (NOVA, 413, "no", OpenstackError, "has no room for it: remove servers"),
-        (NOVA, 429, "no", TransientOpenstackError, "OpenStack on image a: 429 no"),
+        (NOVA, 413, "no", OpenstackError, "quota is used up: delete unneeded servers"),
+        (NOVA, 429, "no", TransientOpenstackError, "OpenStack failed on image a: 429 no"),
         (NOVA, 400, "no", OpenstackError, "OpenStack refuses image a: 400 no"),
-        (IRONIC, 409, FAULT, IronicConflictError, "Ironic on image a: 409 Node n is locked"),
+        (IRONIC, 409, FAULT, IronicConflictError, "Ironic failed on image a: 409 Node n is locked"),
         (
             IRONIC,
             403,
@@ -70,7 +70,7 @@ def answer(status: int, text: str = "no") -> requests.Response:
             "it needs the role member in the project that owns the nodes",
         ),
         (IRONIC, 404, "no", IronicRefusedError, "Ironic refuses image a: 404 no"),
-        (IRONIC, 500, "no", TransientOpenstackError, "Ironic on image a: 500 no"),
+        (IRONIC, 500, "no", TransientOpenstackError, "Ironic failed on image a: 500 no"),
     ],
 )
 def test_an_answer_says_what_to_do_next(
@@ -90,8 +90,13 @@ def test_an_answer_of_success_is_returned() -> None:
 @pytest.mark.parametrize(
     ("service", "error", "kind", "said"),
     [
-        (NOVA, ConflictException("busy", answer(409)), NovaConflictError, "OpenStack on image a: 409 busy"),
-        (NOVA, HttpException("lost"), TransientOpenstackError, "OpenStack on image a: no status lost"),
+        (
+            NOVA,
+            ConflictException("busy", answer(409)),
+            NovaConflictError,
+            "OpenStack failed on image a: 409 busy",
+        ),
+        (NOVA, HttpException("lost"), TransientOpenstackError, "OpenStack failed on image a: no status lost"),
         (NOVA, SDKException("odd"), TransientOpenstackError, "OpenStack does not answer on image a: odd"),
         (NOVA, requests.ConnectionError("cut"), TransientOpenstackError, "does not answer on image a: cut"),
         (NOVA, keystoneauth1.exceptions.Unauthorized("who"), OpenstackError, "401 who (HTTP 401). Check the"),
@@ -155,9 +160,9 @@ def test_quotas_are_read_for_each_project() -> None:
 @pytest.mark.parametrize(
     ("status", "kind", "said"),
     [
-        (403, OpenstackError, "take `quotas` out of tenancy.yaml"),
+        (403, OpenstackError, "remove `quotas` from tenancy.yaml"),
         (404, TransientOpenstackError, "Nova refuses the quotas of project a: 404"),
-        (500, TransientOpenstackError, "Nova on the quotas of project a: 500"),
+        (500, TransientOpenstackError, "Nova failed on the quotas of project a: 500"),
         (200, TransientOpenstackError, "Nova's quotas cannot be read: 'quota_set'"),
     ],
 )

@@ -69,10 +69,7 @@ async def test_all_are_ready_in_the_end() -> None:
 async def test_server_that_nova_is_busy_with_is_not_ready() -> None:
     busy, ready = servers("ACTIVE", task="powering-off"), servers("ACTIVE")
     outcome = await followed(watch(busy, seconds=0.05), snapshot(busy))
-    assert (
-        "is not ACTIVE in the time it was given (the last time: ACTIVE powering-off)"
-        in outcome.failed[busy[0].id]
-    )
+    assert "did not become ACTIVE in time (the last time: ACTIVE powering-off)" in outcome.failed[busy[0].id]
     assert (await followed(watch(ready), snapshot(busy), snapshot(ready))).failed == {}
 
 
@@ -104,7 +101,7 @@ async def test_cloud_that_is_away_for_a_while_is_waited_for() -> None:
 async def test_cloud_that_stays_away_ends_when_the_time_is_up() -> None:
     building = servers("BUILD")
     outcome = await followed(watch(building, seconds=0.05), TransientError("away"))
-    assert "nothing is known of it" in outcome.failed[building[0].id]
+    assert "it does not exist" in outcome.failed[building[0].id]
 
 
 async def test_login_that_is_refused_ends_the_wait() -> None:
@@ -140,5 +137,5 @@ async def test_server_that_does_not_answer_has_its_time_and_says_what_it_answere
     ready = servers("ACTIVE")
     asks = ServerHealth(port=page, path="/", within_seconds=1)
     outcome = await followed(watch(ready, asks), snapshot(ready))
-    assert "did not answer as it should within 1 s" in outcome.failed[ready[0].id]
+    assert "did not answer as expected within 1 s" in outcome.failed[ready[0].id]
     assert "answers 503, not 200" in outcome.failed[ready[0].id]

@@ -93,7 +93,11 @@ def test_provisioner_that_fails_is_the_error_with_the_last_lines(make: Make) -> 
 
 def test_build_that_takes_too_long_names_its_step_and_the_cure(make: Make) -> None:
     build = make("one.pkr.hcl", shell("echo waiting", "sleep 600"))
-    with pytest.raises(PackerError, match=r"took longer than 3 s and was ended, in the step .*build_seconds"):
+    with pytest.raises(
+        PackerError,
+        match=r"took longer than 3 s and was stopped, in the step "
+        ".*build_seconds",
+    ):
         packer.run(build, 3)
 
 

@@ -48,7 +48,7 @@ def test_links_pipes_and_a_link_as_folder_are_no_image(folder: Path, tmp_path: P
     with pytest.raises(TemplateError, match="left no file"):
         find_image(folder, "wanted")
     (tmp_path / "link").symlink_to("/etc")
-    with pytest.raises(TemplateError, match="made no image in the folder"):
+    with pytest.raises(TemplateError, match="left no image in the output folder"):
         find_image(tmp_path / "link", "shadow")
 
 

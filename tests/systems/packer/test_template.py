@@ -51,7 +51,7 @@ def test_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("shop.yaml", "a", "is neither JSON nor HCL2 by its name. Call it"),
+        ("shop.yaml", "a", "is neither JSON nor HCL2 by its file name. Rename it"),
         ("shop.json", "{", "is not JSON: "),
         ("shop.json", "[]", "must be an object with `builders`"),
         ("shop.json", '{"variables": [], "builders": []}', "must be an object with `builders`"),
@@ -60,7 +60,7 @@ def test_json(tmp_path: Path) -> None:
         (
             "shop.pkr.hcl",
             'source "openstack" "a" {}\nsource "qemu" "b" {}',
-            "has the builders openstack, qemu: an image is made in the cloud or on the worker",
+            "has the builders openstack, qemu: an image is built either in the cloud or on the worker",
         ),
         ("shop.pkr.hcl", " " * (1024**2 + 1), "is larger than 1024 KiB"),
     ],
@@ -97,9 +97,13 @@ def test_refusal_names_the_field_of_the_spec(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "declared", "said"),
     [
-        ({"slipway_commit"}, "slipway_commit", "slipway_commit is set by Slipway. Take it out"),
+        ({"slipway_commit"}, "slipway_commit", "slipway_commit is set by Slipway. Remove it"),
         ({"COLOUR"}, "EDITION", "declares no variable 'COLOUR' (it declares: EDITION)"),
-        (set(), "slipway_comit", "variable 'slipway_comit' is none that Slipway sets (it sets: slipway_acc"),
+        (
+            set(),
+            "slipway_comit",
+            "variable 'slipway_comit' is not one that Slipway sets (it sets: slipway_acc",
+        ),
     ],
 )
 def test_variable_that_nobody_sets_or_two_do(given: set[str], declared: str, said: str) -> None:

@@ -60,7 +60,7 @@ def test_image_that_does_not_say_its_commit_is_refused_with_its_last_lines(
             scratch,
         )
     said = str(refusal.value)
-    assert "after 10 s it has not said 'c0ffee'" in said
+    assert "after 10 s its console does not show 'c0ffee'" in said
     assert "\n  Slipway's lab" in said
     assert "\n  slipway login:" in said
     assert "terminating on signal" not in said
@@ -72,7 +72,7 @@ def test_partition_image_boots_with_a_kernel_of_its_own(machine: Machine, scratc
     [kernel] = cache.glob("linux-image-*/boot/vmlinuz-*")
     started = replace(machine, kernel=Kernel(kernel, append="root=/dev/nowhere"))
     with pytest.raises(
-        BootError, match=r"(?s)the machine stopped, and it has not said.*Unable to mount root"
+        BootError, match=r"(?s)the machine stopped, and its console does not show.*Unable to mount root"
     ):
         boot(started, LOGIN, scratch)
 
@@ -80,7 +80,7 @@ def test_partition_image_boots_with_a_kernel_of_its_own(machine: Machine, scratc
 def test_disk_without_a_boot_loader_says_nothing(scratch: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.write_bytes(bytes(1 << 20))
-    with pytest.raises(BootError, match=r"after 3 s it has not said 'login:'"):
+    with pytest.raises(BootError, match=r"after 3 s its console does not show 'login:'"):
         boot(Machine(disk, "raw", 64, "tcg"), replace(LOGIN, seconds=3), scratch)
 
 
@@ -96,7 +96,7 @@ def test_file_that_is_no_image_of_its_format_is_refused(scratch: Path, tmp_path:
 def test_memory_that_is_short_is_worth_another_try(scratch: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.write_bytes(bytes(1 << 20))
-    with pytest.raises(TransientQemuError, match=r"Cannot allocate memory.* It takes 1000000000 MiB"):
+    with pytest.raises(TransientQemuError, match=r"Cannot allocate memory.* It needs 1000000000 MiB"):
         boot(Machine(disk, "raw", 1_000_000_000, "tcg"), LOGIN, scratch)
 
 

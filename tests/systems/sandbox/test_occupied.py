@@ -34,7 +34,7 @@ def test_try_that_is_not_over_keeps_the_next_one_out(tmp_path: Path, monkeypatch
     monkeypatch.setattr(module, "WAIT_SECONDS", 0.1)
     with (
         occupied(tmp_path / "one"),
-        pytest.raises(OccupiedError, match="an earlier try of one is still tidying up on this worker"),
+        pytest.raises(OccupiedError, match="an earlier try of one is still cleaning up on this worker"),
         occupied(tmp_path / "one"),
     ):
         pass

@@ -100,7 +100,7 @@ def test_line_without_end_does_not_fill_the_memory(tmp_path: Path) -> None:
 def test_program_that_takes_too_long_is_interrupted_and_may_tidy_up(tmp_path: Path) -> None:
     script = "trap 'echo tidied > tidy; exit 0' INT; echo up; while :; do sleep 0.1; done"
     with (
-        pytest.raises(ProgramTimeoutError, match=r"^sh took longer than 1 s and was ended$"),
+        pytest.raises(ProgramTimeoutError, match=r"^sh took longer than 1 s and was stopped$"),
         running(tmp_path, script, seconds=1) as started,
     ):
         assert list(started.lines()) == ["up"]
@@ -137,7 +137,7 @@ def test_task_that_is_asked_to_end_ends_its_programs_and_may_be_tried_again(tmp_
         assert next(lines) == "up"
         program.interrupt_all()
         with pytest.raises(
-            ProgramInterruptedError, match=r"^sh was ended, because this task was asked to end$"
+            ProgramInterruptedError, match=r"^sh was stopped, because this task was asked to stop$"
         ):
             list(lines)
 

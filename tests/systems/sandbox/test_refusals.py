@@ -99,7 +99,7 @@ def test_namespaces_that_are_all_in_use_are_worth_another_try(own: Path) -> None
 
 def test_a_worker_that_allows_no_namespaces_runs_nothing(own: Path) -> None:
     done = tried(own, LIMITED, "0")
-    assert "errors.SandboxError: bubblewrap cannot keep programs apart" in done.stderr, done.stderr
+    assert "errors.SandboxError: bubblewrap cannot isolate programs" in done.stderr, done.stderr
     assert "Allow it user namespaces" in done.stderr
 
 

@@ -35,16 +35,16 @@ def test_what_is_taken(tmp_path: Path, content: bytes, disk_format: str) -> None
 @pytest.mark.parametrize(
     ("content", "disk_format", "why"),
     [
-        (qcow2(backing=b"/etc/passwd"), "qcow2", "an attack on whoever opens it: it names a backing file"),
-        (qcow2(features=INCOMPATIBLE_DATA_FILE), "qcow2", "an attack .* external data file"),
-        (qcow2(features=1 << 40), "qcow2", "an attack .* features that nobody knows"),
-        (qcow2(backing=b"/etc/passwd"), "raw", "said to be raw, and is qcow2"),
-        (qcow2(), "raw", "said to be raw, and is qcow2"),
-        (qcow2(), "aki", "said to be aki, and is qcow2"),
-        (RAW, "qcow2", "said to be qcow2, and is raw"),
-        (b"QFI\xfb", "qcow2", "said to be qcow2, and is raw"),
-        (b"KDMV" + RAW, "raw", "said to be raw, and is vmdk"),
-        (RAW, "ploop", "said to be ploop, which Slipway does not check"),
+        (qcow2(backing=b"/etc/passwd"), "qcow2", "opening it may be unsafe: it names a backing file"),
+        (qcow2(features=INCOMPATIBLE_DATA_FILE), "qcow2", "unsafe: .* external data file"),
+        (qcow2(features=1 << 40), "qcow2", "unsafe: .* unknown features"),
+        (qcow2(backing=b"/etc/passwd"), "raw", "declared as raw, but is qcow2"),
+        (qcow2(), "raw", "declared as raw, but is qcow2"),
+        (qcow2(), "aki", "declared as aki, but is qcow2"),
+        (RAW, "qcow2", "declared as qcow2, but is raw"),
+        (b"QFI\xfb", "qcow2", "declared as qcow2, but is raw"),
+        (b"KDMV" + RAW, "raw", "declared as raw, but is vmdk"),
+        (RAW, "ploop", "declared as ploop, which Slipway cannot check"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, content: bytes, disk_format: str, why: str) -> None:

@@ -33,7 +33,7 @@ def test_a_file_that_grows_meanwhile(tmp_path: Path) -> None:
     source = file_source(tmp_path / "a")
     with (tmp_path / "a").open("ab") as file:
         file.write(b"y")
-    with pytest.raises(StreamError, match="11 bytes came where 10 were announced"):
+    with pytest.raises(StreamError, match="11 bytes came, but 10 were announced"):
         tee(source)
 
 
@@ -42,7 +42,7 @@ def test_what_a_build_may_leave_in_place_of_its_image(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     for name in ("link", "pipe", "folder", "missing"):
-        with pytest.raises(SlipwayError, match=f"{name} (cannot be read|is no regular file)"):
+        with pytest.raises(SlipwayError, match=f"{name} (cannot be read|is not a regular file)"):
             file_source(tmp_path / name)
 
 

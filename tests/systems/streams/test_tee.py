@@ -78,7 +78,7 @@ def test_no_sink_has_it_all_before_the_source_proved_right() -> None:
 @pytest.mark.parametrize("size", [None, 0])
 def test_nothing_at_all_is_no_image(size: int | None) -> None:
     sink = Collected()
-    with pytest.raises(StreamError, match=r"a file: there are 0 bytes\. Build the image again"):
+    with pytest.raises(StreamError, match=r"a file: it is empty \(0 bytes\)\. Build the image again"):
         tee(Source("a file", stream([]), size), sink)
     assert not sink.ended
 
@@ -86,7 +86,7 @@ def test_nothing_at_all_is_no_image(size: int | None) -> None:
 @pytest.mark.parametrize("announced", [len(WHOLE) + 1, len(WHOLE) - 1, 1])
 def test_another_length_than_was_announced(announced: int) -> None:
     sink = Collected()
-    with pytest.raises(StreamError, match=rf"a file: \d+ bytes came where {announced} were announced"):
+    with pytest.raises(StreamError, match=rf"a file: \d+ bytes came, but {announced} were announced"):
         tee(Source("a file", stream(), announced), sink)
     assert len(sink.bytes) < announced
     assert not sink.ended

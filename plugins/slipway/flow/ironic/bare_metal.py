@@ -38,7 +38,7 @@ SET_BY_SLIPWAY = frozenset(
 
 def _not_ours(name: str) -> str:
     if name in SET_BY_SLIPWAY:
-        rule = "is set by Slipway: take it out; release and size_gib are fields of their own"
+        rule = "is set by Slipway: remove it; use the fields release and size_gib"
         raise PydanticCustomError("rule", "{rule}", {"rule": rule})
     return name
 
@@ -123,18 +123,15 @@ class BareMetal(Record):
     def _one_builder(self) -> BareMetal:
         if self.packer is None:
             if not self.elements:
-                raise ValueError(
-                    "names nothing to build from: give elements (diskimage-builder), or packer (a template)"
-                )
+                raise ValueError("has no source: give elements (diskimage-builder), or packer (a template)")
             return self
         fields = type(self).model_fields
         if mixed := [name for name in _OF_ELEMENTS if getattr(self, name) != fields[name].default]:
             raise ValueError(
-                f"packer stands instead of {', '.join(mixed)}, which diskimage-builder takes: "
-                "give one or the other"
+                f"packer replaces {', '.join(mixed)}, which are for diskimage-builder: give one or the other"
             )
         if self.kind != "whole_disk":
-            raise ValueError("packer makes whole disks, and no partition images: add kind: whole_disk")
+            raise ValueError("packer makes whole disks, not partition images: add kind: whole_disk")
         return self
 
     @model_validator(mode="after")
@@ -142,7 +139,7 @@ class BareMetal(Record):
         other = WHOLE_DISK if self.kind == "partition" else PARTITION
         if other in self.elements:
             raise ValueError(
-                f"element {other} makes the other kind of image: take it out of elements, or change kind"
+                f"element {other} makes the other kind of image: remove it from elements, or change kind"
             )
         return self
 

@@ -1,4 +1,4 @@
-"""What one release of an application is on Ironic: how many nodes of which kind, with what on their disks."""
+"""One release of an application on Ironic: how many nodes of which kind, and the image on their disks."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def prefix(application: str, environment: str, project: str) -> str:
 
 
 def instance_info(fleet: IronicPlan, index: int, effort: str, tries: int, began_after: str) -> dict[str, Any]:
-    """Return what Ironic is told of the instance on a node: what is written to it, and whose it is.
+    """Return the instance info of a node: what is written to it, and whose it is.
 
     https://docs.openstack.org/ironic/latest/install/standalone/deploy.html
 

@@ -1,4 +1,4 @@
-"""What to do next with an application's nodes. Pure: decided from what Ironic shows of them.
+"""The next steps for an application's nodes. Pure: decided from the nodes' state in Ironic.
 
 https://docs.openstack.org/ironic/latest/user/states.html
 """
@@ -14,7 +14,7 @@ from slipway.flow.ironic.spec import Pacing
 BUSY = {"deploying", "wait call-back", "deleting", "cleaning", "clean wait", "rebuild", "verifying"}
 """Ironic is at it, and ends it by itself, well or not."""
 BEGINNABLE = {"available", "active", "deploy failed"}
-"""What a deployment can begin from."""
+"""The states from which a deployment can start."""
 REMOVABLE = {"active", "deploy failed", "wait call-back"}
 
 
@@ -129,7 +129,7 @@ def next_try(node: SeenNode, goal: Goal) -> int:
 
 
 def stuck(node: SeenNode) -> str:
-    """Say why only a person can go on with ``node``; "" when that is not so."""
+    """Say why ``node`` needs a person; "" when it does not."""
     if node.maintenance:
         why = node.maintenance_reason or node.last_error or "no reason given"
         return (

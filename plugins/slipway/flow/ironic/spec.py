@@ -91,5 +91,5 @@ class Ironic(Record):
     @model_validator(mode="after")
     def _reachable(self) -> Ironic:
         if self.health and not self.network:
-            raise ValueError("health asks a node at its address: say in which network it gets one")
+            raise ValueError("health checks a node at its address: name the network that gives it one")
         return self

@@ -67,7 +67,7 @@ def from_manifests(
     if not any(runs_image(manifest.body, application) for manifest in manifests):
         raise DocumentError(
             f"{', '.join(files)}: no container is named {application!r}, so nothing would run the new image. "
-            "Name the application's container like the application."
+            "Give the application's container that name."
         )
     return [_complete(manifest.body, application, namespace, reference) for manifest in manifests]
 
@@ -78,7 +78,7 @@ def _read(file: str, content: bytes) -> Iterator[ManifestDocument]:
     except BrokenDocumentError as error:
         raise DocumentError(f"{file}:{error.line}: {error.rule}.") from None
     if not nodes:
-        raise DocumentError(f"{file}: is empty. Write a manifest, or take the file out of slipway.yaml.")
+        raise DocumentError(f"{file}: is empty. Write a manifest, or remove the file from slipway.yaml.")
     for node in nodes:
         if not isinstance(node.value, dict):
             raise DocumentError(f"{file}:{node.line}: must be a mapping: apiVersion, kind, metadata, spec.")
@@ -97,11 +97,11 @@ def _check(manifest: ManifestDocument, namespace: str) -> None:
     if metadata.get("namespace", namespace) != namespace:
         raise manifest.broken(
             "metadata.namespace",
-            f"is another namespace than {namespace!r}, which apps.yaml gives this environment. Remove it",
+            f"must be {namespace!r}, the namespace of this environment in apps.yaml. Correct or remove it",
         )
     if foreign := sorted(set(metadata) - _METADATA):
         raise manifest.broken(
-            f"metadata.{foreign[0]}", f"is not read; only {', '.join(sorted(_METADATA))} are"
+            f"metadata.{foreign[0]}", f"is not supported; only {', '.join(sorted(_METADATA))} are"
         )
     for field in ("labels", "annotations"):
         _check_texts(manifest, f"metadata.{field}", metadata.get(field))
@@ -119,8 +119,8 @@ def _check_kind(manifest: ManifestDocument) -> None:
     allowed = ", ".join(dict.fromkeys(name for _, name in KINDS))
     raise manifest.broken(
         "kind",
-        f"{kind[:60]!r} may not be deployed by an application: it is cluster-scoped, or not its own to "
-        f"make. Allowed: {allowed}. Ask the platform team for anything else",
+        f"{kind[:60]!r} may not be deployed by an application: it is cluster-scoped, or reserved for the "
+        f"platform. Allowed: {allowed}. Ask the platform team for anything else",
     )
 
 
@@ -152,13 +152,15 @@ def _check_container(manifest: ManifestDocument, where: str, container: Json) ->
     name = str(container.get("name"))[:60]
     security = mapping(container.get("securityContext"))
     if security.get("privileged"):
-        raise manifest.broken(f"{where}.containers", f"{name!r} is privileged; it may not be. Remove it")
+        raise manifest.broken(
+            f"{where}.containers", f"{name!r} is privileged, which is not allowed. Remove it"
+        )
     asked = {str(one).removeprefix("CAP_") for one in items(mapping(security.get("capabilities")).get("add"))}
     if more := sorted(asked - _CAPABILITIES):
         raise manifest.broken(f"{where}.containers", f"{name!r} adds the capability {more[0]}. Remove it")
     if any(mapping(port).get("hostPort") for port in items(container.get("ports"))):
         raise manifest.broken(
-            f"{where}.containers", f"{name!r} has a hostPort, a port of the node. Use a Service"
+            f"{where}.containers", f"{name!r} has a hostPort, which opens a port of the node. Use a Service"
         )
 
 

@@ -127,7 +127,7 @@ def _broken(pods: Iterable[Json]) -> tuple[str, bool]:
             state = status.get("state", {})
             waiting = state.get("waiting") or {}
             if status.get("restartCount", 0) >= RESTARTS and waiting.get("reason") == "CrashLoopBackOff":
-                return f"container {status['name']} of pod {name} ends again and again{_exit(status)}", False
+                return f"container {status['name']} of pod {name} keeps ending{_exit(status)}", False
             if waiting.get("reason") in _BROKEN:
                 said = str(waiting.get("message", ""))[:300]
                 return f"container {status['name']} of pod {name}: {waiting['reason']}: {said}", True

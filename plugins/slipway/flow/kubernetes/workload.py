@@ -1,4 +1,4 @@
-"""What one release of an application is on Kubernetes: the objects, and when they count as good."""
+"""One release of an application on Kubernetes: the objects, and when they count as good."""
 
 from __future__ import annotations
 

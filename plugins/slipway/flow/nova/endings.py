@@ -18,7 +18,7 @@ STOP_SECONDS, WITHIN_SECONDS = 300, 60
 
 
 def keep(plan: NovaPlan, run: str, view: View, now: datetime) -> tuple[Order, ...]:
-    """Return the orders that take what ``run`` rolled out for good; none when it is.
+    """Return the orders that keep what ``run`` rolled out; none when it is kept.
 
     :raises SupersededError: when a newer push took its place.
     :raises SlipwayError: when a server is gone.
@@ -26,7 +26,7 @@ def keep(plan: NovaPlan, run: str, view: View, now: datetime) -> tuple[Order, ..
     refuse_older_than(view.servers, plan.push, run)
     ours = best(view.servers, plan.version)
     if missing := [index for index in range(plan.nova.count) if index not in ours]:
-        raise SlipwayError(f"server {plan.name(missing[0])} is gone: somebody deleted it during the release")
+        raise SlipwayError(f"server {plan.name(missing[0])} is gone: it was deleted during the release")
     return tuple(
         _kept(plan, run, ours[index], now)
         for index in range(plan.nova.count)
@@ -84,7 +84,7 @@ def _restored(plan: NovaPlan, good: list[Server], view: View, now: datetime) -> 
         good, view, now, plan.nova.start_seconds, lambda one: read_health(one.mark.health, within)
     )
     if isinstance(problem, Fail):
-        return Fail(f"the version before is there again, and does not serve either: {problem.reason}")
+        return Fail(f"the previous version was restored, but does not serve either: {problem.reason}")
     return problem
 
 

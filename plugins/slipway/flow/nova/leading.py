@@ -67,5 +67,5 @@ def _orders(view: View, wanted: Mapping[Place, list[Server]]) -> Iterator[Lead]:
 
 
 def _forgotten(view: View) -> datetime | None:
-    """Return when nobody keeps an older answer any more."""
+    """Return when no resolver keeps an older answer any more."""
     return max((to.until for to in view.traffic.values() if to.until), default=None)

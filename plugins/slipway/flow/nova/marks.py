@@ -1,4 +1,4 @@
-"""What Slipway writes into a server's metadata, and reads back: whose it is, and what for.
+"""Slipway's metadata of a server: its application, its run and its purpose.
 
 https://docs.openstack.org/api-ref/compute/#server-metadata-servers-metadata (a value has 255 characters)
 """
@@ -37,7 +37,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class KeptRelease:
-    """A release that was taken for good."""
+    """A release that was kept."""
 
     claim: Claim
     since: datetime

@@ -46,11 +46,11 @@ class Server:
 
 @dataclass(frozen=True)
 class ServerFindings:
-    """What came of waiting: ids of servers."""
+    """The result of waiting: ids of servers."""
 
     healthy: frozenset[str] = frozenset()
     failed: Mapping[str, str] = field(default_factory=dict)
-    """Why a server did not come to be what was waited for."""
+    """Why a server did not reach the state that was waited for."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class View:
         return cls(tuple(sorted(mine, key=lambda one: (one.mark.index, one.id))), floating, traffic, seen)
 
     def good(self, run: str = "") -> tuple[Server, ...]:
-        """Return the servers that were taken for good last, by another run than ``run``."""
+        """Return the servers that were kept last, by another run than ``run``."""
         kept = [(one, found) for one in self.servers if (found := kept_but_for(one, run))]
         if not kept:
             return ()

@@ -1,4 +1,4 @@
-"""What one release is to be on Nova."""
+"""The plan of one release on Nova."""
 
 from __future__ import annotations
 

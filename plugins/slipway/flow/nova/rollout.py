@@ -81,9 +81,9 @@ def come_up(
 
 def _problem(server: Server, view: View) -> str:
     if server.status == "ERROR":
-        return server.fault or "Nova calls it ERROR, and does not say why"
+        return server.fault or "it is in state ERROR, and Nova gives no reason"
     if server.status in RESTING:
-        return f"it is {server.status}, by somebody else's order. Bring it back to ACTIVE, or delete it"
+        return f"it was set to {server.status} by someone else. Bring it back to ACTIVE, or delete it"
     return view.seen.failed.get(server.id, "")
 
 

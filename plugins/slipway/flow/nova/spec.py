@@ -37,7 +37,7 @@ DnsName = Annotated[
     str,
     Matching(
         r"^([a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?\.){2,}$",
-        "must be a whole name in lower case, with its last dot, like shop.example.org.",
+        "must be a full name in lower case, with the final dot, like shop.example.org.",
         max_length=180,
     ),
 ]
@@ -128,15 +128,15 @@ class Nova(Record):
         if self.dns and (self.load_balancer or self.floating_ips):
             other = "load_balancer" if self.load_balancer else "floating_ips"
             raise ValueError(
-                f"dns leads to the servers' own addresses, and traffic comes by {other} already. Have the "
-                "name lead there once and for all, and leave dns out"
+                f"dns points to the servers' own addresses, but traffic comes through {other}. Point the "
+                "name to that yourself, once, and leave dns out"
             )
         return self
 
     @model_validator(mode="after")
     def _addresses_fit(self) -> Nova:
         if len(set(self.floating_ips)) != len(self.floating_ips):
-            raise ValueError("floating_ips has an address twice")
+            raise ValueError("floating_ips lists an address twice")
         if len(self.floating_ips) > self.count:
             raise ValueError("floating_ips has more addresses than there are servers (count)")
         return self

@@ -1,4 +1,4 @@
-"""What can be decided: orders to the cloud, something to wait for, or an end."""
+"""The possible decisions: orders to the cloud, a condition to wait for, or an end."""
 
 from __future__ import annotations
 

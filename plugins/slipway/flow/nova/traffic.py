@@ -48,6 +48,6 @@ class Led:
     """Where a place leads to."""
 
     addresses: frozenset[str]
-    """Only those of this deployment; those that the place has taken in for good."""
+    """Only those of this deployment; those that the place has confirmed."""
     until: datetime | None = None
     """Others may keep an answer of before until this moment."""

@@ -13,12 +13,12 @@ from slipway.flow.record import Record
 from slipway.flow.retention.promises import Promises
 from slipway.flow.retention.stored import StoredImage, Thing, ThingKind
 
-NOT_ASKED_FOR = "its repository is not among those asked for"
+NOT_ASKED_FOR = "its repository was not selected for this run"
 
 
 @dataclass(frozen=True)
 class ImageUses:
-    """What images are needed for."""
+    """The uses of images."""
 
     now: datetime
     apps: Apps
@@ -26,13 +26,13 @@ class ImageUses:
     """What runs an image, for people, by a name of the image, or of an application any image of which may."""
     promised: Promises
     unseen: Mapping[Platform, str]
-    """Why nobody can say what runs on a platform."""
+    """Why it is unknown what runs on a platform."""
     only: frozenset[str] = frozenset()
     """Repositories, in lower case, whose images may go; those of all when it is empty."""
 
 
 class ImageVerdict(Record):
-    """What is to become of an image, and why."""
+    """The decision about an image, with its reason."""
 
     stored: StoredImage
     keep: bool
@@ -40,7 +40,7 @@ class ImageVerdict(Record):
 
 
 class ImageRemoval(Record):
-    """An image that goes, with those of its things that nobody else needs, in their order."""
+    """An image that goes, with those of its things that no other needs, in their order."""
 
     stored: StoredImage
     things: tuple[Thing, ...]
@@ -61,7 +61,7 @@ def reason_to_keep(one: StoredImage, facts: ImageUses) -> str:
     """Return why an image stays, without a look at the others; "" when nothing speaks for it."""
     application = facts.apps.find(one.repository) if one.repository else None
     if application is None:
-        return f"{one.repository} is not in apps.yaml" if one.repository else "nothing says whose it is"
+        return f"{one.repository} is not in apps.yaml" if one.repository else "its repository is unknown"
     if facts.only and one.repository.casefold() not in facts.only:
         return NOT_ASKED_FOR
     if one.hold:
@@ -69,13 +69,13 @@ def reason_to_keep(one: StoredImage, facts: ImageUses) -> str:
     if runs := why_running(one, facts.running):
         return runs
     if one.platform in facts.unseen:
-        return f"nobody can say what runs: {facts.unseen[one.platform]}"
+        return f"what runs is unknown: {facts.unseen[one.platform]}"
     repository = one.repository.casefold()
     for commit in one.commits:
         if why := facts.promised.get((repository, commit)):
             return why
     days = application.retention.days
-    return f"not {days} days old" if facts.now - one.made < timedelta(days=days) else ""
+    return f"younger than {days} days" if facts.now - one.made < timedelta(days=days) else ""
 
 
 def why_running(one: StoredImage, running: Mapping[str, str]) -> str:
@@ -117,4 +117,4 @@ def _bases(found: Sequence[StoredImage], kept: Mapping[int, str]) -> Iterable[tu
 
 
 def _reason_to_go(one: StoredImage, facts: ImageUses) -> str:
-    return f"{(facts.now - one.made).days} days old, and nothing needs it"
+    return f"{(facts.now - one.made).days} days old, and not needed"

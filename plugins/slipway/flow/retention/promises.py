@@ -1,4 +1,4 @@
-"""What releases promise: an environment can be brought back to those of its releases that were good last."""
+"""The releases that must stay restorable: the last good ones of each environment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from slipway.flow.apps import Apps
 from slipway.flow.history import AppEnvironment, Past, reachable
 
 Promises = Mapping[tuple[str, str], str]
-"""What a commit's images are kept for, by repository (in lower case) and commit."""
+"""Why a commit's images are kept, by repository (in lower case) and commit."""
 
 
 def promises(history: Mapping[AppEnvironment, Sequence[Past]], apps: Apps, now: datetime) -> Promises:

@@ -1,4 +1,4 @@
-"""What was decided, as text for a person."""
+"""The decisions, as text for a person."""
 
 from __future__ import annotations
 

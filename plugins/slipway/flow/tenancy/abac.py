@@ -18,7 +18,7 @@ LONGEST_LINE = 64 * 1024
 """Bytes: kube-apiserver reads lines with a buffer of this size, and does not start when one is longer."""
 EVERYONE = "system:authenticated"
 DISCOVERY = ("/api", "/api/*", "/apis", "/apis/*", "/openapi/*", "/version", "/version/")
-"""What kubectl asks to know which resources there are."""
+"""The paths by which kubectl discovers resources."""
 _TEXTS = ("user", "group", "apiGroup", "resource", "namespace", "nonResourcePath")
 
 
@@ -44,7 +44,7 @@ def check(text: str) -> None:
     """
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip() and not line.startswith("#") and (problem := _problem(line)):
-            raise AbacError(f"ABAC policy, line {number}: {problem}. The last good file stays")
+            raise AbacError(f"ABAC policy, line {number}: {problem}. The last valid file is kept")
 
 
 def _specs(grant: Grant) -> Iterable[dict[str, Any]]:
@@ -68,23 +68,23 @@ def _problem(line: str) -> str | None:
     try:
         found = json.loads(line)
     except ValueError as error:
-        return f"no JSON: {error}"
+        return f"not JSON: {error}"
     if not isinstance(found, dict) or (found.get("apiVersion"), found.get("kind")) != (VERSION, KIND):
         return f"must be apiVersion {VERSION}, kind {KIND}"
     spec = found.get("spec")
     if not isinstance(spec, dict) or found.keys() != {"apiVersion", "kind", "spec"}:
-        return "must have a spec, and nothing else"
+        return "must have a spec and no other field"
     wrong = [key for key in spec if key not in _TEXTS and key != "readonly"]
     wrong += [key for key in _TEXTS if not isinstance(spec.get(key, ""), str)]
     if wrong or not isinstance(spec.get("readonly", False), bool):
-        return f"{', '.join(wrong) or 'readonly'} is no field of a policy, or of another type"
+        return f"{', '.join(wrong) or 'readonly'} is not a field of a policy, or has the wrong type"
     return _excess(spec)
 
 
 def _excess(spec: dict[str, Any]) -> str | None:
     if "nonResourcePath" in spec:
         fine = spec == {"group": EVERYONE, "nonResourcePath": spec["nonResourcePath"], "readonly": True}
-        return None if fine and spec["nonResourcePath"] in DISCOVERY else "no path of discovery, read only"
+        return None if fine and spec["nonResourcePath"] in DISCOVERY else "no read-only discovery path"
     if not spec.get("group", "").startswith(PREFIX) or "user" in spec:
         return f"its subject must be a group that starts with {PREFIX}"
     if spec.get("namespace", "") in ("", "*") or not spec.get("resource"):

@@ -1,4 +1,4 @@
-"""What follows from the roles that are stored: through groups, by inheritance, by implication.
+"""Derives role assignments from the stored ones: through groups, by inheritance, by implication.
 
 Keystone reckons the same (``role_assignments?effective``), for minutes where there are 50,000 of them:
 https://docs.openstack.org/api-ref/identity/v3/#list-role-assignments

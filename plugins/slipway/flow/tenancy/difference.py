@@ -98,9 +98,9 @@ def require_plausible(guard: Guard, before: int, removed: int, what: str) -> Non
     """
     if removed > guard.at_least and removed * 100 > before * guard.max_removed_percent:
         raise ImplausibleError(
-            f"nothing was changed: {removed} of {before} {what} would go, which is more than the "
-            f"{guard.max_removed_percent} % of guard.max_removed_percent. If Keystone is right, start "
-            "tenant_sync once with *Let everything go that Keystone no longer has*"
+            f"nothing was changed: {removed} of {before} {what} would be removed, which is more than "
+            f"guard.max_removed_percent ({guard.max_removed_percent} %) allows. If Keystone is right, start "
+            "tenant_sync once with *Remove everything that Keystone no longer has*"
         )
 
 
@@ -128,7 +128,7 @@ def _settle(
     if named or key.name in wanted.kept:
         if since is not None:
             done.mark[key] = None
-            done.lines.append(f"~ {key}: its project is there again")
+            done.lines.append(f"~ {key}: its project is back")
         return
     if body["metadata"].get("deletionTimestamp"):
         return
@@ -137,7 +137,7 @@ def _settle(
         done.lines.append(f"~ {key}: its project is gone; {_what_becomes(policy)}")
     elif policy.removal.delete and _moment(since, now) + timedelta(days=policy.removal.grace_days) <= now:
         done.delete.append(key)
-        done.lines.append(f"- {key}, with all that is in it: its project is gone since {since}")
+        done.lines.append(f"- {key}, with everything in it: its project has been gone since {since}")
 
 
 def _what_becomes(policy: Policy) -> str:

@@ -1,4 +1,4 @@
-"""What Keystone knows, read whole: who there is, and who has which role in which project.
+"""A complete reading of Keystone: users, projects, roles, and who has which role in which project.
 
 Plain tuples: a cloud has tens of thousands of them.
 """
@@ -95,8 +95,8 @@ def require_whole(directory: Directory) -> None:
     for name in ("domains", "projects", "users", "roles", "assignments"):
         if not getattr(directory, name):
             raise ImplausibleError(
-                f"nothing was changed: Keystone answers with no {name} at all. Look at Keystone, and whether "
-                "the login of connection slipway_keystone may read everything (role reader on the system)"
+                f"nothing was changed: Keystone returned no {name}. Check Keystone, and that the login of "
+                "connection slipway_keystone may read everything (role reader on the system)"
             )
 
 

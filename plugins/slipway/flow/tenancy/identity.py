@@ -1,4 +1,4 @@
-"""Who a Keystone token is to Kubernetes: user, uid, groups.
+"""The Kubernetes user of a Keystone token: name, uid, groups.
 
 The token document is Keystone's answer to ``GET /v3/auth/tokens``:
 https://docs.openstack.org/api-ref/identity/v3/#validate-and-show-information-for-token
@@ -19,7 +19,7 @@ PREFIX = "keystone:"
 
 
 class StrangeTokenError(SlipwayError):
-    """Keystone's answer is no token document."""
+    """Keystone's answer is not a token document."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ def identity(document: Any) -> Identity:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StrangeTokenError(
-            f"Keystone's answer is no token document ({type(error).__name__}). Is the address Keystone's?"
+            f"Keystone's answer is not a token document ({type(error).__name__}). Check that the address is "
+            "Keystone's."
         ) from None
 
 

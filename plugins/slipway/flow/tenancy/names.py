@@ -24,7 +24,7 @@ _NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 
 @dataclass(frozen=True)
 class Owned:
-    """A namespace of the cluster: whose it is by its labels (None: nobody's), whether it is being deleted."""
+    """A namespace of the cluster: its project by its labels (None without one), and whether it is ending."""
 
     name: str
     project_id: str | None = None
@@ -50,7 +50,7 @@ def fingerprint(text: str, length: int = SUFFIX) -> str:
 
 
 def wished(policy_format: str, project: str, domain: str) -> str | None:
-    """Return the name that a project would get if nobody else wanted it; None when its own does not fit."""
+    """Return the name that a project would get without competitors; None when its own does not fit."""
     made = policy_format.format(project=slug(project), domain=slug(domain))
     told = policy_format.format(project=project, domain=domain)
     return made if made == told and _NAME.fullmatch(made) else None
@@ -83,8 +83,8 @@ def allot(
         name = names[project.id]
         if name is None:
             done.notes.append(
-                f"project {directory.full_name(project)} gets no namespace: the name it would have is "
-                "reserved, or another's. Rename the project, or change namespaces.format"
+                f"project {directory.full_name(project)} gets no namespace: its name is reserved, or taken "
+                "by another project. Rename the project, or change namespaces.format"
             )
         else:
             done.of_project[project.id] = [name]

@@ -163,9 +163,9 @@ class Limits(Record):
 class Deployer(Record):
     """Slipway's own login, which deploys into the tenants' namespaces."""
 
-    user: Annotated[
-        str, Matching(r"^[^@\x00-\x20]{1,253}$", "must be a user of Kubernetes' own, without `@`")
-    ] = "slipway"
+    user: Annotated[str, Matching(r"^[^@\x00-\x20]{1,253}$", "must be a Kubernetes user, without `@`")] = (
+        "slipway"
+    )
     """The user of connection slipway_kubernetes, as Kubernetes knows it."""
     cluster_role: Annotated[str, Field(min_length=1, max_length=253)] = "slipway-deployer"
     """The ClusterRole that it gets there."""
@@ -217,7 +217,7 @@ class Policy(Record):
     def _reserved_names_stay_reserved(self) -> Policy:
         for name in self.namespaces.adopt:
             if self.is_reserved(name):
-                raise ValueError(f"namespaces.adopt: {name} is reserved; it can be given to no project")
+                raise ValueError(f"namespaces.adopt: {name} is reserved; no project can have it")
         return self
 
     def is_reserved(self, namespace: str) -> bool:

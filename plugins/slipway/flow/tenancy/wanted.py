@@ -1,4 +1,4 @@
-"""What is wanted on the cluster: namespaces, what roles may do in them, limits.
+"""The wanted state of the cluster: namespaces, rights of roles in them, limits.
 
 https://kubernetes.io/docs/reference/access-authn-authz/rbac/
 """
@@ -73,9 +73,7 @@ def wanted(
         (project, name) for project in tenants for name in sorted(allotment.of_project.get(project.id, ()))
     ]
     ending = {name for _, name in places if name in existing and existing[name].terminating}
-    done.notes += [
-        f"namespace {name} is being deleted; its project gets one by a later run" for name in ending
-    ]
+    done.notes += [f"namespace {name} is being deleted; a later run creates it again" for name in ending]
     places = [(project, name) for project, name in places if name not in ending]
     who = members(directory)
     done.grants = _grants(directory, policy, places, who)
@@ -105,7 +103,7 @@ def _tenants(directory: Directory, policy: Policy) -> tuple[list[Project], dict[
     for project in sorted(directory.projects.values(), key=lambda one: one.id):
         domain = directory.domains.get(project.domain_id)
         if domain is None or not policy.takes(domain.name, project.name):
-            out[project.id] = "the policy leaves its project out"
+            out[project.id] = "the policy excludes its project"
         elif not directory.is_enabled(project):
             out[project.id] = "its project is disabled"
         else:
@@ -116,7 +114,7 @@ def _tenants(directory: Directory, policy: Policy) -> tuple[list[Project], dict[
 def _unknown_roles(directory: Directory, policy: Policy) -> list[str]:
     known = {role.name for role in directory.roles.values() if role.domain_id is None}
     return [
-        f"role {name!r} of the policy is none of Keystone's: it means nothing until there is one"
+        f"role {name!r} of the policy does not exist in Keystone; ignored"
         for name in sorted(policy.roles)
         if name not in known
     ]

@@ -1,4 +1,4 @@
-"""The ABAC policy file on disk: the old one or the new one, never half of one, never one that is refused."""
+"""The ABAC policy file on disk: the old one or the new one, never a part, never an invalid one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read(path: Path) -> str | None:
         return None
     except (OSError, ValueError) as error:
         raise ClusterError(
-            f"{path} cannot be read: {error}. Let the worker's user read it, or move it away"
+            f"{path} cannot be read: {error}. Let the worker's user read it, or remove it"
         ) from error
 
 
@@ -48,7 +48,7 @@ def compare(old: str | None, new: str) -> Rewriting:
 
 
 def write(path: Path, text: str) -> None:
-    """Put a file in the place of the old one, once it is checked, whole and on disk.
+    """Replace the file, once the new one is checked, complete and on disk.
 
     :raises AbacError: when kube-apiserver would not take it.
     :raises ClusterError: when it cannot be written.

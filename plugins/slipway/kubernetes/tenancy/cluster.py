@@ -56,7 +56,7 @@ class TenancyCluster:
         return [body for found in lists for body in found]
 
     async def make(self, changes: Changes) -> None:
-        """Do what is to be done: first take rights away, then make namespaces, then give rights.
+        """Make the changes: first revoke rights, then create namespaces, then grant rights.
 
         :raises ClusterRefusedError: when the cluster does not take an object; the others are done all the
             same.
@@ -120,7 +120,7 @@ async def connected(conn_id: str = CONNECTION) -> AsyncIterator[TenancyCluster]:
 
 
 def namespaces(live: Sequence[Json], policy_name: str) -> dict[str, Owned]:
-    """Return the namespaces of what was read, and whose they are by this policy's labels."""
+    """Return the namespaces that were read, with their projects by this policy's labels."""
     found = {}
     for body in live:
         if body["kind"] == "Namespace":

@@ -23,34 +23,34 @@ from slipway.openstack.services import offers, services
 
 TYPES = ("A", "AAAA")
 SECONDS, PAUSE_SECONDS = 60.0, 0.5
-"""How long the name servers may take to take a change in."""
+"""For which the name servers may take to serve a change."""
 
 
 def resolve(cloud: Connection, wanted: ServerName, tag: str) -> RecordSet:
     """Return the name in its zone.
 
     :param tag: of the deployment that the name is to lead to.
-    :raises OpenstackError: when no zone of the project has room for it, or it is somebody else's.
+    :raises OpenstackError: when no zone of the project can hold it, or it belongs to another.
     """
     if not offers(services(cloud), "dns"):
         raise OpenstackError(
-            "vm.nova.dns: the cloud has no Designate, which has names. Leave it out, and use floating_ips or "
+            "vm.nova.dns: the cloud has no Designate (DNS service). Remove dns, and use floating_ips or "
             "load_balancer."
         )
     zones = {str(zone.name): str(zone.id) for zone in cloud.dns.zones()}
     name = max((zone for zone in zones if f".{wanted.name}".endswith(f".{zone}")), key=len, default="")
     if not name:
         raise OpenstackError(
-            f"vm.nova.dns.name: {wanted.name} is in no zone of the project. It has: {listed(zones)}. "
-            "`openstack zone create` makes one."
+            f"vm.nova.dns.name: {wanted.name} is in no zone of the project. Its zones: {listed(zones)}. "
+            "Create one with `openstack zone create`."
         )
     place = RecordSet(zone=zones[name], name=wanted.name)
     for found in cloud.dns.recordsets(place.zone, name=place.name):
         if found.type in (*TYPES, "CNAME") and found.description != tag:
             whose = found.description or "without a description"
             raise OpenstackError(
-                f"vm.nova.dns.name: {wanted.name} leads to {', '.join(found.records)} by somebody else's "
-                f"order ({whose}). Choose another name, or remove that one: "
+                f"vm.nova.dns.name: {wanted.name} leads to {', '.join(found.records)} in a record set that "
+                f"Slipway did not make ({whose}). Choose another name, or delete that record set: "
                 f"`openstack recordset delete {place.zone} {found.id}`."
             )
     return place
@@ -73,10 +73,10 @@ def traffic(cloud: Connection, place: RecordSet, tag: str) -> Led:
 def lead(
     cloud: Connection, place: RecordSet, tag: str, servers: Collection[Server], ttl_seconds: int | None
 ) -> None:
-    """Have the name lead to these servers alone, and wait until the name servers say so.
+    """Point the name to these servers alone, and wait until the name servers serve that.
 
     :param ttl_seconds: how long others may keep the answer; None for what it was, or the zone's.
-    :raises ConflictError: when somebody else has the name, or changes it.
+    :raises ConflictError: when the name belongs to another, or another changes it.
     :raises TransientOpenstackError: when the name servers take their time.
     """
     addresses = sorted(server.address for server in servers)
@@ -103,8 +103,8 @@ def _settle(cloud: Connection, place: RecordSet, tag: str) -> None:
             states = {one.status for one in _records(cloud, place, tag)}
         if "ERROR" in states:
             raise OpenstackError(
-                f"Designate's name servers do not take {place.name} in: it is in ERROR. Have Designate's "
-                "worker and pool looked at, and start the run again"
+                f"Designate's name servers refuse {place.name}: it is in ERROR. Have Designate's worker and "
+                "pool checked, and start the run again"
             )
         if states <= {"ACTIVE"}:
             return

@@ -1,4 +1,4 @@
-"""What Glance answers, as what the caller does next.
+"""Errors of Glance, named by what the caller does next.
 
 https://docs.openstack.org/api-ref/image/v2/index.html
 """
@@ -13,13 +13,13 @@ import requests
 from slipway.openstack.errors import TransientOpenstackError
 from slipway.openstack.translation import LOGIN, SHOWN, Translation
 
-_LOGIN = f"{LOGIN}: does it still exist, and may it make images in its project?"
+_LOGIN = f"{LOGIN}: does it still exist, and may it create images in its project?"
 _FULL = (
-    "Glance has no room for it: delete images that nobody uses, or have the project's quota "
-    "(image_size_total, image_stage_total) or Glance's store made larger."
+    "Glance is full: delete unused images, or have the project's quota (image_size_total, image_stage_total) "
+    "or Glance's store enlarged."
 )
 _FORMAT = (
-    "The bytes are of another format than was said, or unsafe: build the image in the format of its name."
+    "The bytes have another format than declared, or are unsafe: build the image in the format of its name."
 )
 CURES = {401: _LOGIN, 403: _LOGIN, 413: _FULL, 507: _FULL, 415: _FORMAT}
 _NO_ROOM = re.compile(r"no space|insufficient storage|storage (is )?full|disk quota|store.* is full", re.I)

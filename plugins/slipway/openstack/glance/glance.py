@@ -39,13 +39,13 @@ _NAMESPACE = UUID("6c7f4b0e-8f6a-4e0c-9a55-5f1c6b9d2a31")
 
 @dataclass(frozen=True)
 class NewImage:
-    """What an image is to be, besides its bytes."""
+    """The settings of a new image, besides its bytes."""
 
     name: str
     disk_format: str = "qcow2"
     container_format: str = "bare"
     hidden: bool = True
-    """Not in Glance's lists until somebody found it good."""
+    """Not in Glance's lists until it has passed its boot test."""
     properties: Mapping[str, str] = field(default_factory=dict)
     """With ``slipway_run`` among them: the run that makes it."""
 
@@ -120,11 +120,11 @@ class Glance:
             image = image_id(key, generation)
             if (made := self._create(image, key, new)) is not None:
                 return made
-            # Taken: by somebody a moment ago, or for ever by one that was deleted.
+            # Taken: by another a moment ago, or for ever by one that was deleted.
             if (other := self.find(image)) is not None and not self._removed(other, run):
                 return other
         raise OpenstackError(
-            f"{key} was made and deleted {GENERATIONS} times in Glance. Have its deleted images purged "
+            f"{key} was created and deleted {GENERATIONS} times in Glance. Have its deleted images purged "
             "(glance-manage db purge), or change an input of the image."
         )
 
@@ -157,7 +157,7 @@ class Glance:
             if found is not None and found.status != "active":
                 self.delete(image)
         except SlipwayError as error:
-            log.warning("image %s may be left without bytes; the next try takes it: %s", image, error)
+            log.warning("image %s may remain without bytes; the next try uses it: %s", image, error)
 
     def _list(self, properties: Mapping[str, str], hidden: str) -> Iterator[Image]:
         what = f"images with {', '.join(properties)}"
@@ -166,7 +166,7 @@ class Glance:
             with told(what):
                 found = self.cloud.image.get(page)
             if not found.ok and "marker=" in page and found.status_code < 500:
-                # It goes on after an image that somebody has deleted meanwhile.
+                # It continues after an image that was deleted meanwhile.
                 raise TransientOpenstackError(f"{what}: Glance's list changed while it was read")
             answer = accepted(what, found).json()
             # Glance knows nothing of a property that looks like one of its own filters.
@@ -209,8 +209,8 @@ class Glance:
                 )
         elif image.status == "deactivated":
             raise OpenstackError(
-                f"image {image.name} ({image.id}) is deactivated: an administrator keeps it from being used. "
-                "Ask why; `openstack image set --activate` allows it again."
+                f"image {image.name} ({image.id}) is deactivated: an administrator blocked its use. Ask "
+                "why; `openstack image set --activate` allows it again."
             )
         self.delete(str(image.id))
         return True

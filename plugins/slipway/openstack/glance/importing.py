@@ -33,16 +33,16 @@ class ImportRefused(OpenstackError):
 
 def can_import(glance: Glance) -> bool:
     """Say whether this Glance offers to fetch images from an address."""
-    with told("its ways of import"):
+    with told("its import methods"):
         answer = glance.cloud.image.get("/info/import")
         if answer.status_code == requests.codes.not_found:
             return False
-        methods = accepted("its ways of import", answer).json().get("import-methods", {})
+        methods = accepted("its import methods", answer).json().get("import-methods", {})
     return METHOD in methods.get("value", [])
 
 
 def import_image(glance: Glance, image: Image, url: str, seconds: float = IMPORT_SECONDS) -> Image:
-    """Have Glance fetch a queued image from ``url``, which never appears in a log; wait until it is active.
+    """Let Glance fetch a queued image from ``url``, which never appears in a log; wait until it is active.
 
     :raises ImportRefused: when Glance may not go there, or its task failed; the image is ``queued``.
     :raises TransientOpenstackError: when Glance is away, or has not finished after ``seconds``.
@@ -54,7 +54,7 @@ def import_image(glance: Glance, image: Image, url: str, seconds: float = IMPORT
             f"/images/{image.id}/import", json={"method": {"name": METHOD, "uri": url}}, log=False
         )
         if answer.status_code in (requests.codes.bad_request, requests.codes.forbidden):
-            raise ImportRefused(f"Glance does not take the {what}: {_without(url, text(answer))}")
+            raise ImportRefused(f"Glance refuses the {what}: {_without(url, text(answer))}")
         accepted(what, answer)
     log.info("%s: Glance fetches it itself", what)
     return _follow(glance, image, url, known, seconds)
@@ -78,7 +78,7 @@ def _follow(glance: Glance, image: Image, url: str, known: set[str], seconds: fl
 
 
 def _check(image: Image, tasks: list[dict[str, Any]], url: str) -> None:
-    """Look whether the import may still come to something.
+    """Check whether the import may still succeed.
 
     :raises ImportRefused: when its task failed and the image takes bytes again.
     """

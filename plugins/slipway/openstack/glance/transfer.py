@@ -29,7 +29,7 @@ ALSO = ("md5",)
 
 
 class Upload:
-    """A sink: what comes through becomes the bytes of a queued image.
+    """A sink: its stream becomes the bytes of a queued image.
 
     :param size: bytes that will come, if known.
     """
@@ -75,8 +75,8 @@ class Upload:
         if (why := difference(image, hashes)) is not None:
             self._glance.delete(str(image.id))
             raise TransientOpenstackError(
-                f"Glance got other bytes of image {image.name} ({image.id}) than were sent: {why}. "
-                "The image is deleted again."
+                f"Glance received other bytes of image {image.name} ({image.id}) than were sent: {why}. "
+                "The image was deleted."
             )
         return image
 
@@ -92,7 +92,7 @@ def wait_active(glance: Glance, image: str, seconds: float = ACTIVE_SECONDS) -> 
         if found.status in ("killed", "deleted", "pending_delete", "deactivated"):
             raise OpenstackError(
                 f"image {found.name} ({image}) is {found.status} in Glance instead of active. "
-                "Glance's log says why; start the run again afterwards."
+                "See Glance's log; then start the run again."
             )
         if time.monotonic() > deadline:
             raise TransientOpenstackError(
@@ -103,7 +103,7 @@ def wait_active(glance: Glance, image: str, seconds: float = ACTIVE_SECONDS) -> 
 
 
 def difference(image: Image, hashes: Hashes) -> str | None:
-    """Say in which way the bytes of an active image are not those with ``hashes``; None when they are."""
+    """Return how the bytes of an active image differ from ``hashes``; None when they do not."""
     if image.size != hashes.size:
         return f"{image.size} bytes, not {hashes.size}"
     claims = [(str(image.hash_algo or ""), image.hash_value), ("md5", image.checksum)]
@@ -139,13 +139,15 @@ def source(glance: Glance, image: Image) -> Source:
     what = f"image {image.name} ({image.id})"
     if image.status != "active":
         raise OpenstackError(
-            f"{what} is {image.status} in Glance, and has no bytes before it is active. "
-            "Wait for it, or name another image."
+            f"{what} is {image.status} in Glance, and has no data until it is active. Wait for that, or "
+            "name another image."
         )
 
     def check(hashes: Hashes) -> None:
         if (why := difference(image, hashes)) is not None:
-            raise TransientOpenstackError(f"{what} did not come from Glance as it is there: it has {why}")
+            raise TransientOpenstackError(
+                f"{what} was downloaded with other bytes than Glance records: {why}"
+            )
 
     return Source(what=what, chunks=_chunks(_open(glance, image, what), what), size=image.size, check=check)
 
@@ -169,7 +171,7 @@ def _open(
             skip_cache=True,
         )
         if answer.status_code == requests.codes.no_content:
-            raise OpenstackError(f"{what} has 0 bytes in Glance. Build it again; an image holds some.")
+            raise OpenstackError(f"{what} is empty in Glance (0 bytes). Build it again.")
         return accepted(what, answer)
 
 

@@ -1,1 +1,1 @@
-"""OpenStack Ironic: an application's nodes, allocated, deployed, rebuilt in place, put back."""
+"""OpenStack Ironic: allocates, deploys, rebuilds and restores an application's nodes."""

@@ -1,4 +1,4 @@
-"""Has Ironic choose nodes: by resource class and traits, from those of the project, never by walking a list.
+"""Lets Ironic choose nodes: by resource class and traits, from those of the project, never by a list.
 
 https://docs.openstack.org/ironic/latest/admin/allocation-api.html
 """
@@ -43,7 +43,7 @@ def allocate(
             return found
         if len(free_nodes(ironic, fleet)) < len(failed) or tries == TRIES:
             break
-        log.warning("%d nodes were taken while they were chosen; choosing again", len(failed))
+        log.warning("%d nodes were taken by others during the choice; choosing again", len(failed))
         for index, one in failed.items():
             # The first one carries the ledger: it is made anew with it.
             ironic.delete_allocation(one.id)
@@ -61,8 +61,8 @@ def _refuse_another_class(fleet: IronicPlan, have: Mapping[int, Allocation]) -> 
     for index, one in have.items():
         if index < fleet.ironic.count and one.resource_class != wanted:
             raise IronicRefusedError(
-                f"{one.name} is a node of resource class {one.resource_class}, and a release is rebuilt in "
-                f"place: its nodes stay. For nodes of class {wanted} give the application another name, or "
+                f"{one.name} is a node of resource class {one.resource_class}, and a release rebuilds its "
+                f"nodes in place. For nodes of class {wanted}, give the application another name, or "
                 "undeploy it first (openstack baremetal node undeploy NODE)"
             )
 
@@ -81,7 +81,7 @@ def _create(
     except IronicConflictError:
         if ironic.find_allocation(name) is None:
             raise
-        log.debug("allocation %s is there already", name)
+        log.debug("allocation %s already exists", name)
 
 
 def _settled(ironic: IronicClient, prefix: str, count: int) -> dict[int, Allocation]:
@@ -91,7 +91,7 @@ def _settled(ironic: IronicClient, prefix: str, count: int) -> dict[int, Allocat
         if len(found) == count and all(one.state != "allocating" for one in found.values()):
             return found
         if time.monotonic() > deadline:
-            raise TransientOpenstackError(f"Ironic does not come to an end with {count} allocations")
+            raise TransientOpenstackError(f"Ironic has not processed {count} allocations in time")
         time.sleep(PAUSE_SECONDS)
 
 
@@ -114,12 +114,14 @@ def _refusal(ironic: IronicClient, fleet: IronicPlan, failed: Mapping[int, Alloc
     nodes = ironic.nodes_of(wanted.resource_class)
     if not nodes:
         known = ", ".join(ironic.resource_classes()) or "none"
-        return f"no node of {of}: the project's nodes have the resource classes {known}. Ironic says: {said}"
+        return (
+            f"no node of {of}: the project's nodes have the resource classes {known}. Ironic reports: {said}"
+        )
     shown = "; ".join(_shown(node) for node in nodes[:SHOWN])
     more = f" and {len(nodes) - SHOWN} more" if len(nodes) > SHOWN else ""
     return (
-        f"{len(failed)} of {wanted.count} nodes of {of} are missing. The project has {shown}{more}. "
-        f"Free some, or lower count. Ironic says: {said}"
+        f"{len(failed)} of {wanted.count} nodes of {of} are missing. The project has {shown}{more}. Free "
+        f"some, or lower count. Ironic reports: {said}"
     )
 
 

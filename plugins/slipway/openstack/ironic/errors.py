@@ -1,4 +1,4 @@
-"""What Ironic answers, as what the caller does next.
+"""Errors of Ironic, named by what the caller does next.
 
 https://docs.openstack.org/api-ref/baremetal/
 """
@@ -23,7 +23,7 @@ class IronicRefusedError(OpenstackError):
 
 
 class IronicConflictError(TransientOpenstackError):
-    """A node is locked by something that Ironic does to it, or a name is taken: look, and ask again."""
+    """A node is locked by an action of Ironic, or a name is taken: look, and try again."""
 
 
 def fault(answer: requests.Response) -> str:

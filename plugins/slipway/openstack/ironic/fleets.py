@@ -1,4 +1,4 @@
-"""Brings an application's fleet to a release: claimed, allocated, begun node by node, put back, released.
+"""Brings an application's fleet to a release: claims, allocates, deploys node by node, restores, releases.
 
 Every step may be repeated: what is to be on a node is written down on it before it is begun, and an
 allocation is found by its name.
@@ -76,26 +76,26 @@ class Fleets:
         return self._allocated(watch, watch.fleet, size, watch.fleet.ironic.count)
 
     def go_back(self, fleet: IronicPlan, run: str) -> IronicWatch | None:
-        """Write down that ``run`` goes back, and return what to bring where.
+        """Record that ``run`` rolls back, and return the nodes' goal.
 
         :returns: None when there is nothing of this run.
         :raises SupersededError: when another run took its place; nothing is touched.
         """
-        prefix, effort = self.prefix(fleet), f"{run} went back"
+        prefix, effort = self.prefix(fleet), f"{run} rolled back"
         known = self.read(fleet)
         if not ledger.is_mine(known, run) and not ledger.is_good(known, run):
             if known.attempt is not None:
                 raise SupersededError(
-                    f"{known.attempt.fleet.push.short_commit} is being rolled out, and goes on"
+                    f"{known.attempt.fleet.push.short_commit} is being rolled out, and continues"
                 )
             if known.good is None and (left := self.ironic.allocations(prefix)):
-                log.info("%d allocations are left of an earlier try", len(left))
+                log.info("%d allocations remain from an earlier try", len(left))
                 return IronicWatch(run=run, effort=effort, prefix=prefix)
             return None
         known = ledger.change(self.ironic, f"{prefix}0", lambda now: ledger.taken_back(now, run))
         tried = ledger.mine(known, run)
         if known.good is None:
-            log.info("there was no version before: the nodes are given back")
+            log.info("there was no previous version: releasing the nodes")
             return IronicWatch(run=run, effort=effort, prefix=prefix)
         good = known.good.fleet
         log.info("going back from %s to %s", tried.push.short_commit, ledger.described(good))
@@ -115,7 +115,7 @@ class Fleets:
         if why := stuck(now):
             raise IronicRefusedError(why)
         if now.state not in BEGINNABLE:
-            return ""  # somebody was faster; the next look shows what comes of it
+            return ""  # another was faster; the next look shows the result
         tries, marks = next_try(now, watch.goal), now.marks
         written = marks is not None and (marks.effort, marks.tries) == (watch.effort, tries)
         if not (written and marks is not None and marks.began_after == now.changed):
@@ -144,7 +144,7 @@ class Fleets:
             return
         if left := [one.name for index, one in have.items() if index and one.state == "active"]:
             raise IronicRefusedError(
-                f"{', '.join(left)} are allocated, and what Slipway knew of them is gone with {first}. "
+                f"{', '.join(left)} are allocated, but Slipway's record of them is lost with {first}. "
                 "Undeploy their nodes (openstack baremetal node undeploy NODE) and start the run again."
             )
         ironic = fleet.ironic

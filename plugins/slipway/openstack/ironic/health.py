@@ -12,7 +12,7 @@ PAUSE_SECONDS = 1.0
 
 
 async def answers(address: str, health: NodeHealth) -> str:
-    """Wait until the node answers as it should; return why it did not ("" when it did)."""
+    """Wait until the node answers as expected; return why it did not ("" when it did)."""
     deadline = time.monotonic() + health.within_seconds
     while said := await answer(address, health):
         if time.monotonic() > deadline:

@@ -67,12 +67,12 @@ class Node:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its name for people."""
         return str(self.body.get("name") or self.id)
 
     @property
     def disk_gib(self) -> int:
-        """Size of its disk, as its owner wrote it down; 0 when nobody did."""
+        """Size of its disk, as its owner recorded it; 0 without a record."""
         return int((self.body.get("properties") or {}).get("local_gb") or 0)
 
     def seen(self, index: int) -> SeenNode:
@@ -139,7 +139,7 @@ class IronicClient:
         self._ask("PATCH", f"/allocations/{allocation}", f"allocation {allocation}", patch)
 
     def delete_allocation(self, allocation: str) -> None:
-        """Give back a node that was not deployed; one that is gone is gone."""
+        """Release a node that was not deployed; a missing one is no error."""
         what = f"deleting allocation {allocation}"
         with told(what):
             answer = self._send("DELETE", f"/allocations/{allocation}", None)
@@ -147,7 +147,7 @@ class IronicClient:
                 accepted(what, answer)
 
     def nodes(self) -> list[Node]:
-        """Return the state of the nodes that are somebody's instance."""
+        """Return the state of the nodes that have an instance."""
         return [Node(body) for body in self._list("nodes", f"associated=true&fields={','.join(STATE)}")]
 
     def nodes_of(self, resource_class: str) -> list[Node]:

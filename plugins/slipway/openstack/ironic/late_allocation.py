@@ -19,7 +19,7 @@ class LateAllocation:
 
     def __init__(self, fleets: Fleets, watch: IronicWatch) -> None:
         self.refused = ""
-        """Why they are not to be had."""
+        """Why they cannot be allocated."""
         self._fleets, self._watch = fleets, watch
         self._is_missing = watch.is_partial
         self._asking: asyncio.Task[IronicWatch] | None = None
@@ -31,7 +31,7 @@ class LateAllocation:
         return self._is_missing or self._whole is not None
 
     def ask(self) -> None:
-        """Have them allocated, unless they are."""
+        """Allocate them, unless they are."""
         if self._is_missing and self._asking is None:
             work = asyncio.to_thread(self._fleets.complete, self._watch)
             self._asking = asyncio.create_task(work)

@@ -1,7 +1,7 @@
-"""What Slipway knows of an application's nodes: which release is good, and which is being tried.
+"""The ledger of an application's nodes: which release is good, and which is being tried.
 
 It is kept in ``extra`` of the application's first allocation, and goes when that goes. The decisions are
-pure; the rest reads and writes. Ironic has no write that fails when somebody else wrote meanwhile: what was
+pure; the rest reads and writes. Ironic has no write that fails when another wrote meanwhile: what was
 written is read again, the newest push writes its claim again, and the older one stops when it sees that.
 """
 
@@ -82,7 +82,7 @@ def claim(ledger: IronicLedger, attempt: IronicAttempt) -> IronicLedger:
 
 
 def succeeded(ledger: IronicLedger, run: str, now: datetime) -> IronicLedger:
-    """Take the attempt of ``run`` for the good one; the one before can still be gone back to.
+    """Mark the attempt of ``run`` as good; the previous one stays restorable.
 
     :raises SupersededError: when another run took its place.
     """
@@ -123,8 +123,8 @@ def of(allocation: Allocation | None) -> IronicLedger:
         )
     except (TypeError, ValueError, OSError) as error:
         raise OpenstackError(
-            f"{CloudKey.LEDGER} of allocation {allocation.name} is not what Slipway wrote. Restore it, or "
-            "undeploy the application's nodes: the next deployment is a first one then."
+            f"{CloudKey.LEDGER} of allocation {allocation.name} was changed by someone else. Restore it, or "
+            "undeploy the application's nodes: the next deployment is then a first one."
         ) from error
 
 
@@ -139,7 +139,7 @@ def carried(ledger: IronicLedger) -> dict[str, str]:
     packed = base64.b64encode(gzip.compress(content.encode(), mtime=0)).decode()
     if len(packed) > MAX_BYTES:
         raise OpenstackError(
-            f"the user data of {current.fleet.application} is too large to be kept for going back to "
+            f"the user data of {current.fleet.application} is too large to be kept for a rollback "
             f"({len(packed)} bytes compressed, at most {MAX_BYTES}). Take large files into the image."
         )
     known = {CloudKey.RUNNING: ledger.good, CloudKey.TRYING: ledger.attempt}
@@ -153,7 +153,7 @@ def carried(ledger: IronicLedger) -> dict[str, str]:
 
 
 def change(ironic: IronicClient, name: str, decide: Callable[[IronicLedger], IronicLedger]) -> IronicLedger:
-    """Read the ledger, decide, write it if it changed; decide anew when somebody wrote over it.
+    """Read the ledger, decide, write it if it changed; decide again when another wrote over it.
 
     :param name: of the first allocation, which is there.
     :raises TransientOpenstackError: when others write again and again.
@@ -161,10 +161,10 @@ def change(ironic: IronicClient, name: str, decide: Callable[[IronicLedger], Iro
     for _ in range(_TRIES):
         allocation = ironic.find_allocation(name)
         if allocation is None:
-            raise SupersededError(f"allocation {name} is gone, with what was known of this rollout")
+            raise SupersededError(f"allocation {name} is gone, with the record of this rollout")
         known = of(allocation)
         decided = decide(known)
         if decided == known:
             return decided
         ironic.annotate(allocation.id, carried(decided))
-    raise TransientOpenstackError(f"allocation {name} is written by others again and again")
+    raise TransientOpenstackError(f"allocation {name} keeps being changed by others")

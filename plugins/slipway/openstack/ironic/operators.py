@@ -1,4 +1,4 @@
-"""Ironic's branch of ``deploy``: nodes deployed or rebuilt in place without a worker; put back on failure."""
+"""Ironic's branch of ``deploy``: deploys or rebuilds nodes without a worker, restores them on failure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # the SDK takes most of a second to import, which reading a D
 
 
 class _Branch:
-    """What both operators share: the cloud, and the waiting in the triggerer."""
+    """The common base of both operators: the cloud, and the waiting in the triggerer."""
 
     platform: ClassVar[Platform] = "bare_metal"
     plan: IronicPlan
@@ -34,7 +34,7 @@ class _Branch:
         return IronicSide(self.plan)
 
     def wait(self, watch: IronicWatch) -> None:
-        """Have the triggerer bring the nodes to what is wanted; go on with ``resume``."""
+        """Let the triggerer bring the nodes to what is wanted; continue with ``resume``."""
         from slipway.openstack.ironic.triggers import FleetTrigger
 
         trigger = FleetTrigger(watch=watch.to_json(), conn_id=self.plan.cloud)
@@ -76,7 +76,7 @@ class GoBackOperator(_Branch, operators.GoBackOperator):
     """Rebuilds the nodes with the last good image, and undeploys those that the run added."""
 
     def go_back(self, context: Context) -> None:
-        """Write down that the run goes back, and hand the rest to the triggerer."""
+        """Record that the run rolls back, and hand the rest to the triggerer."""
         with self.side.fleets() as fleets:
             watch = fleets.go_back(self.plan, context["run_id"])
         if watch is None:
@@ -85,13 +85,13 @@ class GoBackOperator(_Branch, operators.GoBackOperator):
             self.wait(watch)
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> None:
-        """End, when the version before is back."""
+        """End, when the previous version is restored."""
         with self.ending(context):
             state, reason = event["state"], event["reason"]
             if state == "superseded":
                 raise SupersededError(reason)
             if state == "failed":
-                self.fail(context, f"not everything is as it was before: {reason}")
+                self.fail(context, f"the previous state was not restored completely: {reason}")
             self.side.end(context["run_id"])
             self.back(context)
 

@@ -1,4 +1,4 @@
-"""Refuses before the first node is touched what would fail on one of them."""
+"""Checks before the first node is changed what would fail on one of them."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def with_hash(cloud: Connection, fleet: IronicPlan) -> IronicPlan:
 def refuse_unfit(
     fleet: IronicPlan, size: int, allocated: Mapping[int, Allocation], nodes: Mapping[str, Node]
 ) -> None:
-    """Refuse before the first node is touched what would fail on the last one.
+    """Refuse before the first node is changed what would fail on the last one.
 
     :param size: bytes of disk that the image takes.
     """
     found = [(index, nodes[str(one.node)]) for index, one in allocated.items() if one.node in nodes]
     if need_person := [why for index, node in found if (why := _in_the_way(node, index, fleet))]:
         raise IronicRefusedError(
-            f"{'; '.join(need_person)}. Nothing was touched: put it right (openstack baremetal node "
-            "show), or delete its allocation to have another node chosen, and start the run again"
+            f"{'; '.join(need_person)}. No node was changed. Repair it (openstack baremetal node show), or "
+            "delete its allocation to have another node chosen, and start the run again"
         )
     if small := [f"{node.name} ({node.disk_gib} GiB)" for _, node in found if is_small(node, size)]:
         raise IronicRefusedError(
-            f"the image takes {-(-size >> 30)} GiB of disk, and {', '.join(small)} has less: make it "
+            f"the image takes {-(-size >> 30)} GiB of disk, and {', '.join(small)} has less: make the image "
             "smaller, or ask for another resource_class"
         )
 

@@ -1,4 +1,4 @@
-"""Gives nodes back: undeployed by Ironic, which then forgets their allocations; their ports are deleted."""
+"""Releases nodes: Ironic undeploys them and forgets their allocations; their ports are deleted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXPLAINED_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Released:
-    """How far nodes are given back."""
+    """How far the release of nodes is."""
 
     left: int = 0
     """Allocations that are still there."""
@@ -29,7 +29,7 @@ class Released:
 
 
 def release(ironic: IronicClient, ports: Ports, prefix: str, keep: int) -> Released:
-    """Have Ironic undeploy the nodes from index ``keep`` on, the first one last; call it again."""
+    """Let Ironic undeploy the nodes from index ``keep`` on, the first one last; call it again."""
     allocations = {index: one for index, one in ironic.allocations(prefix).items() if index >= keep}
     if not allocations:
         ports.delete(prefix, keep)
@@ -52,7 +52,7 @@ def release(ironic: IronicClient, ports: Ports, prefix: str, keep: int) -> Relea
 
 
 def broken(ironic: IronicClient, nodes: Iterable[str]) -> list[str]:
-    """Say which of the nodes, given back by now, only a person can go on with."""
+    """Say which of the released nodes need a person."""
     return [why for node in nodes if (why := stuck(_explained(ironic, node)))]
 
 

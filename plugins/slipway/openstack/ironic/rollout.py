@@ -1,4 +1,4 @@
-"""Brings a fleet's nodes to what is wanted, a few at a time, and says how that ended.
+"""Brings a fleet's nodes to the wanted release, a few at a time, and reports how that ended.
 
 Runs in the triggerer. What it needs to go on after a crash is on the nodes themselves.
 """
@@ -58,14 +58,14 @@ class Rollout:
         self.shown, self.since = "", time.monotonic()
 
     async def follow(self, feed: Feed[Nodes]) -> IronicOutcome:
-        """Go on until nothing is left to do, or nothing more may be done."""
+        """Continue until nothing is left to do, or nothing more may be done."""
         late = LateAllocation(self.fleets, self.watch)
         try:
             while True:
                 try:
                     nodes = await feed.next()
                 except TransientError as error:
-                    log.warning("%s; looking again", error)
+                    log.warning("%s; retrying", error)
                     continue
                 if whole := late.at_look():
                     self._grow(whole, nodes)
@@ -106,7 +106,7 @@ class Rollout:
             except SupersededError as error:
                 return IronicOutcome(state="superseded", reason=str(error))
             except TransientError as error:
-                log.warning("%s; asking again", error)
+                log.warning("%s; retrying", error)
                 return None
             for node in decision.begin:
                 self.beginning[node.id] = asyncio.create_task(self._begin(node))
@@ -124,7 +124,7 @@ class Rollout:
             async with self.hands:
                 begun = await asyncio.to_thread(self.fleets.begin_node, self.watch, node)
         except TransientError as error:  # locked, most of the time: the next look comes soon
-            log.warning("%s: %s; asking again", node.name, error)
+            log.warning("%s: %s; retrying", node.name, error)
         except SlipwayError as error:
             self.failed[node.id] = str(error)
         else:
@@ -198,7 +198,7 @@ class Rollout:
         more = f"; and {len(decision.failed) - SHOWN} more" if len(decision.failed) > SHOWN else ""
         total = self.fleet.ironic.count
         behind = decision.left + total - len(self.watch.nodes)
-        left = f". {behind} nodes were not begun" if behind else ""
+        left = f". {behind} nodes were not started" if behind else ""
         return IronicOutcome(
             state="failed", reason=f"{len(decision.failed)} of {total} nodes failed: {named}{more}{left}"
         )
@@ -207,7 +207,7 @@ class Rollout:
         name = f"{self.watch.prefix}{index}"
         return IronicOutcome(
             state="failed",
-            reason=f"the node of allocation {name} was undeployed, or given to another project, meanwhile",
+            reason=f"the node of allocation {name} was undeployed, or moved to another project, meanwhile",
         )
 
 
@@ -226,11 +226,11 @@ async def give_back(
             given |= released.nodes
             if not released.left:
                 for why in await asyncio.to_thread(broken, fleets.ironic, given):
-                    log.warning("given back, and to be looked at by a person: %s", why)
+                    log.warning("released, but a person must check them: %s", why)
                 return IronicOutcome(state="healthy")
         except TransientError as error:
-            log.warning("%s; asking again", error)
+            log.warning("%s; retrying", error)
         else:
             if released.named and len(released.named) >= released.left - (keep == 0):
-                return IronicOutcome(state="failed", reason=f"not given back: {'; '.join(released.named)}")
+                return IronicOutcome(state="failed", reason=f"not released: {'; '.join(released.named)}")
         await pause()

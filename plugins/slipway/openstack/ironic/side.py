@@ -45,7 +45,7 @@ class IronicSide(Side[IronicPlan]):
             ledger.mine(known, run)
 
     def keep(self, run: str) -> Deployment:
-        """Write into the ledger that it is good."""
+        """Mark it as good in the ledger."""
         now = datetime.now(UTC)
         with self.fleets() as fleets:
             prefix = fleets.prefix(self.plan)
@@ -55,13 +55,13 @@ class IronicSide(Side[IronicPlan]):
         return _deployment(done.good, prefix, replaced)
 
     def clear(self, run: str) -> None:
-        """Give back nodes that only the version before needed."""
+        """Release nodes that only the previous version needed."""
         count = self.plan.ironic.count
         with self.fleets() as fleets:
             prefix = fleets.prefix(self.plan)
             ledger.change(fleets.ironic, f"{prefix}0", lambda known: ledger.settled(known, run))
             for left in wait_released(fleets.ironic, fleets.ports, prefix, count, RELEASE_SECONDS):
-                log.warning("not given back yet: %s. The next deployment does it", left)
+                log.warning("not released yet: %s. The next deployment does it", left)
 
     def end(self, run: str) -> None:
         """Say that ``run`` tries nothing any more, now that the nodes are as they were before it."""

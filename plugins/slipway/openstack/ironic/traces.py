@@ -1,4 +1,4 @@
-"""Rollouts of nodes that nobody ends: the ledger says that a run tries something, and the run is over."""
+"""Orphaned rollouts of nodes: the ledger names a run that tries something, but the run has ended."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from slipway.openstack.ironic.watch import IronicWatch
 
 KIND = "rollout of nodes"
 SECONDS = 1800.0
-"""For which a worker waits until nodes are as they were; the next run goes on with what is left."""
+"""For which a worker waits until nodes are as they were; the next run continues with the rest."""
 TICK_SECONDS = 5.0
 
 
@@ -37,7 +37,7 @@ class FleetTraces:
     name = "ironic"
 
     def find(self) -> Iterator[Trace]:
-        """Yield the rollouts that go on, or that nobody ended.
+        """Yield the rollouts that are under way, or orphaned.
 
         :raises OpenstackError: when a ledger cannot be understood.
         :raises TransientOpenstackError: when the cloud does not answer.
@@ -60,7 +60,7 @@ class FleetTraces:
                 )
 
     def remove(self, trace: Trace) -> bool:
-        """Bring the release before back to its nodes, or give them back; says whether that is done.
+        """Restore the previous release on its nodes, or release them; says whether that is done.
 
         :raises TransientOpenstackError: when it is not.
         """
@@ -77,7 +77,9 @@ class FleetTraces:
             if outcome.state == "superseded":
                 return False
             if outcome.state != "healthy":
-                raise TransientOpenstackError(f"not everything is as it was before: {outcome.reason}")
+                raise TransientOpenstackError(
+                    f"the previous state was not restored completely: {outcome.reason}"
+                )
         if fleets.ironic.find_allocation(trace.id):
             ledger.change(fleets.ironic, trace.id, lambda known: ledger.ended(known, trace.run))
         return True
@@ -86,7 +88,7 @@ class FleetTraces:
         try:
             return await asyncio.wait_for(bring(fleets, poll_of(fleets.ironic, self.tick), watch), SECONDS)
         except TimeoutError:
-            raise TransientOpenstackError(f"nodes are not as before after {SECONDS / 60:.0f} min") from None
+            raise TransientOpenstackError(f"nodes are not restored after {SECONDS / 60:.0f} min") from None
 
 
 def _allocation(one: Any) -> Allocation:

@@ -30,7 +30,7 @@ class FleetTrigger(WatchTrigger):
     """
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Go on with the nodes; what cannot be gone on with fires as a failure."""
+        """Continue with the nodes; an error fires as a failure."""
         try:
             outcome = await bring(*await shared(self.conn_id), IronicWatch.from_json(self.watch))
         except SlipwayError as error:
@@ -39,7 +39,7 @@ class FleetTrigger(WatchTrigger):
 
 
 async def bring(fleets: Fleets, poll: Poll[Nodes], watch: IronicWatch) -> IronicOutcome:
-    """Bring the nodes to what is wanted; on the way back also give back what is not wanted any more."""
+    """Bring the nodes to the wanted release; on the way back also release those no longer wanted."""
     async with poll.of(watch.prefix) as feed:
         outcome = IronicOutcome(state="healthy")
         if watch.fleet is not None:

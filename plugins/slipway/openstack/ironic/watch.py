@@ -1,4 +1,4 @@
-"""What is brought where: all that the triggerer is told, and the nodes' goal."""
+"""The watch of a fleet: all that the triggerer receives, and the nodes' goal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Placed(Record):
 
 
 class IronicWatch(Record):
-    """What is brought where; all that the triggerer is told."""
+    """The nodes and their goal; all that the triggerer receives."""
 
     run: str
     effort: str
@@ -28,7 +28,7 @@ class IronicWatch(Record):
     prefix: str
     """Of the allocations' names."""
     fleet: IronicPlan | None = None
-    """None when nothing is to run any more."""
+    """None when nothing is to run afterwards."""
     nodes: tuple[Placed, ...] = ()
     """At the beginning perhaps only the first ones."""
     network: str = ""

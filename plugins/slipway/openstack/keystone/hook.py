@@ -58,4 +58,4 @@ class KeystoneHook(BaseHook):  # type: ignore[misc]
                 found = read_directory(cloud.session, cloud.auth["auth_url"])
         except Exception as error:
             return False, str(error)
-        return True, f"{len(found.projects)} projects, {len(found.users)} users are read"
+        return True, f"{len(found.projects)} projects and {len(found.users)} users read"

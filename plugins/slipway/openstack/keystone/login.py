@@ -89,7 +89,9 @@ def only_project(found: list[dict[str, Any]]) -> dict[str, Any]:
     :raises OpenstackError: when there are several, or none.
     """
     if not found:
-        raise OpenstackError("this user has a role in no project. Ask whoever administers one of yours.")
+        raise OpenstackError(
+            "this user has no role in any project. Ask an administrator of the project for one."
+        )
     if len(found) > 1:
         names = ", ".join(f"{one['name']} ({one['id']})" for one in found[:20])
         raise OpenstackError(f"this user has several projects: {names}. Name one: OS_PROJECT_ID, --project.")

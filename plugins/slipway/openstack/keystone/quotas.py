@@ -12,8 +12,8 @@ from slipway.openstack.translation import Translation
 
 AT_ONCE = 8
 _CURE = (
-    "Nova shows quotas to the role admin in a project: give connection slipway_keystone such a project, or "
-    "take `quotas` out of tenancy.yaml"
+    "Nova shows quotas to the role admin in a project: give connection slipway_keystone a project with it, "
+    "or remove `quotas` from tenancy.yaml"
 )
 _NOVA = Translation(
     "Nova",

@@ -82,7 +82,7 @@ def _cure(status: int, _: str) -> str:
         401: "Renew the login of connection slipway_keystone",
         403: "The login of connection slipway_keystone may not read it. Give its user the role reader on the "
         "system: openstack role add --system all --user NAME reader",
-        404: "Is its address the one of its third API?",
+        404: "Check that its address is that of the v3 API.",
     }.get(status, "")
 
 
@@ -124,7 +124,7 @@ class _Keystone:
             seen.add(following)
             following = (page.get("links") or {}).get("next")
             if following in seen:
-                raise OpenstackError(f"Keystone's list of {what} has a page that follows itself")
+                raise OpenstackError(f"Keystone's list of {what} has a page that links to itself")
 
     def _page(self, what: str, path: str, query: dict[str, str]) -> Json:
         self.calls += 1
@@ -137,5 +137,5 @@ class _Keystone:
             if not isinstance(page, dict) or not isinstance(page.get(what), list):
                 raise ValueError(what)
         except ValueError:
-            raise OpenstackError(f"{self._url}/{what} answers with something else than {what}") from None
+            raise OpenstackError(f"{self._url}/{what} did not answer with a list of {what}") from None
         return page

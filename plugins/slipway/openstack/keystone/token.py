@@ -1,4 +1,4 @@
-"""A token that was given to somebody."""
+"""A token as it was issued."""
 
 from __future__ import annotations
 

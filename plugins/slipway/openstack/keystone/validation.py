@@ -72,7 +72,7 @@ class TokenValidation:
         try:
             return answer.json()
         except ValueError:
-            raise TransientOpenstackError(f"{self._address} answers with something that is no JSON") from None
+            raise TransientOpenstackError(f"{self._address} did not answer with JSON") from None
 
     async def close(self) -> None:
         """Close the connections."""

@@ -30,7 +30,7 @@ def attach(cloud: Connection, address: str, server: Server, network: str) -> Non
         ports = list(cloud.network.ports(device_id=server.id, network_id=network))
         if found is None:
             raise OpenstackError(
-                f"the project has no floating IP {address} any more. Make it anew, or take it out of "
+                f"the project has no floating IP {address} any more. Create it again, or remove it from "
                 "slipway.yaml."
             )
         if not ports:

@@ -1,4 +1,4 @@
-"""What Nova, Neutron and what else serves servers answer, as what the caller does next.
+"""Errors of Nova, Neutron and the other services of servers, named by what the caller does next.
 
 https://docs.openstack.org/api-ref/compute/ and https://docs.openstack.org/api-ref/network/v2/
 """
@@ -10,8 +10,8 @@ from slipway.openstack.translation import LOGIN, Translation
 
 _LOGIN = f"{LOGIN}: does it still exist, has it not expired, and has it the role `member` in its project?"
 _QUOTA = (
-    "The project has no room for it: remove servers that nobody needs, have the quota raised, or use a "
-    "smaller flavor, batch or count."
+    "The project's quota is used up: delete unneeded servers, have the quota raised, or use a smaller "
+    "flavor, batch or count."
 )
 
 

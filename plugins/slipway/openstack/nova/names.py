@@ -59,7 +59,7 @@ def _volumes(cloud: Connection, nova: Nova) -> Resolved:
     wanted = [*nova.volumes, *([nova.root_volume] if nova.root_volume else [])]
     if wanted and not offers(services(cloud), "block-storage"):
         raise OpenstackError(
-            f"vm.nova.{field}: the cloud has no Cinder, which keeps volumes. Leave it out, or take a flavor "
+            f"vm.nova.{field}: the cloud has no Cinder (volume service). Remove this field, or use a flavor "
             "with a larger or an ephemeral disk."
         )
     known = list(cloud.block_storage.types()) if any(volume.type for volume in wanted) else []
@@ -81,7 +81,7 @@ def _addresses(cloud: Connection, wanted: Iterable[str]) -> None:
         if address not in known:
             raise OpenstackError(
                 f"vm.nova.floating_ips: {address} is not an address of the project. It has: "
-                f"{listed(known)}. `openstack floating ip create NETWORK` makes one."
+                f"{listed(known)}. Create one with `openstack floating ip create NETWORK`."
             )
 
 
@@ -92,12 +92,12 @@ def _disk_of(cloud: Connection, image: Image) -> int:
             found = cloud.image.get_image(str(image.glance))
     except NovaConflictError:
         raise OpenstackError(
-            f"Glance has no image {image.glance} any more. Start `vm_image` for this commit: it is built "
-            "anew."
+            f"Glance has no image {image.glance} any more. Start `vm_image` for this commit to build it "
+            "again."
         ) from None
     if found.status != "active":
         raise OpenstackError(
-            f"image {image.glance} is {found.status} in Glance: no server can be made of it."
+            f"image {image.glance} is {found.status} in Glance: no server can be created from it."
         )
     return max(found.min_disk or 0, -(-(found.virtual_size or found.size or 0) // GIB))
 
@@ -111,7 +111,7 @@ def _check_fits(needs: int, nova: Nova, flavor: Any) -> None:
     # A flavor without a disk gives the image as much as it has.
     if not nova.root_volume and flavor.disk and flavor.disk < needs:
         raise OpenstackError(
-            f"vm.nova.flavor: {flavor.name} has a disk of {flavor.disk} GiB, and the image is one of {needs} "
-            "GiB. Take a larger flavor, or root_volume, or make the image smaller (Packer's builder qemu "
+            f"vm.nova.flavor: {flavor.name} has a disk of {flavor.disk} GiB, but the image needs {needs} "
+            "GiB. Use a larger flavor, or root_volume, or make the image smaller (Packer's builder qemu "
             "makes 40 GiB unless the template says skip_resize_disk or disk_size)."
         )

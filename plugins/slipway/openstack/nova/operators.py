@@ -23,13 +23,13 @@ if TYPE_CHECKING:  # the SDK takes most of a second to import, which reading a D
     from slipway.openstack.nova.watch import NovaOutcome, NovaWatch
 
 PATIENCE_SECONDS = 3.0
-"""How long a worker looks on itself: handing over to the triggerer and back costs about as much."""
+"""For which a worker itself polls: the way to the triggerer and back costs about as much."""
 SLACK = timedelta(hours=6)
 """More than any wait may take: the triggerer itself ends one that has had its time."""
 
 
 class _Branch:
-    """What both operators share: the cloud, and waiting for servers without a worker."""
+    """The common base of both operators: the cloud, and waiting for servers without a worker."""
 
     platform: ClassVar[Platform] = "vm"
     plan: NovaPlan
@@ -54,7 +54,7 @@ class _Branch:
         self.go_on(context, ServerFindings())
 
     def resume(self, context: Context, event: Mapping[str, Any], healthy: Sequence[str]) -> None:
-        """Go on with what the triggerer saw."""
+        """Continue with what the triggerer saw."""
         with self.ending(context):
             self.go_on(context, _seen(event, healthy))
 

@@ -80,9 +80,9 @@ class Servers:
                 for order in step.orders:
                     self.obey(order)
             except NovaConflictError as error:
-                log.info("%s; looking again", error)
+                log.info("%s; retrying", error)
                 time.sleep(CONFLICT_SECONDS)
-        raise TransientOpenstackError("the servers do not come to be what they were told to be")
+        raise TransientOpenstackError("the servers did not reach the requested state")
 
     def obey(self, order: Order) -> None:
         """Give one order to the cloud."""

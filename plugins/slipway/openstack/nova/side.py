@@ -53,7 +53,7 @@ class NovaSide(Side[NovaPlan]):
         return _deployment(self.plan, run, servers.view())
 
     def clear(self, run: str) -> None:
-        """Remove the servers and server groups that only the version before needed."""
+        """Remove the servers and server groups that only the previous version needed."""
         servers = self.servers(run)
         view = servers.view()
         servers.forget(view)  # the orders write over where traffic came from before

@@ -1,4 +1,4 @@
-"""Servers of a rollout that nobody ends: a run made them, did not take them for good, and is over."""
+"""Servers of an orphaned rollout: a run made them, did not keep them, and has ended."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TRIES, PAUSE_SECONDS = 60, 3.0
 class ServerTraces:
     """The rollouts of servers in one project.
 
-    :param plan_of: returns what a run wanted on Nova, or None when nobody knows it any more.
+    :param plan_of: returns what a run wanted on Nova, or None when it is no longer known.
     """
 
     cloud: Connection
@@ -40,7 +40,7 @@ class ServerTraces:
     name = "nova"
 
     def find(self) -> Iterator[Trace]:
-        """Yield the rollouts that go on, or that nobody ended.
+        """Yield the rollouts that are under way, or orphaned.
 
         :raises TransientOpenstackError: when the cloud does not answer.
         """
@@ -71,8 +71,8 @@ class ServerTraces:
             return True
         if (plan := self.plan_of(trace.run)) is None:
             raise TransientOpenstackError(
-                f"what run {trace.run} wanted is not known any more. The application's next deployment "
-                "removes its servers; or delete them, when the floating IPs are where they belong"
+                f"the plan of run {trace.run} is no longer known. The application's next deployment removes "
+                "its servers; or delete them once the floating IPs are on the right servers"
             )
         servers = Servers(self.cloud, NovaPlan.from_json(plan), trace.run)
         for _ in range(TRIES):
@@ -88,9 +88,9 @@ class ServerTraces:
                 servers.tidy()
                 return True
             time.sleep(PAUSE_SECONDS)
-        raise TransientOpenstackError("the servers before do not come back; the next run goes on")
+        raise TransientOpenstackError("the previous servers are not restored yet; the next run continues")
 
 
 def _is_tried(server: Server) -> bool:
-    """Say whether a server was made for a rollout and never taken for good."""
+    """Say whether a server was made for a rollout and never kept."""
     return not server.is_going and server.mark.kept is None and server.mark.before is None

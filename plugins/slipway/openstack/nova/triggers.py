@@ -42,7 +42,7 @@ async def shared_poll(conn_id: str) -> Poll[Snapshot]:
     polls = _polls.setdefault(asyncio.get_running_loop(), {})
     if (known := polls.get(conn_id)) is not None and not known.is_idle:
         return known
-    # The connection may be another one by now: it is read anew whenever somebody is the first to wait.
+    # The connection may be another one by now: it is read again whenever the first one waits.
     hook = OpenstackHook(conn_id)
     made = poll_of(hook.connect(await hook.aget_connection(conn_id)))
     known = polls.get(conn_id)

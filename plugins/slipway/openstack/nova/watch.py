@@ -1,4 +1,4 @@
-"""Waits for servers: to be what they were told to be, and to answer."""
+"""Waits for servers: to reach the requested state, and to answer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Snapshot = Mapping[str, Server]
 
 
 class NovaWatch(Record):
-    """What is waited for, small enough to be handed to the triggerer."""
+    """The awaited state, small enough to be handed to the triggerer."""
 
     tag: str
     run: str
@@ -59,7 +59,7 @@ class NovaOutcome(Record):
 
 
 class _Waiting:
-    """The servers of one watch, as they come to be what is waited for."""
+    """The servers of one watch, as they reach the state that is waited for."""
 
     def __init__(self, watch: NovaWatch) -> None:
         self.not_before = watch.not_before
@@ -93,20 +93,18 @@ class _Waiting:
     def give_up(self) -> None:
         """Note which servers had all the time they were given."""
         for key, until in self.left.items():
-            said = self.said.get(key, "nothing is known of it")
+            said = self.said.get(key, "it does not exist")
             if until.health and key in self.asked_since:
                 within = until.health.within_seconds
                 if time.monotonic() - self.asked_since[key] > within:
-                    self.failed[key] = (
-                        f"did not answer as it should within {within} s (the last time: {said})"
-                    )
+                    self.failed[key] = f"did not answer as expected within {within} s (the last time: {said})"
             elif datetime.now(UTC) > until.deadline:
-                self.failed[key] = f"is not {until.status} in the time it was given (the last time: {said})"
+                self.failed[key] = f"did not become {until.status} in time (the last time: {said})"
 
     def text(self) -> str:
         """Return how far it is."""
         if not self.left and self.not_before:
-            return f"until {self.not_before:%H:%M:%S} UTC others may keep the name's old addresses"
+            return f"until {self.not_before:%H:%M:%S} UTC resolvers may keep the name's old addresses"
         counts: dict[str, int] = {}
         for key in self.left:
             said = self.said.get(key, "?")
@@ -125,7 +123,7 @@ async def follow(feed: Feed[Snapshot], watch: NovaWatch) -> NovaOutcome:
         try:
             snapshot = await feed.next()
         except TransientError as error:
-            log.warning("%s; looking again", error)
+            log.warning("%s; retrying", error)
         else:
             if _needs_a_look(snapshot, watch, waiting):
                 break

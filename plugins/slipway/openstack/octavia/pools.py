@@ -37,8 +37,8 @@ def resolve(cloud: Connection, wanted: LoadBalancer) -> Pool:
     """
     if not offers(services(cloud), "load-balancer"):
         raise OpenstackError(
-            "vm.nova.load_balancer: the cloud has no Octavia, which has load balancers. Leave it out, and "
-            "use floating_ips or dns."
+            "vm.nova.load_balancer: the cloud has no Octavia (load balancer service). Remove load_balancer, "
+            "and use floating_ips or dns."
         )
     known = cloud.load_balancer.pools(project_id=cloud.current_project_id)
     return Pool(id=str(one("load_balancer.pool", wanted.pool, known).id), port=wanted.port)
@@ -97,7 +97,7 @@ def _remove(cloud: Connection, pool: Pool, member: Any) -> None:
             return cloud.load_balancer.delete_member(member, pool.id)
         except exceptions.ConflictException:  # it is busy with the removal of the one before
             if time.monotonic() > deadline:
-                log.warning("pool %s is busy: its member %s is left, without traffic", pool.id, member.name)
+                log.warning("pool %s is busy: its member %s remains, without traffic", pool.id, member.name)
                 return None
             time.sleep(PAUSE_SECONDS)
 
@@ -120,7 +120,7 @@ def _settle(cloud: Connection, pool: Pool, tag: str, wanted: Collection[str]) ->
     said = ", ".join(f"{one.name} ({one.address}) {one.operating_status}" for one in unreached)
     raise OpenstackError(
         f"the health monitor of pool {pool.id} calls {said} after {SECONDS:.0f} s. They answer Slipway: "
-        f"let their security groups let port {pool.port} in from the load balancer's network, or correct the "
+        f"allow port {pool.port} from the load balancer's network in their security groups, or correct the "
         "monitor"
     )
 
@@ -137,8 +137,9 @@ def _is_busy(cloud: Connection, pool: Pool) -> bool:
     states = {str(part.provisioning_status) for part in (known, *balancers)}
     if "ERROR" in states:
         raise OpenstackError(
-            f"pool {known.name or pool.id} or its load balancer is in ERROR, and takes no servers. Have the "
-            "load balancer fail over (openstack loadbalancer failover), or repaired, and start the run again"
+            f"pool {known.name or pool.id} or its load balancer is in ERROR, and accepts no servers. Have "
+            "the load balancer fail over (openstack loadbalancer failover), or repaired, and start the run "
+            "again"
         )
     return any(state.startswith("PENDING") for state in states)
 

@@ -1,1 +1,1 @@
-"""What the tasks of the image pipelines do: a commit's image of each kind is built once, kept, handed on."""
+"""The tasks of the image pipelines: each kind of a commit's image is built once, kept, handed on."""

@@ -1,4 +1,4 @@
-"""The build itself, by diskimage-builder or Packer, and what it made into Artifactory and Glance, hidden."""
+"""The build itself, by diskimage-builder or Packer, and its upload to Artifactory and Glance, hidden."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Parts = dict[Literal["kernel", "ramdisk"], Part]
 
 @dataclass(frozen=True)
 class _Made:
-    """What a builder left on the worker.
+    """The result of a builder on the worker.
 
     :param images: folder in which the boot test looks for files by their digests.
     """

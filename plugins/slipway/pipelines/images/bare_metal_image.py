@@ -1,4 +1,4 @@
-"""The tasks of ``bare_metal_image`` beside the build: what it is built upon, and the boot test."""
+"""The tasks of ``bare_metal_image`` beside the build: its base, and the boot test."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def resolve(known: BareMetalBuildPlan, inputs: ElementInputs | TemplateInputs) -> ResolvedBareMetal:
-    """Find out what the image is built upon now, and whether it exists already."""
+    """Resolve what the image is based on, and check whether it exists already."""
     wanted = known.bare_metal
     with stores.connected() as both:
         if isinstance(inputs, TemplateInputs):
@@ -49,8 +49,8 @@ def _with_sources(known: BareMetalBuildPlan, inputs: ElementInputs) -> ElementIn
         log.info("package source %s: %s", name, digest)
     if not states:
         log.warning(
-            "the elements name no apt source, and index_urls is empty: a change of the distribution's "
-            "packages makes no new image. Name an index of theirs in bare_metal.index_urls."
+            "the elements name no apt source, and index_urls is empty: changed packages of the distribution "
+            "do not cause a new image. Name their index in bare_metal.index_urls."
         )
     return inputs.model_copy(update={"sources": states})
 
@@ -78,7 +78,8 @@ def boot_test(known: BareMetalBuildPlan, image: Image, run: str) -> None:
             mark(both, image, "failed")
             raise BootError(
                 f"{error}\nThe image is kept for inspection, hidden, and goes no further: {image.reference} "
-                f"in Artifactory, {image.glance} in Glance. Boot it yourself, correct its sources, push."
+                f"in Artifactory, {image.glance} in Glance. Boot it yourself, correct its sources, and push "
+                "again."
             ) from None
         mark(both, image, "passed")
         for file in files.values():

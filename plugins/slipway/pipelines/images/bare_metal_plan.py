@@ -1,4 +1,4 @@
-"""What a commit's bare-metal image is built from: elements or a template, and all else that decides it."""
+"""The build plan of a commit's bare-metal image: elements or a template, and all other inputs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _OPTIONS = {"kind", "base", "packages", "size_gib", "format", "compress", "boot"
 
 
 class BareMetalBuildPlan(Record):
-    """What a commit wants built, and from what."""
+    """The build that a commit declares, and its inputs."""
 
     push: PushEvent
     place: PlaceField
@@ -66,7 +66,7 @@ class ResolvedBareMetal(Record):
     inputs: ElementInputs | TemplateInputs
     image: Image | None
     good: bool = False
-    """The image was booted before, and handed on."""
+    """The image booted in an earlier run, and was handed on."""
 
     @property
     def bases(self) -> tuple[BaseImage, ...]:
@@ -125,8 +125,8 @@ def find_template(wanted: Packer, checkout: Path) -> packer_build.TemplateSource
     found = packer_build.find_source(wanted, TEMPLATE, checkout)
     if found.template.in_cloud:
         raise TemplateError(
-            f"{TEMPLATE}.template: {wanted.template} has the builder openstack, which keeps a server's "
-            "snapshot: an image for machines is a file. Take a builder that makes one, such as `qemu`."
+            f"{TEMPLATE}.template: {wanted.template} has the builder openstack, which makes a server "
+            "snapshot, but bare metal needs an image file. Use a builder that makes one, such as `qemu`."
         )
     return found
 

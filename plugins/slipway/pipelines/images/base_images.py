@@ -1,4 +1,4 @@
-"""What an image is built upon by Packer: found by its digest, brought to the worker, kept there."""
+"""Base images for Packer: resolved by digest, downloaded to the worker, kept there."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from slipway.streams.tee import Source, tee
 log = logging.getLogger(__name__)
 
 UNUSED_SECONDS = 7 * 24 * 3600
-"""A base that nobody asked for in this time leaves the worker; no build takes that long."""
+"""A base that was not used for so long leaves the worker; no build takes that long."""
 PART = ".part"
 BROKEN_SECONDS = 3600
-"""A download that grew no more for so long is of a worker that died."""
+"""A download that has not grown for so long belongs to a worker that died."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Base:
     path: Path
     """Readable, and shared with other builds: never opened for writing."""
     disk_format: str
-    """``qcow2`` or ``raw``: hand it to whoever opens the file, so that nobody guesses."""
+    """``qcow2`` or ``raw``: give it to every program that opens the file, so that none guesses."""
     image: BaseImage
     hashes: Hashes
 
@@ -62,7 +62,7 @@ def find_base(both: Stores, base: PackerBase) -> BaseImage:
 
 
 def fetch_base(both: Stores, base: BaseImage, folder: Path, required: Digest | None = None) -> Base:
-    """Bring a base to the worker, or take the one that is there; either way its bytes are hashed and checked.
+    """Download a base to the worker, or use the one there; either way its bytes are hashed and checked.
 
     :param folder: where bases are kept from build to build, by their digest.
     :param required: sha256 that the application requires.
@@ -85,14 +85,14 @@ def path_in(folder: Path, digest: str) -> Path:
 
 
 def _kept(path: Path, base: BaseImage) -> Hashes | None:
-    """Return the hashes of what is kept, when it is still what it should be."""
+    """Return the hashes of the kept file, when it is unchanged."""
     if not path.exists():
         return None
     hashes = tee(file_source(path))
     if _is(hashes, base.digest):
-        log.info("base %s is on this worker already", base.name)
+        log.info("base %s is already on this worker", base.name)
         return hashes
-    log.warning("base %s on this worker has become other bytes: it is fetched again", base.name)
+    log.warning("base %s on this worker has changed bytes: fetching it again", base.name)
     path.unlink()
     return None
 
@@ -126,8 +126,8 @@ def _source(both: Stores, base: BaseImage) -> tuple[Source, str]:
 def _digest(image: Image) -> str:
     if image.hash_algo not in ("sha256", "sha512") or not image.hash_value:
         raise SlipwayError(
-            f"base image {image.id} has no sha512 in Glance (os_hash_value): upload it again, "
-            "older Glances did not compute it"
+            f"base image {image.id} has no sha512 in Glance (os_hash_value): upload it again; older "
+            "versions of Glance did not compute it"
         )
     return f"{image.hash_algo}:{image.hash_value}"
 
@@ -139,7 +139,7 @@ def _is(hashes: Hashes, digest: str) -> bool:
 
 def _changed(name: str, is_now: str, wanted: str) -> SlipwayError:
     return SlipwayError(
-        f"base {name} is {is_now}, and not {wanted}. If it was meant to change, start the run again, or "
+        f"base {name} is {is_now}, and not {wanted}. If the change is intended, start the run again, or "
         "correct `digest` of the base in slipway.yaml."
     )
 

@@ -1,4 +1,4 @@
-"""What is read of a commit before anything is built or deployed."""
+"""Reads a commit before anything is built or deployed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def read_spec(commit: Commit) -> BuildSpec:
     data = commit.read(SPEC_FILE, MAX_BYTES)
     if data is None:
         raise RepositoryError(
-            f"{commit.push.repository} has no {SPEC_FILE} at {commit.push.short_commit}. "
-            "Commit one at the repository's root; `slipway schema` prints what it may say."
+            f"{commit.push.repository} has no {SPEC_FILE} at {commit.push.short_commit}. Commit one at the "
+            "repository's root; `slipway schema` prints its format."
         )
     return load(data, BuildSpec, SPEC_FILE)
 
@@ -35,7 +35,7 @@ def read_manifests(commit: Commit, paths: tuple[str, ...]) -> dict[str, bytes]:
         if content is None:
             raise RepositoryError(
                 f"{SPEC_FILE}: container.kubernetes.manifests: {path} is not in the commit. "
-                "Commit it, or take it out of the list."
+                "Commit it, or remove it from the list."
             )
         found[path] = content
     return found

@@ -39,7 +39,7 @@ DOCKERFILE_BYTES = 1024**2
 
 
 class ContainerBuildPlan(Record):
-    """What a commit wants built, and from which files."""
+    """The build that a commit declares, and its files."""
 
     push: PushEvent
     place: PlaceField
@@ -83,16 +83,14 @@ def plan(push: PushEvent) -> ContainerBuildPlan:
             target=spec.container.target,
             jenkins=inputs_of(jenkins, push) if jenkins else None,
         )
-    log.info(
-        "%s at %s: builds upon %s", spec.name, push.short_commit, ", ".join(line.image for line in lines)
-    )
+    log.info("%s at %s: based on %s", spec.name, push.short_commit, ", ".join(line.image for line in lines))
     return known.model_copy(
         update={"images": tuple(dict.fromkeys(line.image for line in lines)), "inputs": inputs}
     )
 
 
 def resolve(known: ContainerBuildPlan, inputs: ContainerInputs) -> ResolvedContainer:
-    """Resolve the base images, and look whether this image exists already."""
+    """Resolve the base images, and check whether this image exists already."""
     mirror = ArtifactoryHook().get_conn().docker_remote
     with get_registry().client() as registry, get_docker_hub().client() as hub:
         inputs = inputs.model_copy(
@@ -100,10 +98,10 @@ def resolve(known: ContainerBuildPlan, inputs: ContainerInputs) -> ResolvedConta
         )
         found = find_built(registry, str(known.place), inputs.digest)
     if found is None:
-        log.info("inputs %s are new: an image is built", inputs.digest)
+        log.info("inputs %s are new: building an image", inputs.digest)
         return ResolvedContainer(plan=known, inputs=inputs, image=None)
     manifest, commit = found
-    log.info("inputs %s were built at %s: %s is used again", inputs.digest, commit[:12], manifest.digest)
+    log.info("inputs %s were built at %s: reusing %s", inputs.digest, commit[:12], manifest.digest)
     return ResolvedContainer(plan=known, inputs=inputs, image=_image(known, inputs, manifest.digest, commit))
 
 
@@ -217,8 +215,8 @@ def _take(build: FinishedBuild, spec: BuildSpec, context: Context) -> None:
     for path, place in places(wanted).items():
         if place not in sent:
             raise ContextError(
-                f"{IGNORE} keeps artifact {path} of Jenkins out of the build context. Let it in there, "
-                "or put it elsewhere with build.jenkins.into."
+                f"{IGNORE} excludes artifact {path} of Jenkins from the build context. Allow it there, or "
+                "place it elsewhere with build.jenkins.into."
             )
 
 
@@ -226,6 +224,6 @@ def _context(checkout: Path, container: Container) -> Context:
     root = (checkout / container.context).resolve()
     if not root.is_relative_to(checkout.resolve()) or not root.is_dir():
         raise ContextError(
-            f"container.context {container.context!r} is no folder of the repository. Name one that is."
+            f"container.context {container.context!r} is not a folder of the repository. Correct it."
         )
     return Context(root)

@@ -66,18 +66,18 @@ class InArtifactory:
             return there
         self.refuse_if_published(there)
         if (known := self._files.deploy_known(self._path, sha256)) is not None:
-            log.info("%s: Artifactory has these bytes already", self._path)
+            log.info("%s: Artifactory already has these bytes", self._path)
         return known
 
     def refuse_if_published(self, there: File | None) -> None:
-        """Let nobody's image be replaced under its name.
+        """Refuse to replace an image under its name.
 
         :raises SlipwayError: when ``there`` was handed on.
         """
         if there is not None and RegistryKey.PUBLISHED in self._files.properties(self._path):
             raise SlipwayError(
-                f"{self._path} was published meanwhile from the same inputs, with other bytes: "
-                f"{there.digest}. Start the run again: it takes that image."
+                f"{self._path} was meanwhile published from the same inputs with other bytes: "
+                f"{there.digest}. Start the run again to use that image."
             )
 
     def sink(self, size: int) -> Sink:
@@ -113,16 +113,16 @@ class InGlance:
         if found is None or found.status != "active":
             return False
         if (why := difference(found, hashes)) is None:
-            log.info("image %s (%s): Glance has these bytes already", found.name, found.id)
+            log.info("image %s (%s): Glance already has these bytes", found.name, found.id)
             self._take_over(found)
             return True
         if not found.is_hidden:
             raise SlipwayError(
-                f"image {found.name} ({found.id}) in Glance was made from the same inputs and holds other "
-                f"bytes: {why}. Start the run again: when Artifactory has that image, it is taken; if not, "
+                f"image {found.name} ({found.id}) in Glance was built from the same inputs but has other "
+                f"bytes: {why}. Start the run again: it uses that image if Artifactory has it; otherwise "
                 "delete it in Glance once no server needs it."
             )
-        log.info("image %s (%s) is of a try that was never handed on: deleted", found.name, found.id)
+        log.info("image %s (%s) is of a try that did not finish: deleted", found.name, found.id)
         self._glance.delete(str(found.id))
         return False
 
@@ -141,7 +141,7 @@ class InGlance:
             self._glance.discard(str(self.image.id))
 
     def _take_over(self, found: Image) -> None:
-        """Let an unfinished image belong to the run that goes on with it."""
+        """Let an unfinished image belong to the run that resumes it."""
         self.image = found
         if found.is_hidden and found.properties.get(CloudKey.RUN) != self._new.properties.get(CloudKey.RUN):
             self._glance.annotate(str(found.id), self._new.properties)

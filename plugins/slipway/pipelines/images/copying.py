@@ -1,4 +1,4 @@
-"""An image's bytes to where they are kept: Artifactory and Glance, with one and the same digest.
+"""Copies an image's bytes to Artifactory and Glance, with the same digest in both.
 
     with stores.connected() as both:
         kept = keep_file(both, Path("web.qcow2"), "generic-local/acme/web/vm/1a2b.../web.qcow2",

@@ -1,4 +1,4 @@
-"""What both pipelines of images that are files do once one is built: find it again, mark it, hand it on."""
+"""The common end of the pipelines whose images are files: find the image again, mark it, hand it on."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def find(
     """
     image = find_built(both.files, place, inputs)
     if image is None:
-        log.info("inputs %s are new: an image is built", inputs)
+        log.info("inputs %s are new: building an image", inputs)
         return None, False
     if both.files.properties(image.reference).get(RegistryKey.BOOT) == "failed":
-        log.info("%s did not boot: it is built anew", image.reference)
+        log.info("%s did not boot: building it again", image.reference)
         return None, False
     log.info("inputs %s were built at %s: %s", inputs, image.commit[:12], image.digest)
     if not is_handed_on(both.files, image):
@@ -66,7 +66,7 @@ def in_glance(both: Stores, image: Image, wanted: Mapping[str, str]) -> Image:
     if same and _is_active(both, image.glance):
         return image
     if image.glance is not None:
-        log.warning("%s is not whole in Glance any more: it is brought back from Artifactory", image.glance)
+        log.warning("%s is no longer complete in Glance: restoring it from Artifactory", image.glance)
     form = image.reference.rpartition(".")[2]
     ids = {f"{name}_id": str(part.glance) for name, part in parts.items()}
     new = NewImage(image.application, form, hidden=False, properties={**about, **ids})

@@ -1,4 +1,4 @@
-"""A file of Artifactory to Glance, where servers are to be made from it."""
+"""Copies a file of Artifactory to Glance, for servers that are made from it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ URL_SECONDS = 24 * 3600
 def bring_to_glance(both: Stores, path: str, digest: Digest, new: NewImage) -> UUID:
     """Return the image in Glance that has the bytes of a file in Artifactory; makes it where there is none.
 
-    Glance fetches it from a signed address that Artifactory gives out, when both do such a thing; otherwise
+    Glance fetches it from a signed address that Artifactory gives out, when both support that; otherwise
     the bytes go through the worker. A credential is never part of an address.
 
     :param digest: of the file; of no other bytes an image is made.
@@ -36,15 +36,15 @@ def bring_to_glance(both: Stores, path: str, digest: Digest, new: NewImage) -> U
     file = both.files.get(path)
     if file.digest != digest:
         raise SlipwayError(
-            f"{path} in Artifactory is {file.digest}, and not {digest} any more. "
-            "Start the run again: it takes what is there now."
+            f"{path} in Artifactory is {file.digest}, no longer {digest}. Start the run again to use the "
+            "new file."
         )
     properties = both.files.properties(path)
     sha512 = properties.get(RegistryKey.SHA512)
     for key in (path, f"{path}@{digest}"):
         found = both.glance.find_key(key)
         if found is not None and found.status == "active" and _same(found, file, sha512):
-            log.info("image %s (%s): Glance has the bytes of %s already", found.name, found.id, path)
+            log.info("image %s (%s): Glance already has the bytes of %s", found.name, found.id, path)
             return UUID(str(found.id))
     if properties.get(RegistryKey.FORMAT) != new.disk_format:  # what Slipway kept was checked then
         disk_format.check_head(artifactory.head(both.files, path, disk_format.HEAD), new.disk_format, path)
@@ -64,7 +64,7 @@ def _filled(both: Stores, image: Image, file: File, sha512: str | None) -> Image
 
 
 def _imported(both: Stores, image: Image, file: File, sha512: str | None) -> Image | None:
-    """Have Glance fetch the file; returns None when it, or Artifactory, does no such thing."""
+    """Let Glance fetch the file; returns None when it, or Artifactory, does not support that."""
     url = both.files.find_signed_url(file.path, URL_SECONDS) if can_import(both.glance) else None
     if url is None:
         return None
@@ -87,7 +87,7 @@ def _right(both: Stores, image: Image, file: File, sha512: str | None) -> Image:
         both.glance.delete(str(image.id))
         raise TransientError(
             f"Glance has other bytes of {file.path} in image {image.name} ({image.id}) than Artifactory: "
-            f"md5 {image.checksum}, not {file.checksums.md5}. The image is deleted again."
+            f"md5 {image.checksum}, not {file.checksums.md5}. The image was deleted."
         )
     return image
 

@@ -1,4 +1,4 @@
-"""What pipelines have in common whose images Packer builds: the template, its inputs, the file it makes."""
+"""The common part of pipelines that build by Packer: the template, its inputs, the file that it makes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class TemplateSource:
 
 @dataclass(frozen=True)
 class PackerOrder:
-    """What Packer is to build.
+    """The build of Packer.
 
     :param application: its name.
     :param base: what is built upon, as it was found.
@@ -63,7 +63,7 @@ def find_source(wanted: Packer, field: str, checkout: Path) -> TemplateSource:
     """
     context = _inside(checkout, wanted.folder, f"{field}.context")
     if not context.is_dir():
-        raise TemplateError(f"{field}.context: {wanted.folder} is no folder of the commit. Name one that is.")
+        raise TemplateError(f"{field}.context: {wanted.folder} is not a folder of the commit. Correct it.")
     path = _inside(checkout, wanted.template, f"{field}.template")
     found = template.read(path, wanted.template, field)
     found.check(wanted.variables, variables.NAMES)
@@ -74,7 +74,7 @@ def inputs_of(wanted: Packer, boot: Boot, found: Template, commit: Commit) -> Te
     """Return what decides the image, as far as the commit says it: without base and tool."""
     lasting, base = variables.lasting(commit.push), wanted.base
     log.info(
-        "%s at %s: by the builder %s, upon %s",
+        "%s at %s: builder %s, based on %s",
         *(wanted.template, commit.push.short_commit, ", ".join(sorted(found.builders))),
         base.artifactory or base.glance,
     )

@@ -1,4 +1,4 @@
-"""An image to the cloud that it is to run in, when that is another one than it was built in."""
+"""Copies an image to the cloud that it is to run in, when it was built in another one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of an image, as a small file beside it in Artifactory.
+"""The record of an image, as a small file beside it in Artifactory.
 
 By its inputs (:meth:`slipway.flow.image_place.ImagePlace.inputs_record`), written when image and parts are in
 their places; and by a commit (``commit_record``), written when it is handed on.
@@ -26,7 +26,7 @@ def find_built(files: Files, place: ImagePlace, inputs: Digest) -> Image | None:
     try:
         image = None if value is None else Image.from_json(value)
     except ValidationError:
-        log.warning("%s is no record of this version: it is made anew", path)
+        log.warning("%s is not a record of this version: making it again", path)
         return None
     if image is None or image.input_digest != inputs:
         return None
@@ -34,7 +34,7 @@ def find_built(files: Files, place: ImagePlace, inputs: Digest) -> Image | None:
     for path, digest in kept.items():
         file = files.find(path)
         if file is None or file.digest != digest:
-            log.warning("%s is not in Artifactory any more as it was built: it is built anew", path)
+            log.warning("%s in Artifactory is no longer as it was built: building it again", path)
             return None
     return image
 

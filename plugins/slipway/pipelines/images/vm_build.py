@@ -49,7 +49,7 @@ def build(resolved: ResolvedVm, run: str) -> Image:
 
 
 def about(known: VmBuildPlan, digest: Digest, run: str) -> NewImage:
-    """Return what Glance is told of the image."""
+    """Return the image as it is created in Glance."""
     told = glance_properties(known.push, known.spec.name, digest, run)
     name = f"{known.spec.name}-{known.push.short_commit}"
     return NewImage(name, "qcow2", properties={**known.vm.properties, **told})

@@ -56,9 +56,7 @@ def _built(both: Stores, resolved: ResolvedVm, made: PackerBuild) -> Image:
             except PackerError as error:
                 raise PackerError(f"{fault.told}{error}") from None
     if not transcript.artifacts:
-        raise TemplateError(
-            "Packer says of no image that it made it: is the builder's skip_create_image set?"
-        )
+        raise TemplateError("Packer reported no image artifact: is the builder's skip_create_image set?")
     return both.glance.get(transcript.artifacts[-1])
 
 
@@ -66,14 +64,14 @@ def _of_earlier_try(both: Stores, path: str, made: PackerBuild, new: NewImage) -
     """Return what a try of this run made before its worker died; another run's that came to nothing goes."""
     found = [image for image in both.glance.find_by({"name": made.place.name}) if image.status == "active"]
     if found:
-        log.info("an earlier try of this run made image %s: it is taken", found[-1].id)
+        log.info("an earlier try of this run made image %s: using it", found[-1].id)
         return found[-1]
     image = both.glance.find_key(path)
     if image is None or not image.is_hidden:
         return None
     if image.status == "active" and image.properties.get(CloudKey.RUN) == new.properties[CloudKey.RUN]:
         return image
-    log.info("image %s (%s) is of a try that was never handed on: deleted", image.name, image.id)
+    log.info("image %s (%s) is of a try that did not finish: deleted", image.name, image.id)
     both.glance.delete(image.id)
     return None
 
@@ -86,4 +84,4 @@ def _clear(cloud: Connection, name: str) -> None:
             continue
         log.info("an earlier try left %s %s: removed", trace.kind, trace.name)
         if not traces.remove(trace):
-            raise TransientError(f"{trace.kind} {trace.name} of an earlier try is not gone yet")
+            raise TransientError(f"{trace.kind} {trace.name} of an earlier try still exists")

@@ -1,4 +1,4 @@
-"""The tasks of ``vm_image`` before and after the build: what it is built upon, and the boot test."""
+"""The tasks of ``vm_image`` before and after the build: its base, and the boot test."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from slipway.qemu.machine import Machine
 
 
 def resolve(known: VmBuildPlan, inputs: TemplateInputs) -> ResolvedVm:
-    """Find out which bytes the base is, and whether this image exists already."""
+    """Resolve the base, and check whether this image exists already."""
     inputs = inputs.model_copy(update={"tool": packer.version()})
     with stores.connected() as both:
         inputs = with_base(both, known.vm, inputs)
@@ -53,7 +53,8 @@ def boot_test(known: VmBuildPlan, image: Image, run: str) -> None:
             file_images.mark(both, image, "failed")
             raise BootError(
                 f"{error}\nThe image is kept for inspection, hidden, and goes no further: {image.reference} "
-                f"in Artifactory, {image.glance} in Glance. See why, correct the template, push again."
+                f"in Artifactory, {image.glance} in Glance. Find the reason, correct the template, and push "
+                "again."
             ) from None
         file_images.mark(both, image, "passed")
         disk.path.unlink(missing_ok=True)

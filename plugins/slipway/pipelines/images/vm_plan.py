@@ -1,4 +1,4 @@
-"""What a commit's virtual machine is built from: its template, and everything else that decides the image."""
+"""The build plan of a commit's virtual machine image: its template, and all other inputs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PLATFORM: Final = "vm"
 
 
 class VmBuildPlan(Record):
-    """What a commit wants built, and from what."""
+    """The build that a commit declares, and its inputs."""
 
     push: PushEvent
     place: PlaceField
@@ -50,7 +50,7 @@ class ResolvedVm(Record):
     inputs: TemplateInputs
     image: Image | None
     good: bool = False
-    """The image was booted before, and handed on."""
+    """The image booted in an earlier run, and was handed on."""
 
 
 def plan(push: PushEvent) -> VmBuildPlan:
@@ -77,6 +77,6 @@ def find_source(vm: Vm, checkout: Path) -> TemplateSource:
     found = packer_build.find_source(vm, PLATFORM, checkout)
     if found.template.in_cloud and vm.base.glance is None:
         raise TemplateError(
-            "vm.base: the builder openstack makes its server from an image of Glance: name it under glance"
+            "vm.base: the builder openstack starts from an image in Glance: name that under glance"
         )
     return found

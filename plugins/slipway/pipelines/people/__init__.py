@@ -1,1 +1,1 @@
-"""What the tasks do that tell people how runs end."""
+"""The tasks that report to people how runs end."""

@@ -1,4 +1,4 @@
-"""The tasks of ``notify``: what is told of a run that has ended, and to whom."""
+"""The tasks of ``notify``: what is reported of a run that has ended, and to whom."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Store(Protocol):
 
 
 class Told(Record):
-    """What is told."""
+    """What is reported."""
 
     ended: Ended
     at: AwareDatetime
@@ -67,14 +67,16 @@ class Told(Record):
 
 
 def gather(context: Mapping[str, Any]) -> Told:
-    """Put together what is told: how the run ended, and what its failed task said.
+    """Collect what is reported: how the run ended, and what its failed task said.
 
     :raises TransientError: when the task has not left its word yet.
     :raises SlipwayError: when the run was not started by an outcome.
     """
     events = list(context["triggering_asset_events"].get(OUTCOME, ()))
     if not events:
-        raise SlipwayError("this DAG is started by the ends of runs; nothing is told without one.")
+        raise SlipwayError(
+            "this DAG is started when another run ends; without one there is nothing to report."
+        )
     ended = Ended.from_json(events[-1].extra["ended"])
     failure, ti = ended.over or ended, context["ti"]
     account = LOST
@@ -83,7 +85,7 @@ def gather(context: Mapping[str, Any]) -> Told:
             dag_id=failure.dag_id, run_id=failure.run_id, task_ids=failure.failed[0].task_id, key=KEY
         )
         if said is None and ti.try_number < TRIES_FOR_WORD and not ended.good:
-            raise TransientError(f"{failure.failed[0].task_id} has not said yet why it failed")
+            raise TransientError(f"{failure.failed[0].task_id} has not yet reported why it failed")
         account = Account.from_json(said) if said else LOST
     return Told(ended=ended, at=events[-1].timestamp, account=account)
 
@@ -102,8 +104,8 @@ def idle(told: Told) -> tuple[str, ...]:
 def ticket(told: Told, store: Store) -> None:
     """Open an issue, comment on it, or close it.
 
-    :param store: the latest that was told under each key.
-    :raises NothingToDo: when the opposite was told since: this run was late, Jira may have been away.
+    :param store: the latest that was reported under each key.
+    :raises NothingToDo: when the opposite was reported since: this run was late, Jira may have been away.
     """
     from slipway.jira.hook import CONNECTION, get_client
     from slipway.jira.tickets import Board
@@ -111,7 +113,7 @@ def ticket(told: Told, store: Store) -> None:
     key, last = told.ended.key, store.get(told.ended.key)
     is_late = last is not None and datetime.fromisoformat(last["at"]) > told.at
     if is_late and last["good"] != told.ended.good:
-        raise NothingToDo("the opposite became true since, and was told")
+        raise NothingToDo("a later run with the opposite outcome was already reported")
     tickets = _app(told).tickets
     assert tickets is not None  # or this task is skipped
     _write(Board(_connected(CONNECTION, get_client), tickets), told)
@@ -149,5 +151,5 @@ def _connected(connection: str, connect: Callable[[], Any]) -> Any:
         return connect()
     except AirflowNotFoundException as error:
         raise SlipwayError(
-            f"apps.yaml asks for tickets, and there is no connection {connection}. Make it."
+            f"apps.yaml asks for tickets, but there is no connection {connection}. Create it."
         ) from error

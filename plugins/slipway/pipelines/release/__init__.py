@@ -1,1 +1,1 @@
-"""What the tasks of `deploy` and `rollback` do: a release is planned, approved, kept, promoted, undone."""
+"""The tasks of `deploy` and `rollback`: a release is planned, approved, kept, promoted, undone."""

@@ -1,4 +1,4 @@
-"""The task of ``deploy`` that asks people before a release is let into an environment."""
+"""The task of ``deploy`` that asks people to approve a release to an environment."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class ApproveOperator(HITLOperator):  # type: ignore[misc]
-    """Asks who may approve, and waits without a worker; its result is the answer that lets the release in.
+    """Asks who may approve, and waits without a worker; its result is the answer that approves the release.
 
     A rejection, a newer push, and silence where ``otherwise`` is ``skip`` skip what follows; silence fails
     the task where it is ``fail``. https://airflow.apache.org/docs/apache-airflow/3.3.2/tutorial/hitl.html
@@ -37,13 +37,13 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
         super().__init__(subject="Deploy?", options=[approval.APPROVE, approval.REJECT], **options)
 
     def execute(self, context: Context) -> Any:
-        """Ask, unless a newer release is in place, or waits, or somebody answered a try before this one."""
+        """Ask, unless a newer release is in place or waits, or an earlier try has its answer."""
         request = _request(context)
         with retried_if_worth_it():
             try:
                 self._word(context, request)
             except SupersededError as error:
-                self._refuse(context, f"nobody is asked: {error}")
+                self._refuse(context, f"no approval is requested: {error}")
         # Asked for before Airflow's operator writes the question down, which erases its answer.
         with retried_if_worth_it():
             given = self._given(context, request)
@@ -74,7 +74,7 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
         return answer
 
     def _word(self, context: Context, request: ApprovalRequest) -> None:
-        """Word the question, with what is true now."""
+        """Word the question, with the current state."""
         from slipway.pipelines.release.sides import side_of
 
         plans, run = _plans(context), context["run_id"]
@@ -88,7 +88,7 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
         self.response_timeout = timedelta(hours=request.approval.within)
         self.subject = approval.subject(request)
         self.body = approval.body(request, rows, images, datetime.now(UTC) + self.response_timeout)
-        # Where Airflow knows users by numbers, nobody may answer until the API server has looked them up.
+        # Where Airflow knows users by numbers, no answer is accepted until the API server has looked them up.
         self.assigned_users = [{"id": name, "name": name} for name in request.approval.by]
         self.log.info("%s\n%s", self.subject, self.body)
 
@@ -125,12 +125,12 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
     def _claim(self, context: Context, request: ApprovalRequest) -> None:
         """Be the one that is asked about.
 
-        :raises SlipwayError: when nobody could answer.
+        :raises SlipwayError: when no user could answer.
         """
         answer = self._ask(context, request, asked=True)
         if answer.newer is not None:
             other = f"{answer.newer.commit[:12]} (run {answer.newer.run_id})"
-            self._refuse(context, f"nobody is asked: {other} is newer, and waits for approval")
+            self._refuse(context, f"no approval is requested: {other} is newer, and waits for approval")
         for ended in answer.ended:
             self.log.info("%s (run %s) waited, and is superseded", ended.commit[:12], ended.run_id)
         approval.check_known(request, answer.unknown)
@@ -138,7 +138,7 @@ class ApproveOperator(HITLOperator):  # type: ignore[misc]
             self.log.warning("apps.yaml: approval.by: Airflow does not know %s", ", ".join(answer.unknown))
 
     def _refuse(self, context: Context, reason: str) -> None:
-        """End with nothing deployed.
+        """End without a deployment.
 
         :raises DownstreamTasksSkipped: always.
         """

@@ -102,24 +102,24 @@ class Remaining:
     registry: RegistryClient
     tenant: str
     applications: Mapping[str, str]
-    """What the application was called, by the commit that was released."""
+    """The application's name, by the commit that was released."""
 
     def lacking(self, past: Past) -> list[Platform]:
         """Return the platforms for which a release has no image any more."""
         return [platform for platform in past.platforms if not self._has(platform, past.push.commit)]
 
     def refuse_gone(self, chosen: Past, past: Sequence[Past]) -> None:
-        """Let a release be brought back that has all of its images.
+        """Refuse a release that lacks one of its images.
 
         :param past: what else ran in the same place, newest first.
         :raises SlipwayError: naming what is there.
         """
         if not (lacking := self.lacking(chosen)):
             return
-        there = ", ".join(map(str, self._there(past))) or "none of the releases before"
+        there = ", ".join(map(str, self._there(past))) or "no earlier release"
         raise SlipwayError(
-            f"{chosen} cannot be brought back: its {' and '.join(lacking)} image is not there any more; "
-            f"`retention` says in its log what it removes. There are images of: {there}. Name one of these "
+            f"{chosen} cannot be restored: its {' and '.join(lacking)} image no longer exists; "
+            f"the log of `retention` lists what it removed. There are images of: {there}. Name one of these "
             f"commits, or have {' and '.join(PIPELINES[one] for one in lacking)} build this one again."
         )
 

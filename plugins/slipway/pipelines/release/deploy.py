@@ -1,4 +1,4 @@
-"""The tasks of ``deploy`` that are not one platform's: what the release is, and taking it for good."""
+"""The tasks of ``deploy`` that are not one platform's: what the release is, and keeping it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def release_of(builts: list[Built]) -> Release:
     release = assemble(builts)
     push = release.push
     if not release.deploy:
-        raise NothingToDo(f"{push.short_commit} was built without being asked to deploy")
+        raise NothingToDo(f"{push.short_commit} was built without a request to deploy")
     if not release.images:
         raise NothingToDo(f"slipway.yaml of {push.repository} at {push.short_commit} declares no image")
     if push.rebuild and not any(built.is_new for built in builts):
@@ -70,7 +70,7 @@ def plans_of(
             planned = PLANS[platform](PlatformRelease(push, commit, spec, image, name, chosen, run))
             plans[platform] = planned.to_json() if planned else None
     if not any(plans.values()):
-        raise NothingToDo(f"slipway.yaml of {push.repository} says of no image how it is to run")
+        raise NothingToDo(f"slipway.yaml of {push.repository} describes for no image how to run it")
     if (approval := chosen.approvers) is None:
         return plans, None, spec.order
     request = ApprovalRequest(
@@ -87,7 +87,7 @@ def idle(plans: Plans, request: ApprovalRequest | None, promoted_from: str | Non
 
 
 def keep_release(context: Any) -> list[Deployment]:
-    """Take the release for good on every platform, or on none.
+    """Keep the release on every platform, or on none.
 
     :raises DownstreamTasksSkipped: when a newer push took every platform.
     :raises TransientError: when it took some: it is on its way to the others.
@@ -101,8 +101,8 @@ def keep_release(context: Any) -> list[Deployment]:
         return keeping.keep(sides, run)
     told = "; ".join(f"{name}: {reason}" for name, reason in gone.items())
     if len(gone) < len(sides):
-        raise TransientError(f"a newer push took a part of the platforms, nothing is kept: {told}")
-    log.info("nothing is kept, a newer push goes on: %s", told)
+        raise TransientError(f"a newer push took over some of the platforms, nothing is kept: {told}")
+    log.info("nothing is kept, a newer push continues: %s", told)
     raise DownstreamTasksSkipped(tasks=["released"])
 
 
@@ -113,7 +113,7 @@ def _superseded(ti: Any, sides: Mapping[Platform, Side[ReleasePlan]], run: str) 
     found: dict[Platform, str] = {}
     for name, task in tasks.items():
         if states.get(task) == "skipped":
-            found[name] = ti.xcom_pull(task_ids=task, key=REASON) or "its log says by which"
+            found[name] = ti.xcom_pull(task_ids=task, key=REASON) or "see its log"
             continue
         try:
             sides[name].check(run)

@@ -1,4 +1,4 @@
-"""What was deployed, as Airflow's asset events tell it."""
+"""Reads deployments from Airflow's asset events."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ def _read(event: Any) -> Deployment | None:
     try:
         return Deployment.from_json(event.extra)
     except ValidationError:
-        log.warning("asset event %s is no deployment of this version of Slipway; passed over", event.id)
+        log.warning("asset event %s is not a deployment of this version of Slipway; skipped", event.id)
         return None

@@ -28,6 +28,6 @@ def mark_failed(plan: ReleasePlan, run: str) -> None:
         path = catalogue.path_of(plan.image, plan.push.commit)
         catalogue.annotate(path, {name: f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {run}"})
     except SlipwayError as error:
-        log.warning("the image is not marked as failed: %s", error)
+        log.warning("marking the image as failed did not work: %s", error)
     else:
         log.info("%s stays in Artifactory, marked %s", path, name)

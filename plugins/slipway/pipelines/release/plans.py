@@ -1,4 +1,4 @@
-"""What a release is to be on each platform: a plan, made from ``slipway.yaml`` at the release's commit."""
+"""Plans a release on each platform, from ``slipway.yaml`` at the release's commit."""
 
 from __future__ import annotations
 
@@ -54,7 +54,13 @@ def _container(wanted: PlatformRelease) -> KubernetesPlan:
         objects = from_manifests(manifests, spec.name, namespace, image.reference)
     else:
         objects = from_spec(spec, namespace, image)
-    log.info("%s goes to %s: namespace %s, %d objects", image.reference, wanted.name, namespace, len(objects))
+    log.info(
+        "%s is deployed to %s: namespace %s, %d objects",
+        image.reference,
+        wanted.name,
+        namespace,
+        len(objects),
+    )
     return KubernetesPlan(
         push=wanted.push,
         application=spec.name,
@@ -83,7 +89,7 @@ def _servers(wanted: PlatformRelease) -> NovaPlan | None:
     image = placed(image, connection, vm.properties, wanted.run)
     with OpenstackHook(connection).get_conn() as cloud:
         resolved = resolve(cloud, nova, image, tag_of(wanted.push.repository, wanted.spec.name, wanted.name))
-    log.info("image %s goes to %s: %d servers", image.glance, wanted.name, nova.count)
+    log.info("image %s is deployed to %s: %d servers", image.glance, wanted.name, nova.count)
     return NovaPlan(
         push=wanted.push,
         application=wanted.spec.name,
@@ -108,10 +114,12 @@ def _fleet(wanted: PlatformRelease) -> IronicPlan | None:
     except UnicodeDecodeError as error:
         raise SlipwayError(
             f"bare_metal.ironic.user_data: {ironic.user_data} is not text in UTF-8. Commit it as text; "
-            "Ironic takes no other."
+            "Ironic accepts nothing else."
         ) from error
     image = placed(image, wanted.environment.openstack, bare_metal.properties, wanted.run)
-    log.info("image %s goes to %s: %d x %s", image.glance, wanted.name, ironic.count, ironic.resource_class)
+    log.info(
+        "image %s is deployed to %s: %d x %s", image.glance, wanted.name, ironic.count, ironic.resource_class
+    )
     return IronicPlan(
         push=wanted.push,
         application=wanted.spec.name,

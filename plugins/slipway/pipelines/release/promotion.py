@@ -1,4 +1,4 @@
-"""Promotion, in ``deploy``: what an environment runs goes on to another, and Artifactory is told."""
+"""Promotion, in ``deploy``: an environment's release goes to another, and Artifactory records it."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def release_of(params: Mapping[str, Any], events: Any, person: str) -> Release:
     push = next(iter(found.values())).push
     if params.get("commit") not in (None, push.commit):
         raise SlipwayError(
-            f"{place.environment} runs {push.short_commit}, and not {params['commit'][:12]}: a promotion "
-            "takes what runs. Leave the commit out, or deploy it without `promote_from`."
+            f"{place.environment} runs {push.short_commit}, and not {params['commit'][:12]}: only the "
+            "running release can be promoted. Leave the commit out, or deploy it without `promote_from`."
         )
     for name, one in found.items():
         what = (push.short_commit, one.image.digest)
-        log.info("%s: %s (%s) goes from %s to %s", name, *what, place.environment, target)
+        log.info("%s: %s (%s) is promoted from %s to %s", name, *what, place.environment, target)
     # The build is found by the push that it was for.
     moved = PushEvent(
         repository=push.repository,
@@ -72,7 +72,11 @@ def record(context: Any) -> None:
         if promote(catalogue, name, number, told):
             log.info("build %s %s: %s", name, number, target)
         else:
-            log.warning("Artifactory has no build %s %s any more: only its image says it", name, number)
+            log.warning(
+                "Artifactory has no build %s %s any more: the promotion is recorded on the image only",
+                name,
+                number,
+            )
         path = catalogue.path_of(image, push.commit)
         catalogue.annotate(path, {f"{RegistryKey.PROMOTED}.{target}": f"{push.at:%Y-%m-%dT%H:%M:%SZ}"})
 
@@ -83,7 +87,7 @@ def _places(params: Mapping[str, Any]) -> tuple[AppEnvironment, str]:
         raise SlipwayError("no repository was given. Fill in the form's field, as owner/name.")
     if not target or target == source:
         raise SlipwayError(
-            f"say in `environment` where the release of {source} is promoted to: another environment."
+            f"name another environment in `environment`: the one that the release of {source} is promoted to."
         )
     application = load_apps().get(repository)
     for name in (str(source), target):

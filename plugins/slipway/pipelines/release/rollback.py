@@ -31,7 +31,7 @@ def choose(params: Mapping[str, Any], events: Any) -> dict[str, str]:
     commit = params.get("commit")
     chosen = named(past, place, commit) if commit else before(past, place)
     if chosen is None:
-        log.info("%s never ran in %s; its images are looked for by its commit", commit, place.environment)
+        log.info("%s never ran in %s; looking for its images by commit", commit, place.environment)
         ref = past[0].push.ref
     else:
         names = {one.push.commit: one.application for one in reversed(ran)}
@@ -61,4 +61,4 @@ def _only(application: Application, repository: str) -> str:
     if len(application.environments) == 1:
         return next(iter(application.environments))
     names = ", ".join(application.environments)
-    raise SlipwayError(f"{repository} has several environments: say which of {names} is to go back.")
+    raise SlipwayError(f"{repository} has several environments: name one of {names}.")

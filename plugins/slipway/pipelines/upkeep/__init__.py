@@ -1,1 +1,1 @@
-"""What the tasks do of DAGs that start by themselves: rebuilds, retention, orphans, lost pushes, tenants."""
+"""The tasks of scheduled DAGs: rebuilds, retention, orphans, lost pushes, tenants."""

@@ -36,12 +36,12 @@ def plan(hours: float, repositories: Sequence[str], most: int) -> list[RebuildTu
     found = [one for one in flow.turns(apps, hours * 3600) if not names or one.repository in names]
     if len(found) > most:
         raise SlipwayError(
-            f"{len(found)} refs are to be rebuilt, and Airflow makes at most {most} tasks of one: raise "
-            "[core] max_map_length, or leave refs out by `rebuild` in apps.yaml."
+            f"{len(found)} refs are to be rebuilt, but Airflow maps a task at most {most} times: raise "
+            "[core] max_map_length, or exclude refs by `rebuild` in apps.yaml."
         )
     for turn in found:
         log.info("+%5.1f min  %s %s", turn.seconds / 60, turn.repository, turn.ref)
-    log.info("%d refs are built again over %g h", len(found), hours)
+    log.info("%d refs are rebuilt over %g h", len(found), hours)
     return found
 
 
@@ -77,17 +77,17 @@ def is_busy(night: str, parallel: int) -> bool:
     """Say whether as many rebuilds are under way as there may be."""
     going = ask_under_way(night)
     if going >= parallel:
-        log.info("%d rebuilds are under way, and %d may be: waiting for one to end", going, parallel)
+        log.info("%d rebuilds are under way, of at most %d: waiting for one to end", going, parallel)
     return going >= parallel
 
 
 def trouble(turn: Mapping[str, Any], said: str) -> dict[str, Any]:
-    """Return what the summary is told of a turn that came to nothing."""
+    """Return what the summary reports of a turn that came to nothing."""
     return {"repository": turn["repository"], "ref": turn["ref"], "trouble": said}
 
 
 def started(planned: Iterable[Any], pushed: Iterable[Any], troubles: Iterable[Any]) -> list[Started]:
-    """Put together what was planned and what came of it, from what the tasks left."""
+    """Combine the plan with the results, from what the tasks returned."""
     pushes = {(push.repository, push.ref): push for push in map(PushEvent.from_json, pushed)}
     said = {(one["repository"], one["ref"]): str(one["trouble"]) for one in troubles}
     return [
@@ -126,6 +126,6 @@ def conclude(begun: Sequence[Started], found: Mapping[str, Came]) -> None:
     log.info("%s", flow.summary(lines))
     if failed := flow.failed(lines):
         raise SlipwayError(
-            f"{len(failed)} of {len(lines)} rebuilds did not come through: {', '.join(failed[:50])}. "
-            "The table above says which of their pipelines failed; the others are done."
+            f"{len(failed)} of {len(lines)} rebuilds failed: {', '.join(failed[:50])}. The table above names "
+            "the pipelines that failed; the other rebuilds are done."
         )

@@ -1,4 +1,4 @@
-"""The systems in which Slipway makes things on its way, where ``reap_orphans`` looks."""
+"""The systems in which Slipway makes temporary things, which ``reap_orphans`` searches."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class OrphanPlace(Protocol):
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its name for people."""
 
     def find(self) -> Iterable[Trace]:
-        """Return what Slipway made there on its way, whether it is still needed or not."""
+        """Return the temporary things that Slipway made there, needed or not."""
 
     def remove(self, trace: Trace) -> bool:
-        """Remove a thing if it still is what was found; says whether it is gone.
+        """Remove a thing if it has not changed since it was found; says whether it is gone.
 
         :raises SlipwayError: when it stays.
         """
@@ -75,7 +75,7 @@ def _of_cloud(cloud: Connection, pull: Pull) -> Iterator[OrphanPlace]:
 
 @dataclass(frozen=True)
 class _Another:
-    """A place of which there are several, told apart by their connections."""
+    """A place of which there are several, distinguished by their connections."""
 
     place: OrphanPlace
     name: str
@@ -111,7 +111,7 @@ def here() -> Iterator[list[OrphanPlace]]:
     try:
         places.append(EngineTraces())
     except TransientError as error:
-        log.info("no container engine is looked at: %s", error)
+        log.info("no container engine is inspected: %s", error)
     yield places
 
 
@@ -121,6 +121,6 @@ def _is_connected(connection: str) -> bool:
     try:
         BaseHook.get_connection(connection)
     except AirflowNotFoundException:
-        log.info("there is no connection %s: nothing is looked for there", connection)
+        log.info("there is no connection %s: skipped", connection)
         return False
     return True

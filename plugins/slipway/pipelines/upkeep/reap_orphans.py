@@ -1,4 +1,4 @@
-"""The tasks of ``reap_orphans``: decide what is nobody's of what Slipway made, and remove that."""
+"""The tasks of ``reap_orphans``: decide what Slipway made is orphaned, and remove it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def reap(places: Sequence[OrphanPlace], grace: timedelta, *, dry_run: bool, ask:
         log.info("%d of %d orphans are removed", gone, len(orphans))
     if troubles:
         listed = "".join(f"\n  {trouble}" for trouble in troubles)
-        raise TransientError(f"not everything went well; the next run goes on:{listed}")
+        raise TransientError(f"not everything succeeded; the next run continues:{listed}")
     return gone
 
 
@@ -51,8 +51,8 @@ def _found(place: OrphanPlace, troubles: list[str]) -> list[Trace]:
     try:
         return list(place.find())
     except SlipwayError as error:
-        log.warning("%s cannot be looked at: %s", place.name, error)
-        troubles.append(f"{place.name} could not be looked at: {error}")
+        log.warning("%s cannot be inspected: %s", place.name, error)
+        troubles.append(f"{place.name} could not be inspected: {error}")
         return []
 
 
@@ -83,7 +83,7 @@ class _Check:
     ask: AskRuns
 
     def judge(self, trace: Trace) -> OrphanVerdict:
-        """Decide about a trace by what is known of its run now."""
+        """Decide about a trace by the current state of its run."""
         verdicts = _judged(self.found, datetime.now(UTC), self.grace, self.ask)
         return next(one for one in verdicts if one.trace == trace)
 
@@ -99,7 +99,7 @@ def _removed(place: OrphanPlace, orphans: Sequence[Trace], check: _Check, troubl
                 log.info("removed %s %s", trace.kind, trace.name)
                 gone += 1
             else:
-                log.info("%s %s stays: it is not what was found any more", trace.kind, trace.name)
+                log.info("%s %s stays: it has changed since it was found", trace.kind, trace.name)
         except SlipwayError as error:
             log.warning("%s %s is not removed: %s", trace.kind, trace.name, error)
             troubles.append(f"{trace.kind} {trace.name} ({trace.id}) is not removed: {error}")

@@ -1,4 +1,4 @@
-"""The tasks of ``reconcile_pushes``: which refs point to commits that no push told of."""
+"""The tasks of ``reconcile_pushes``: which refs point to commits with no recorded push."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOOKED_AT = 50
 
 
 def find_missing(repositories: Sequence[str], age: timedelta, most: int) -> list[PushEvent]:
-    """Return the pushes that nobody told of.
+    """Return the pushes that are not recorded.
 
     :param repositories: only these; every one of ``apps.yaml`` when there is none.
     :param age: older commits are left alone: they were there before Slipway knew the repository.
@@ -38,14 +38,14 @@ def find_missing(repositories: Sequence[str], age: timedelta, most: int) -> list
         read = list(pool.map(lambda name: _pushes(remote, name, apps.get(name)), asked))
     if asked and not any(pushes is not None for pushes in read):
         raise SlipwayError(
-            f"not one of {len(asked)} repositories can be read; the warnings above say why. Check connection "
+            f"not one of {len(asked)} repositories can be read; see the warnings above. Check connection "
             "slipway_github."
         )
     there = [push for pushes in read for push in pushes or ()]
     known = ask_pushes(push.partition_key for push in there)
     missing = [push for push in there if not is_known(push, known)]
     log.info(
-        "%d refs of %d repositories, %d of them point to what nobody told of",
+        "%d refs of %d repositories, %d of them point to commits with no recorded push",
         len(there),
         len(asked),
         len(missing),
@@ -53,13 +53,13 @@ def find_missing(repositories: Sequence[str], age: timedelta, most: int) -> list
     found = [push for name in asked for push in _young(remote, name, missing, age)]
     if len(found) > most:
         log.warning(
-            "%d pushes are missing; %d are registered now, the others the next time", len(found), most
+            "%d pushes are missing; %d are registered now, the others in the next run", len(found), most
         )
     return found[:most]
 
 
 def is_known(push: PushEvent, known: Mapping[str, KnownPush]) -> bool:
-    """Say whether a push was told of, for the same ref."""
+    """Say whether a push is recorded, for the same ref."""
     found = known.get(push.partition_key)
     return found is not None and push.ref in found.refs
 
@@ -70,11 +70,11 @@ def still_missing(push: PushEvent) -> PushEvent:
     :raises NothingToDo: when it came meanwhile, or the ref points elsewhere by now.
     """
     if is_known(push, ask_pushes([push.partition_key])):
-        raise NothingToDo(f"{push.partition_key} came meanwhile")
+        raise NothingToDo(f"{push.partition_key} has arrived meanwhile")
     at = datetime.now(UTC)  # before the look: what is pushed after it is newer
     newest = find_commit(GithubHook().get_conn(), push.repository, push.ref)
     if newest != push.commit:
-        raise NothingToDo(f"{push.ref} points to {newest[:12]} by now: the next run looks for that")
+        raise NothingToDo(f"{push.ref} now points to {newest[:12]}: the next run checks that")
     return push.model_copy(update={"at": at})
 
 
@@ -83,7 +83,7 @@ def _pushes(remote: Remote, repository: str, application: Application) -> list[P
     try:
         refs = list_refs(remote, repository)
     except SlipwayError as error:
-        log.warning("%s is left out: %s", repository, error)
+        log.warning("%s is skipped: %s", repository, error)
         return None
     return [
         PushEvent(repository=repository, ref=ref, commit=commit, pusher="reconcile_pushes")
@@ -93,7 +93,7 @@ def _pushes(remote: Remote, repository: str, application: Application) -> list[P
 
 
 def _young(remote: Remote, repository: str, missing: Sequence[PushEvent], age: timedelta) -> list[PushEvent]:
-    """Return a repository's pushes whose commits are young enough; the others are told."""
+    """Return a repository's pushes whose commits are young enough; the others are logged."""
     # Branches first, then tags, those of the highest versions first: what is newest in most repositories.
     own = sorted(
         (one for one in missing if one.repository == repository), key=lambda one: one.ref, reverse=True
@@ -103,18 +103,18 @@ def _young(remote: Remote, repository: str, missing: Sequence[PushEvent], age: t
         return []
     looked_at, others = own[:LOOKED_AT], own[LOOKED_AT:]
     if others:
-        log.info("%s: %d more refs are not looked at", repository, len(others))
+        log.info("%s: %d more refs are not checked", repository, len(others))
     try:
         made = list_times(remote, repository, [push.commit for push in looked_at])
     except SlipwayError as error:
-        log.warning("%s is left out: %s", repository, error)
+        log.warning("%s is skipped: %s", repository, error)
         return []
     since = datetime.now(UTC) - age
     for push in looked_at:
         state = (
             "is missing"
             if made[push.commit] >= since
-            else f"is left alone, it is of {made[push.commit]:%Y-%m-%d}"
+            else f"is skipped, its commit is of {made[push.commit]:%Y-%m-%d}"
         )
         log.info("%s %s: %s %s", repository, push.ref, push.short_commit, state)
     return [push for push in looked_at if made[push.commit] >= since]

@@ -35,7 +35,7 @@ SHOWN = 500
 
 @dataclass(frozen=True)
 class TenancyChanges:
-    """What a run would change."""
+    """The changes that a run would make."""
 
     policy: Policy
     live: list[Json]
@@ -97,7 +97,7 @@ def bring_about(made: TenancyChanges) -> None:
     if made.rewriting and made.policy.abac is not None:
         assert made.abac_text is not None
         abac_file.write(Path(made.policy.abac.path), made.abac_text)
-        log.info("%s is written; kube-apiserver reads it when it starts", made.policy.abac.path)
+        log.info("%s is written; kube-apiserver reads it at its next start", made.policy.abac.path)
 
 
 def require_work(summary: dict[str, int], *, dry_run: bool) -> None:
@@ -106,9 +106,9 @@ def require_work(summary: dict[str, int], *, dry_run: bool) -> None:
     :raises NothingToDo: saying why.
     """
     if not any(summary.values()):
-        raise NothingToDo("the cluster is as Keystone and the policy want it")
+        raise NothingToDo("the cluster matches Keystone and the policy")
     if dry_run:
-        raise NothingToDo("a dry run: nothing was changed")
+        raise NothingToDo("dry run: nothing was changed")
 
 
 def _is_tenant(directory: Directory, policy: Policy, project_id: str) -> bool:
@@ -129,7 +129,7 @@ def _log(found: TenancyChanges, notes: list[str]) -> None:
     if len(lines) > SHOWN:
         log.info("and %d more", len(lines) - SHOWN)
     if not found:
-        log.info("nothing to do: the cluster is as Keystone and the policy want it")
+        log.info("nothing to do: the cluster matches Keystone and the policy")
 
 
 async def _read(policy: Policy) -> list[Json]:

@@ -1,6 +1,6 @@
 package slipway
 
-/** Airflow does not answer now; asking again later may help. */
+/** Airflow does not answer now; retrying later may help. */
 class AwayException extends SlipwayException {
     private static final long serialVersionUID = 1L
 

@@ -74,7 +74,7 @@ class Request implements Serializable {
             return "app '${options.app}' is not OWNER/NAME, as apps.yaml has it."
         }
         if (commit && !(commit ==~ '[0-9a-f]{40}([0-9a-f]{24})?')) {
-            return "commit '${commit}' is not a whole one: give its 40 digits (env.GIT_COMMIT)."
+            return "commit '${commit}' is not a full commit id: give its 40 digits (env.GIT_COMMIT)."
         }
         if (settled.pipeline != 'rollback' && !commit && !options.ref) {
             return "${settled.pipeline} of what? Give commit, or ref for a ref's newest commit."

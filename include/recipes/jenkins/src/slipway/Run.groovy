@@ -46,7 +46,7 @@ class Run implements Serializable {
         if (found.conf != conf) {
             throw new SlipwayException("this key was used before, for other input (${found.conf}): give another one.")
         }
-        return "${dagId} ${fresh ? 'started' : 'was started with this key before'}: ${page()}".toString()
+        return "${dagId} ${fresh ? 'started' : 'already started with this key'}: ${page()}".toString()
     }
 
     @NonCPS

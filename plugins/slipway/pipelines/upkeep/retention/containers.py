@@ -69,7 +69,7 @@ def _hold(tags: Iterable[Listed]) -> str:
         if one.properties.get(RegistryKey.HOLD):
             return one.properties[RegistryKey.HOLD]
         if not _OURS.fullmatch(_tag(one)):
-            return f"somebody else named it {_tag(one)}"
+            return f"someone else tagged it {_tag(one)}"
     return ""
 
 

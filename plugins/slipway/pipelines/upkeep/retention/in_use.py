@@ -1,4 +1,4 @@
-"""What runs images, in every cluster and every cloud that releases go to."""
+"""Finds what runs images, in every cluster and every cloud that releases go to."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ Look = Callable[[], Mapping[str, str]]
 
 @dataclass
 class InUse:
-    """What was seen."""
+    """The answers of the systems."""
 
     running: dict[str, str] = field(default_factory=dict)
     """What runs an image, for people, by a name of the image or of its application."""
     unseen: dict[Platform, str] = field(default_factory=dict)
-    """Why nobody can say what runs on a platform."""
+    """Why it is unknown what runs on a platform."""
     troubles: list[str] = field(default_factory=list)
     """Systems that should have answered."""
 
 
 class NotConnected(SlipwayError):
-    """Airflow has no connection of this name: nobody uses that system, or it is somebody else's."""
+    """Airflow has no connection of this name: that system is not used, or belongs to another installation."""
 
 
 def look(applications: Iterable[Application], platforms: Collection[Platform]) -> InUse:
@@ -45,7 +45,7 @@ def look(applications: Iterable[Application], platforms: Collection[Platform]) -
             seen.unseen[platform] = str(error)
         except SlipwayError as error:
             seen.unseen[platform] = str(error)
-            seen.troubles.append(f"nobody can say what runs as {platform}: {error}")
+            seen.troubles.append(f"what runs as {platform} is unknown: {error}")
     return seen
 
 
@@ -94,7 +94,7 @@ def _nodes(connection: str) -> Mapping[str, str]:
 
 
 def require(connection: str) -> None:
-    """Refuse to go on without a connection.
+    """Refuse to continue without a connection.
 
     :raises NotConnected: when Airflow has none of this name.
     """

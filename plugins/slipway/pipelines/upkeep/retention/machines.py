@@ -29,7 +29,7 @@ PARTS = "aki", "ari"
 
 @dataclass
 class Gathered:
-    """What belongs to one image, found in one store after the other."""
+    """The things of one image, found in one store after the other."""
 
     folder: str
     """:meth:`slipway.flow.image_place.ImagePlace.folder`."""
@@ -37,7 +37,7 @@ class Gathered:
     inputs: list[Listed] = field(default_factory=list)
     commits: list[Listed] = field(default_factory=list)
     records: list[Image] = field(default_factory=list)
-    """What the files of ``inputs`` and ``commits`` say."""
+    """The content of the files of ``inputs`` and ``commits``."""
     copies: dict[str, list[GlanceImage]] = field(default_factory=dict)
     """In Glance, by the connection of the cloud."""
     strange: str = ""
@@ -50,7 +50,7 @@ class Gathered:
 
     @property
     def owners(self) -> set[str]:
-        """What its things say about whose it is."""
+        """Its owner, by its things."""
         told = [one.properties.get(RegistryKey.REPOSITORY, "") for one in self.bytes]
         told += [record.repository for record in self.records]
         told += [str(copy.properties.get(CloudKey.REPOSITORY, "")) for copy in self.in_glance]
@@ -146,7 +146,7 @@ def _read(files: Files, path: str) -> Image | None:
     try:
         return Image.from_json(files.find_json(path))
     except ValidationError:
-        log.warning("%s is no record of this version: it is left alone", path)
+        log.warning("%s is not a record of this version: it is kept", path)
         return None
 
 

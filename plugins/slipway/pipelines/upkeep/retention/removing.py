@@ -1,4 +1,4 @@
-"""The removal of images, one after the other: each is decided about once more, by what is true then."""
+"""The removal of images, one after the other: each is decided about again, by the state at that time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Removing:
     _needed: set[str] = field(default_factory=set)
 
     def remove(self, planned: ImageRemoval) -> None:
-        """Remove one image; what does not go well is noted, and stops no other."""
+        """Remove one image; an error is noted, and stops no other."""
         stored = planned.stored
         try:
             self._check(stored)
@@ -51,12 +51,12 @@ class Removing:
         :raises StaysError: when something needs the image.
         """
         if stored.names & self._needed:
-            raise StaysError("what was built upon it could not be removed")
+            raise StaysError("an image that is built on it could not be removed")
         now = self.shelves.find_again(stored)
         if now is not None and (why := reason_to_keep(now, self.look(stored))):
             raise StaysError(why)
         if run := self.at_work(stored):
-            raise StaysError(f"{run} goes on")
+            raise StaysError(f"{run} is under way")
 
     def _remove(self, planned: ImageRemoval) -> None:
         stored, looked = planned.stored, False

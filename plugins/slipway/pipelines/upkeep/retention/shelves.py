@@ -1,4 +1,4 @@
-"""The removal of one thing, if it still is what was found."""
+"""The removal of one thing, if it has not changed since it was found."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class StaysError(SlipwayError):
-    """It is not what was decided about, or something needs it by now: it stays."""
+    """It has changed since the decision, or is now in use: it stays."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Shelves:
         if found is None:
             return False
         if found.digest != digest:
-            raise StaysError(f"{path} is {found.digest} by now, and was {digest}")
+            raise StaysError(f"{path} is now {found.digest}, and was {digest}")
         self.files.delete(whole)
         return True
 
@@ -93,7 +93,7 @@ class Shelves:
             CloudKey.KEY not in (found.properties or {})
             or f"{found.hash_algo}:{found.hash_value}" != thing.digest
         ):
-            raise StaysError(f"{thing.id} in Glance is not what was found any more")
+            raise StaysError(f"{thing.id} in Glance has changed since it was found")
         if why := why_held(found):
             raise StaysError(f"{thing.id} in Glance stays: {why}")
         glance.delete(thing.id)
@@ -104,4 +104,4 @@ class Shelves:
         if stored.platform == "container" and (
             was_built_here(self.registry, stored.place, stored.digest) is False
         ):
-            raise StaysError("it has none of the labels of Slipway's builds: somebody else pushed it")
+            raise StaysError("it has none of the labels of Slipway's builds: someone else pushed it")

@@ -70,7 +70,7 @@ def retain(events: Any, repositories: Sequence[str], most: int, *, dry_run: bool
         log.info("%s\n%s", summary(shown), table(shown, now))
         planned = removals(verdicts)
         if dry_run:
-            log.info("only shown: nothing is removed")
+            log.info("dry run: nothing is removed")
             return 0
         removing = Removing(shelves, partial(_now, facts), _at_work, troubles=list(seen.troubles))
         for one in planned[:most]:
@@ -78,10 +78,10 @@ def retain(events: Any, repositories: Sequence[str], most: int, *, dry_run: bool
             time.sleep(PAUSE_SECONDS)
     log.info("%d of %d images are removed", removing.gone, len(planned))
     if len(planned) > most:
-        log.info("at most %d are removed in one run: the next one goes on", most)
+        log.info("at most %d are removed in one run: the next one continues", most)
     if removing.troubles:
         listed = "".join(f"\n  {trouble}" for trouble in removing.troubles)
-        raise TransientError(f"not everything went well; the next run goes on:{listed}")
+        raise TransientError(f"not everything succeeded; the next run continues:{listed}")
     return removing.gone
 
 
@@ -97,7 +97,7 @@ def connected(apps: Apps) -> Iterator[Shelves]:
             try:
                 in_use.require(connection)
             except in_use.NotConnected as error:
-                log.info("%s: nothing is looked for in its Glance", error)
+                log.info("%s: its Glance is skipped", error)
                 continue
             clouds[connection] = Glance(logins.enter_context(OpenstackHook(connection).get_conn()))
         registry = logins.enter_context(get_registry().client())
@@ -105,9 +105,9 @@ def connected(apps: Apps) -> Iterator[Shelves]:
 
 
 def _now(facts: ImageUses, stored: StoredImage) -> ImageUses:
-    """Return what is true for one image now; where its application runs is looked at again.
+    """Return the current uses of one image; where its application runs is asked again.
 
-    :raises TransientError: when nobody can say what runs.
+    :raises TransientError: when it is unknown what runs.
     """
     seen = in_use.look([facts.apps.get(stored.repository)], {stored.platform})
     if seen.troubles:
