@@ -20,7 +20,7 @@ KUBERNETES_TESTS := tests/lab/test_kubernetes.py tests/systems/kubernetes tests/
 ALONE := python -m pytest -m "alone and not release"
 # What was asked for, in order and one after the other; it may name markers itself.
 SELECTED = python -m pytest --durations=10 -m "not release" $(ARGS)
-UNIT := python -m pytest -q --durations=10 -n $(shell nproc) --dist loadscope --no-loadscope-reorder \
+UNIT := python -m pytest -q --durations=10 -n $(shell expr $$(nproc) + 1) --dist loadscope --no-loadscope-reorder \
 	-m "not lab and not root and not slow and not alone and not release"
 ROUNDS ?= 3
 

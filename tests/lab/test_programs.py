@@ -208,6 +208,7 @@ def module(folder: Path, requires: str = "") -> GoModule:
     return GoModule(folder, packages=(".",), variables={"main.said": "hello"})
 
 
+@pytest.mark.slow
 def test_a_module_is_built_and_its_build_leaves_nothing(
     paths: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -239,6 +240,7 @@ def test_modules_that_cannot_be_fetched_are_told_apart(
     assert [name for name in names(paths.cache) if not name.startswith("go-")] == ["one.lock"]
 
 
+@pytest.mark.slow
 def test_a_module_that_does_not_compile_names_the_log(paths: Paths, tmp_path: Path) -> None:
     broken = module(tmp_path / "one")
     (broken.folder / "main.go").write_text("package main\nfunc main() { absent() }\n")

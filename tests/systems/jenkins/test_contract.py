@@ -181,6 +181,7 @@ def test_a_console_is_read_as_it_grows(served: Served, job: str) -> None:
 
 
 @pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.slow
 def test_a_restart_keeps_queue_and_builds(kind: str, restarted: Served) -> None:
     """First a restart that Jenkins itself makes, then one of its process."""
     client, job = CLIENTS[kind](restarted.url, USER, TOKEN), "kept"
@@ -210,6 +211,7 @@ def test_a_restart_keeps_queue_and_builds(kind: str, restarted: Served) -> None:
 
 
 @pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.slow
 def test_before_a_restart_what_runs_ends_and_nothing_begins(kind: str, restarted: Served) -> None:
     client = CLIENTS[kind](restarted.url, USER, TOKEN)
     client.make("slow", project("sleep 1", parameters=("N",)))

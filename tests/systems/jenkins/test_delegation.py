@@ -276,6 +276,7 @@ def moved(restarted: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served
     return restarted
 
 
+@pytest.mark.slow
 async def test_a_request_outlives_a_restart_in_the_queue(
     moved: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -301,6 +302,7 @@ async def told(caplog: pytest.LogCaptureFixture, line: str) -> None:
     raise AssertionError(f"{line!r} is not logged")
 
 
+@pytest.mark.slow
 async def test_a_build_that_a_restart_ends_says_so(moved: Served) -> None:
     task = operator(job := made(moved, "sleep 600"))
     deferred = asked(task)

@@ -48,6 +48,7 @@ def test_image_boots_says_and_answers_and_is_left_as_it_was(
     assert (machine.disk.stat().st_mtime, machine.disk.stat().st_size) == (before.st_mtime, before.st_size)
 
 
+@pytest.mark.slow
 def test_image_that_does_not_say_its_commit_is_refused_with_its_last_lines(
     scratch: Path, tmp_path: Path
 ) -> None:
