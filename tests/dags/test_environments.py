@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,6 @@ import pytest
 from openstack.connection import Connection
 
 from lab.access import Lab
-from lab.airflow.server import Airflow as AirflowServer
-from lab.ground import ground_of
-from lab.paths import this_checkout
-from lab.roster import servers
 from slipway.artifactory.build_info import build_of
 from slipway.cli import OK, main
 from slipway.cli.api import Airflow
@@ -39,13 +35,14 @@ from tests.dags.in_process import build_container
 from tests.dags.pushing import PAUSE_SECONDS, TRIES, Run, run_with_id
 from tests.pipelines.places import files_of
 from tests.registry_images import remove
+from tests.release.killing import Killing
+from tests.release.releases import wait_for
 from tests.systems.openstack.ironic_lab import connection
 
 pytestmark = pytest.mark.lab
 
 REPOSITORY = "tests/gated"
-IDLE = "<idle>"
-"""What the name of the executor's process says when it has told the scheduler that a task's process ended."""
+ASKING = ("running", "awaiting_input")
 DOCKERFILE = "FROM busybox:1.36\nRUN echo {} > /name\n"
 SPEC = """\
 version: 1
@@ -89,15 +86,22 @@ class Gated:
             time.sleep(PAUSE_SECONDS)
         raise AssertionError(f"nobody is asked about {run_id}: {tasks}")
 
-    def asking(self, run_id: str) -> psutil.Process:
-        """Wait until the task runs that asks people, and return the executor's process that runs it."""
-        for _ in range(TRIES * 5):
+    def asking(self, run_id: str) -> psutil.Process | None:
+        """Wait until the task runs that asks people; return the executor's process that runs it.
+
+        None when it was faster, and has ended.
+        """
+        found: list[int] = []
+
+        def is_so() -> bool:
             tasks = self.airflow.get_tasks("deploy", run_id)
-            found = [one["pid"] for one in tasks if (one["task_id"], one["state"]) == ("approve", "running")]
-            if found and found[0]:
-                return psutil.Process(found[0]).parent()
-            time.sleep(PAUSE_SECONDS / 5)
-        raise AssertionError(f"{run_id} asks nobody: {tasks}")
+            found[:] = [one["pid"] for one in tasks if one["task_id"] == "approve" and one["state"] in ASKING]
+            return bool(found and found[0])
+
+        wait_for(is_so, pause=PAUSE_SECONDS / 5)
+        with suppress(psutil.NoSuchProcess):
+            return psutil.Process(found[0]).parent()
+        return None
 
     def answer(self, run_id: str, option: str) -> None:
         body = {"chosen_options": [option], "params_input": {}}
@@ -181,25 +185,10 @@ def working_copy(folder: Path, server: Login) -> WorkingCopy:
     return copy
 
 
-def wait_until(is_so: Callable[[], bool]) -> None:
-    for _ in range(TRIES):
-        if is_so():
-            return
-        time.sleep(PAUSE_SECONDS / 5)
-    raise AssertionError("it never came to be so")
-
-
-def scheduler() -> psutil.Process:
-    """The lab's."""
-    every = servers(ground_of(this_checkout()))
-    airflow = next(server for server in every if isinstance(server, AirflowServer))
-    pid = airflow.component("scheduler").pid
-    assert pid is not None
-    return psutil.Process(pid)
-
-
 @contextmanager
-def standing_still(process: psutil.Process) -> Iterator[None]:
+def scheduler_stands_still() -> Iterator[None]:
+    pid = Killing.of_lab().airflow.component("scheduler").pid
+    process = psutil.Process(pid)
     process.suspend()
     try:
         yield
@@ -234,12 +223,14 @@ def test_promotion_is_let_in_with_the_digest_that_staging_runs_and_is_written_do
     assert promote(app, monkeypatch, "--idempotency-key", app.name) == OK
     run_id = run_id_of(app.name)
     executor = app.asking(run_id)
+    at_work = executor.cmdline() if executor else []
     # A scheduler that hears late that the question's process ended takes the task for killed, and tries it
     # again: what was answered meanwhile is not asked again.
-    with standing_still(scheduler()):
+    with scheduler_stands_still():
         question = app.question(run_id)
         app.answer(run_id, "Approve")
-        wait_until(lambda: IDLE in " ".join(executor.cmdline()))
+        if executor:  # its name says what it runs, until it has told the scheduler of the end
+            wait_for(lambda: executor.cmdline() != at_work)
     assert question["subject"] == (
         f"Deploy {app.name} {app.push.short_commit} of {REPOSITORY} to production?"
     )

@@ -215,12 +215,14 @@ def objects(app: Pushed, kind: str) -> list[dict[str, Any]]:
     return list(json.loads(done.stdout)["items"])
 
 
-def wait_for(is_so: Callable[[], Any], seconds: float = TRIES * PAUSE_SECONDS) -> None:
+def wait_for(
+    is_so: Callable[[], Any], seconds: float = TRIES * PAUSE_SECONDS, pause: float = PAUSE_SECONDS
+) -> None:
     """Wait until something is so."""
-    for _ in range(int(seconds / PAUSE_SECONDS)):
+    for _ in range(int(seconds / pause)):
         if is_so():
             return
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(pause)
     raise AssertionError("it never came to be so")
 
 

@@ -31,7 +31,9 @@ def lock_at_begin() -> None:
 
 
 def keep_connections() -> None:
-    """Make every engine of this process keep its connections: what is called last here decides.
+    """Make every engine of this process keep its connections.
+
+    oslo.db calls what is registered for a dialect in turn: this comes after its own.
 
     https://docs.sqlalchemy.org/en/20/core/pooling.html
     """
