@@ -20,7 +20,8 @@ from tests.systems.openstack.nova import Application, raises
 pytestmark = pytest.mark.lab
 
 SECONDS = 60
-FOREIGN = "10.20.0.250"
+FOREIGN = "192.0.2.250"
+"""An address that Neutron gives to no server of ours."""
 ZONE = "demo.slipway.test."
 
 
