@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, task
+from airflow.sdk import DAG, PartitionedAtRuntime, get_current_context, task
 
-from slipway.assets import BARE_METAL_IMAGE, PUSH
+from slipway.assets import BARE_METAL_IMAGE
 from slipway.dagkit import forms
 from slipway.dagkit.deadlines import deadline
 from slipway.dagkit.links import CommitLink, ImageLink
@@ -42,7 +42,7 @@ with DAG(
     dag_id="bare_metal_image",
     dag_display_name="Bare-metal image",
     description="Builds a commit's bare-metal image and puts it into Artifactory and Glance",
-    schedule=PartitionedAssetTimetable(assets=PUSH),
+    schedule=PartitionedAtRuntime(),
     catchup=False,
     max_active_runs=16,
     deadline=deadline("bare_metal_image", minutes=240),
@@ -60,7 +60,7 @@ with DAG(
             from slipway.pipelines.images import bare_metal_plan
 
             context = get_current_context()
-            push, deploy = pushes.push_of(context, PUSH)
+            push, deploy = pushes.push_of(context)
             known = bare_metal_plan.plan(push)
             idle = () if known.inputs else ("package_sources", "build", "boot_test")
             return hand_on(context, {"deploy": deploy, "plan": known.to_json()}, idle)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, task
+from airflow.sdk import DAG, PartitionedAtRuntime, get_current_context, task
 
-from slipway.assets import CONTAINER_IMAGE, PUSH
+from slipway.assets import CONTAINER_IMAGE
 from slipway.dagkit import forms
 from slipway.dagkit.deadlines import deadline
 from slipway.dagkit.links import CommitLink, ImageLink
@@ -31,7 +31,7 @@ with DAG(
     dag_id="container_image",
     dag_display_name="Container image",
     description="Builds a commit's container image and puts it into the image registry",
-    schedule=PartitionedAssetTimetable(assets=PUSH),
+    schedule=PartitionedAtRuntime(),
     catchup=False,
     max_active_runs=16,
     deadline=deadline("container_image", minutes=60),
@@ -45,11 +45,16 @@ with DAG(
     def plan() -> dict[str, Any]:
         """Fetch exactly this commit and read its ``slipway.yaml``."""
         with retried_if_worth_it():
-            from slipway.pipelines import pushes
+            from slipway.pipelines import first_look, pushes
             from slipway.pipelines.images import container_image
 
             context = get_current_context()
-            push, deploy = pushes.push_of(context, PUSH)
+            push, deploy = pushes.push_of(context)
+            looked = first_look.of_run(context["ti"], context["run_id"])
+            if looked and (found := looked.container):
+                idle = () if found.plan.spec.build.jenkins else ("base_images", "jenkins")
+                told = {"deploy": deploy, "plan": found.plan.to_json(), "resolved": found.to_json()}
+                return hand_on(context, told, idle)
             known = container_image.plan(push)
             idle = () if known.inputs else ("base_images", "jenkins", "build")
             return hand_on(context, {"deploy": deploy, "plan": known.to_json()}, idle)
@@ -62,19 +67,23 @@ with DAG(
 
             known = ContainerBuildPlan.from_json(planned["plan"])
             assert known.inputs is not None  # or this task is skipped
+            if looked := planned.get("resolved"):  # the look at the push's commit resolved them
+                return dict(looked)
             found = resolve(known, known.inputs)
             asked = known.spec.build.jenkins is not None and found.image is None
             idle = (() if asked else ("jenkins",)) + (("build",) if found.image else ())
             return hand_on(get_current_context(), found.to_json(), idle)
 
     @task(trigger_rule="none_failed")
-    def build(resolved: dict[str, Any], delegated: dict[str, Any] | None) -> dict[str, Any]:
+    def build(
+        planned: dict[str, Any], resolved: dict[str, Any] | None, delegated: dict[str, Any] | None
+    ) -> dict[str, Any]:
         """Build, push, and read the manifest's digest back from the registry."""
         with retried_if_worth_it():
             from slipway.flow.jenkins import FinishedBuild
             from slipway.pipelines.images import container_image
 
-            known = container_image.ResolvedContainer.from_json(resolved)
+            known = container_image.ResolvedContainer.from_json(resolved or planned["resolved"])
             if known.image is not None:
                 raise NothingToDo(f"built before: {known.image.reference}")
             finished = FinishedBuild.from_json(delegated) if delegated else None
@@ -103,5 +112,5 @@ with DAG(
         resolved=resolved,
         doc_md="Let a Jenkins job build the commit, when its `slipway.yaml` names one.",
     )
-    published = publish(planned, resolved, build(resolved, jenkins.output))
+    published = publish(planned, resolved, build(planned, resolved, jenkins.output))
     published.operator.operator_extra_links = (CommitLink(), ImageLink())

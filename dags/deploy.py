@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, PartitionedAssetTimetable, TaskGroup, get_current_context, task
+from airflow.sdk import DAG, PartitionedAtRuntime, TaskGroup, get_current_context, task
 
-from slipway.assets import BARE_METAL_IMAGE, CONTAINER_IMAGE, DEPLOYMENT, DEPLOYMENTS, IMAGES, VM_IMAGE
+from slipway.assets import DEPLOYMENT, DEPLOYMENTS
 from slipway.dagkit import forms
 from slipway.dagkit.deadlines import deadline
 from slipway.flow.approval import APPROVAL
@@ -48,9 +48,9 @@ process is started for them.
 
 ### How it starts
 
-By the builds of a push; or by a person (the form, `slipway promote`), or over the REST API: for a commit that
-was built before, or, with *Promote from*, for the very images that another environment runs. What a person
-starts counts as the newest.
+By a push, when all of its images are there; or by a person (the form, `slipway promote`), or over the REST
+API: for a commit that was built before, or, with *Promote from*, for the very images that another environment
+runs. What a person starts counts as the newest.
 """
 
 OPERATORS = {
@@ -64,7 +64,7 @@ with DAG(
     dag_id="deploy",
     dag_display_name="Deploy",
     description="Brings a release onto its platforms, all or none, and sees that it serves",
-    schedule=PartitionedAssetTimetable(assets=CONTAINER_IMAGE & VM_IMAGE & BARE_METAL_IMAGE),
+    schedule=PartitionedAtRuntime(),
     catchup=False,
     max_active_runs=512,  # most of them wait, which takes no worker
     deadline=deadline("deploy", minutes=120),
@@ -88,20 +88,16 @@ with DAG(
     def release() -> dict[str, Any]:
         """Decide what is to run where: each platform's plan."""
         with retried_if_worth_it():
-            from slipway.flow.image import Built
+            from slipway.apiserver.client import ask_push
+            from slipway.flow.push_id import is_push_id
             from slipway.pipelines import pushes
             from slipway.pipelines.release import built_images, deploy, promotion
 
             context = get_current_context()
             params, person = context["params"], context["dag_run"].triggering_user_name or ""
             source = params.get("promote_from")
-            events = [
-                event
-                for asset in IMAGES.values()
-                for event in list(context["triggering_asset_events"].get(asset, ()))[-1:]
-            ]
-            if events:
-                wanted = deploy.release_of([Built.from_json(event.extra) for event in events])
+            if is_push_id(context["run_id"]):
+                wanted = deploy.release_of(ask_push(context["run_id"]))
             elif source:
                 wanted = promotion.release_of(params, context["inlet_events"][DEPLOYMENT], person)
             else:

@@ -6,7 +6,6 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, get_current_context, task
 
-from slipway.assets import PUSH
 from slipway.dagkit import forms
 from slipway.dagkit.schedules import schedule
 from slipway.pipelines.task_endings import retried_if_worth_it
@@ -75,7 +74,6 @@ with DAG(
     turns = plan()
     pushed = PushAgainOperator.partial(
         task_id="push_again",
-        outlets=[PUSH],
         doc_md="Wait for the ref's time, and register its newest commit as a push again.",
         map_index_template="{{ task.turn['repository'] }} {{ task.turn['ref'] }}",
         max_active_tis_per_dag=1,  # one after the other: each sees what those before it began

@@ -7,7 +7,6 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, get_current_context, task
 
-from slipway.assets import PUSH
 from slipway.dagkit import forms
 from slipway.dagkit.schedules import schedule
 from slipway.pipelines.task_endings import retried_if_worth_it
@@ -69,7 +68,6 @@ with DAG(
 
     PushMissingOperator.partial(
         task_id="push",
-        outlets=[PUSH],
         doc_md="Register the push, unless it has arrived meanwhile.",
         map_index_template="{{ task.missing['repository'] }} {{ task.missing['ref'] }}",
     ).expand(missing=find())

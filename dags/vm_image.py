@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, task
+from airflow.sdk import DAG, PartitionedAtRuntime, get_current_context, task
 
-from slipway.assets import PUSH, VM_IMAGE
+from slipway.assets import VM_IMAGE
 from slipway.dagkit import forms
 from slipway.dagkit.deadlines import deadline
 from slipway.dagkit.links import CommitLink, ImageLink
@@ -41,7 +41,7 @@ with DAG(
     dag_id="vm_image",
     dag_display_name="VM image",
     description="Builds a commit's virtual machine image and puts it into Artifactory and Glance",
-    schedule=PartitionedAssetTimetable(assets=PUSH),
+    schedule=PartitionedAtRuntime(),
     catchup=False,
     max_active_runs=16,
     deadline=deadline("vm_image", minutes=240),
@@ -59,7 +59,7 @@ with DAG(
             from slipway.pipelines.images import vm_plan
 
             context = get_current_context()
-            push, deploy = pushes.push_of(context, PUSH)
+            push, deploy = pushes.push_of(context)
             known = vm_plan.plan(push)
             idle = () if known.inputs else ("base", "build", "boot_test")
             return hand_on(context, {"deploy": deploy, "plan": known.to_json()}, idle)

@@ -1,4 +1,4 @@
-"""The assets that join the DAGs; a partition key carries one push through them."""
+"""The assets: images and deployments, for lineage and for DAGs of other people."""
 
 from __future__ import annotations
 
@@ -8,19 +8,14 @@ from airflow.sdk import Asset, AssetAlias
 
 from slipway.flow.platforms import PLATFORMS, Platform
 
-PUSH = Asset(
-    name="slipway_push",
-    uri="slipway://push",
-    group="slipway",
-    extra={"registered by": "POST /slipway/webhooks/github"},
-)
-"""A push arrived: ``extra["push"]`` is the :class:`slipway.flow.push.PushEvent`."""
-
 IMAGES: Mapping[Platform, Asset] = {
     name: Asset(name=one.asset, uri=one.asset_uri, group="slipway") for name, one in PLATFORMS.items()
 }
 """The results of the pipelines: ``extra`` is the :class:`slipway.flow.image.Built`."""
 CONTAINER_IMAGE, VM_IMAGE, BARE_METAL_IMAGE = IMAGES["container"], IMAGES["vm"], IMAGES["bare_metal"]
+
+IMAGES_FOUND = AssetAlias(name="slipway_images_found", group="slipway")
+"""Through which the look at a commit hands on the images that need no build."""
 
 DEPLOYMENT = Asset(name="slipway_deployment", uri="slipway://deployment", group="slipway")
 """The results of ``deploy``: each a :class:`slipway.flow.deployment.Deployment`."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import httpx
@@ -19,26 +19,40 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 from slipway.apiserver.questions import (
     APPROVALS_ROUTE,
     AT_ONCE,
+    BUILT_ROUTE,
+    LOOKED_ROUTE,
+    PUSH_ROUTE,
     PUSHES_ROUTE,
+    REPORTS_ROUTE,
     RIGHTS_ROUTE,
     RUNS_ROUTE,
+    SUPERSEDED_ROUTE,
     TURNS_AT_ONCE,
     TURNS_ROUTE,
     ApprovalAnswer,
     ApprovalQuestion,
+    BuiltReport,
     KnownPush,
+    LookedReport,
     PushesAnswer,
     PushesQuestion,
+    PushQuestion,
+    RecordedAnswer,
     RightsAnswer,
     RightsQuestion,
     RunsAnswer,
     RunsQuestion,
+    SupersededReport,
     TurnQuestion,
     TurnsAnswer,
     TurnsQuestion,
 )
 from slipway.flow.orphans import RunState
+from slipway.flow.platforms import Platform
+from slipway.flow.push_progress import PlatformProgress
 from slipway.flow.record import Record, SlipwayError, TransientError
+from slipway.flow.recorded import Received, RecordedPush
+from slipway.flow.ref_order import Reported
 from slipway.flow.turns import Turn
 from slipway.webhook.secrets import CONNECTION, choose, trigger_secrets
 from slipway.webhook.sensors import server_url
@@ -78,6 +92,59 @@ def ask_under_way(rebuild: str) -> int:
     """
     answer = _ask(PUSHES_ROUTE, PushesQuestion(keys=(), rebuild=rebuild))
     return PushesAnswer.model_validate_json(answer).under_way
+
+
+def report_push(reported: Reported) -> Received:
+    """Report a push: it is recorded, and looked at, unless it was before.
+
+    :raises TransientError: when the API server does not answer, or cannot start the push's run now.
+    """
+    return Received.model_validate_json(_ask(REPORTS_ROUTE, reported))
+
+
+def ask_push(key: str) -> RecordedPush:
+    """Return a push by the id of its runs.
+
+    :raises SlipwayError: when there is none.
+    :raises TransientError: when the API server does not answer.
+    """
+    return _recorded(key, _ask(PUSH_ROUTE, PushQuestion(id=key)))
+
+
+def report_looked(key: str, progress: Mapping[Platform, PlatformProgress]) -> RecordedPush:
+    """Report what is to become of each platform of a push: pipelines start, or ``deploy``.
+
+    :raises SlipwayError: when there is no such push.
+    :raises TransientError: when the API server does not answer, or cannot start a run now.
+    """
+    return _recorded(key, _ask(LOOKED_ROUTE, LookedReport(id=key, progress=dict(progress))))
+
+
+def report_built(key: str, platform: Platform, progress: PlatformProgress) -> RecordedPush:
+    """Report that a pipeline of a push has ended; the last one starts ``deploy``.
+
+    :raises SlipwayError: when there is no such push.
+    :raises TransientError: when the API server does not answer, or cannot start a run now.
+    """
+    return _recorded(key, _ask(BUILT_ROUTE, BuiltReport(id=key, platform=platform, progress=progress)))
+
+
+def report_superseded(key: str, reason: str) -> RecordedPush:
+    """Report that the ref of a push points to a later commit.
+
+    :raises SlipwayError: when there is no such push.
+    :raises TransientError: when the API server does not answer.
+    """
+    return _recorded(key, _ask(SUPERSEDED_ROUTE, SupersededReport(id=key, reason=reason)))
+
+
+def _recorded(key: str, answer: bytes) -> RecordedPush:
+    found = RecordedAnswer.model_validate_json(answer).push
+    if found is None:
+        raise SlipwayError(
+            f"no push {key} is on record. Start the run with the form instead, or push the commit again."
+        )
+    return found
 
 
 def ask_approval(question: ApprovalQuestion) -> ApprovalAnswer:

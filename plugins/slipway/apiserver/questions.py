@@ -8,8 +8,11 @@ from pydantic import AwareDatetime, Field
 
 from slipway.flow.environments import Approver
 from slipway.flow.orphans import RunState
+from slipway.flow.platforms import Platform
 from slipway.flow.push import PARTITION_KEY_LENGTH
+from slipway.flow.push_progress import PlatformProgress
 from slipway.flow.record import Record
+from slipway.flow.recorded import RecordedPush
 from slipway.flow.turns import Contender, Turn, TurnPlace
 
 AT_ONCE = 200
@@ -17,6 +20,8 @@ AT_ONCE = 200
 TURNS_AT_ONCE = 50
 RUNS_ROUTE, PUSHES_ROUTE, TURNS_ROUTE = "/runs/search", "/pushes/search", "/turns"
 APPROVALS_ROUTE = "/approvals"
+REPORTS_ROUTE, PUSH_ROUTE = "/pushes/reports", "/pushes/find"
+LOOKED_ROUTE, BUILT_ROUTE, SUPERSEDED_ROUTE = "/pushes/looked", "/pushes/built", "/pushes/superseded"
 RIGHTS_ROUTE = "/rights"
 
 AskedId = Annotated[str, Field(max_length=PARTITION_KEY_LENGTH)]
@@ -62,6 +67,8 @@ class KnownPush(Record):
     runs: tuple[KnownRun, ...] = ()
     images: dict[str, Outcome] = {}
     """By platform, of the pipelines that are through."""
+    records: tuple[RecordedPush, ...] = ()
+    """One for each time the commit was pushed, oldest first."""
 
 
 class PushesAnswer(Record):
@@ -69,7 +76,41 @@ class PushesAnswer(Record):
 
     pushes: dict[str, KnownPush]
     under_way: int = 0
-    """Pushes of the rebuild whose runs go on, or are about to begin."""
+    """Pushes of the rebuild that are not over."""
+
+
+class PushQuestion(Record):
+    """Which push has this id?"""
+
+    id: AskedId
+
+
+class RecordedAnswer(Record):
+    """The push; None when none has the id."""
+
+    push: RecordedPush | None
+
+
+class LookedReport(Record):
+    """A push's commit was looked at: this is to become of each platform."""
+
+    id: AskedId
+    progress: dict[Platform, PlatformProgress]
+
+
+class BuiltReport(Record):
+    """A pipeline of a push has ended."""
+
+    id: AskedId
+    platform: Platform
+    progress: PlatformProgress
+
+
+class SupersededReport(Record):
+    """The ref of a push points to a later commit."""
+
+    id: AskedId
+    reason: str = Field(max_length=1000)
 
 
 class TurnQuestion(Record):

@@ -9,18 +9,29 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from slipway.apiserver.answers import Answers
+from slipway.apiserver.pushes import PushAnswers
 from slipway.apiserver.questions import (
     APPROVALS_ROUTE,
+    BUILT_ROUTE,
+    LOOKED_ROUTE,
+    PUSH_ROUTE,
     PUSHES_ROUTE,
+    REPORTS_ROUTE,
     RIGHTS_ROUTE,
     RUNS_ROUTE,
+    SUPERSEDED_ROUTE,
     TURNS_ROUTE,
     ApprovalQuestion,
+    BuiltReport,
+    LookedReport,
     PushesQuestion,
+    PushQuestion,
     RightsQuestion,
     RunsQuestion,
+    SupersededReport,
     TurnsQuestion,
 )
+from slipway.flow.ref_order import Reported
 from slipway.webhook.reception import Reception
 from slipway.webhook.routes import add_webhook
 from slipway.webhook.transport import respond, signed
@@ -31,6 +42,7 @@ def create_app(reception: Reception) -> FastAPI:
     app = FastAPI(title="Slipway webhooks", openapi_url=None, docs_url=None, redoc_url=None)
     answers, secrets = Answers(reception.session), reception.secrets
     add_webhook(app, reception)
+    _add_pushes(app, reception)
 
     @app.post(RUNS_ROUTE)
     async def runs(request: Request) -> JSONResponse:
@@ -58,3 +70,32 @@ def create_app(reception: Reception) -> FastAPI:
         return respond(await signed(request, secrets, RightsQuestion, answers.may_start))
 
     return app
+
+
+def _add_pushes(app: FastAPI, reception: Reception) -> None:
+    answers, secrets = PushAnswers(reception.session), reception.secrets
+
+    @app.post(REPORTS_ROUTE)
+    async def report(request: Request) -> JSONResponse:
+        """Record a push that a task reports."""
+        return respond(await signed(request, secrets, Reported, answers.report))
+
+    @app.post(PUSH_ROUTE)
+    async def find(request: Request) -> JSONResponse:
+        """Return a push to a task that runs for it."""
+        return respond(await signed(request, secrets, PushQuestion, answers.find))
+
+    @app.post(LOOKED_ROUTE)
+    async def looked(request: Request) -> JSONResponse:
+        """Take down what a push's first look decided."""
+        return respond(await signed(request, secrets, LookedReport, answers.looked))
+
+    @app.post(BUILT_ROUTE)
+    async def built(request: Request) -> JSONResponse:
+        """Take down what a pipeline hands on."""
+        return respond(await signed(request, secrets, BuiltReport, answers.built))
+
+    @app.post(SUPERSEDED_ROUTE)
+    async def superseded(request: Request) -> JSONResponse:
+        """Take down that a push is superseded."""
+        return respond(await signed(request, secrets, SupersededReport, answers.superseded))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from airflow.models.asset import AssetEvent, AssetModel, AssetPartitionDagRun, DagScheduleAssetReference
+from airflow.models.asset import AssetEvent, AssetModel
 from airflow.models.dagrun import DagRun
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -20,10 +21,13 @@ from slipway.apiserver.questions import (
     RunsAnswer,
     RunsQuestion,
 )
-from slipway.assets import PUSH
 from slipway.flow.orphans import RunState
 from slipway.flow.platforms import PLATFORMS
+from slipway.flow.push import parse_partition_key
+from slipway.flow.record import SlipwayError
+from slipway.flow.recorded import RecordedPush
 from slipway.flow.states import LIVING
+from slipway.pushes import store
 
 IMAGES = tuple(one.asset for one in PLATFORMS.values())
 
@@ -46,42 +50,42 @@ def runs(session: Session, question: RunsQuestion) -> RunsAnswer:
 def pushes(session: Session, question: PushesQuestion) -> PushesAnswer:
     """Return what is known of pushes, by partition key."""
     asked = question.keys
-    events, started = _events(session, asked), _runs(session, asked)
+    events, started, records = _events(session, asked), _runs(session, asked), _records(session, asked)
     return PushesAnswer(
         pushes={
             key: KnownPush(
-                refs=tuple(_refs(events[key])), runs=tuple(started[key]), images=_images(events[key])
+                refs=tuple(dict.fromkeys([*(one.push.ref for one in records[key]), *_refs(events[key])])),
+                runs=tuple(started[key]),
+                images=_images(events[key]) | _handed_on(records[key]),
+                records=tuple(records[key]),
             )
             for key in asked
-            if events[key] or started[key]
+            if events[key] or started[key] or records[key]
         },
-        under_way=_under_way(session, question.rebuild) if question.rebuild else 0,
+        under_way=store.count_under_way(session, question.rebuild) if question.rebuild else 0,
     )
 
 
-def _under_way(session: Session, rebuild: str) -> int:
-    """Return how many pushes of a rebuild have runs that go on, or that the scheduler is about to make."""
-    running = select(DagRun.partition_key).where(
-        DagRun.partition_key.endswith(f"+{rebuild}", autoescape=True), DagRun.state.in_(LIVING)
-    )
-    builders = (
-        select(DagScheduleAssetReference.dag_id)
-        .join(AssetModel, AssetModel.id == DagScheduleAssetReference.asset_id)
-        .where(AssetModel.name == PUSH.name)
-    )
-    coming = select(AssetPartitionDagRun.partition_key).where(
-        AssetPartitionDagRun.partition_key.endswith(f"+{rebuild}", autoescape=True),
-        AssetPartitionDagRun.created_dag_run_id.is_(None),
-        AssetPartitionDagRun.target_dag_id.in_(builders),
-    )
-    return len({*session.scalars(running), *session.scalars(coming)})
+def _records(session: Session, keys: Sequence[str]) -> Mapping[str, list[RecordedPush]]:
+    found: dict[str, list[RecordedPush]] = defaultdict(list)
+    for one in store.of_commits(session, _parsed(keys)):
+        found[one.push.partition_key].append(one)
+    # A key is spelled as whoever asks spells the repository.
+    spelled = {key.casefold(): key for key in keys}
+    return defaultdict(list, {spelled.get(key.casefold(), key): some for key, some in found.items()})
+
+
+def _parsed(keys: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    for key in keys:
+        with suppress(SlipwayError):
+            yield parse_partition_key(key)
 
 
 def _events(session: Session, keys: Sequence[str]) -> Mapping[str, list[tuple[str, Mapping[str, Any]]]]:
     query = (
         select(AssetEvent.partition_key, AssetModel.name, AssetEvent.extra)
         .join(AssetModel, AssetModel.id == AssetEvent.asset_id)
-        .where(AssetEvent.partition_key.in_(keys), AssetModel.name.in_((PUSH.name, *IMAGES)))
+        .where(AssetEvent.partition_key.in_(keys), AssetModel.name.in_(IMAGES))
         .order_by(AssetEvent.timestamp, AssetEvent.id)
     )
     found: dict[str, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
@@ -108,6 +112,12 @@ def _images(events: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Outcom
     """Return the last results of the pipelines."""
     handed = [extra for name, extra in events if name in IMAGES and extra.get("platform")]
     return {str(extra["platform"]): _outcome(extra) for extra in handed}
+
+
+def _handed_on(records: Sequence[RecordedPush]) -> dict[str, Outcome]:
+    """Return what the last push of a commit handed on."""
+    progress = records[-1].progress if records else {}
+    return {name: _outcome(one.built.to_json()) for name, one in progress.items() if one.built}
 
 
 def _outcome(built: Mapping[str, Any]) -> Outcome:

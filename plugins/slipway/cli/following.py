@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from slipway.cli.answers import AirflowError, AwayError, Json, ServerError
 from slipway.cli.api import Airflow
 from slipway.cli.progress import Stage
-from slipway.cli.query import find_run, handed_on
+from slipway.cli.query import handed_on
 from slipway.cli.starting import ROLLBACK
 from slipway.cli.status import DEPLOY_DAG
 from slipway.flow.deployment import Deployment
@@ -17,6 +17,7 @@ from slipway.flow.followed import ENDED, PUSH, Followed
 from slipway.flow.image import Built
 from slipway.flow.platforms import PIPELINES
 
+LOOK_TASK = "look"
 POLL_SECONDS = 1.0
 AWAY_SECONDS = 300.0
 """How long Airflow may be silent while a run is followed."""
@@ -68,13 +69,12 @@ class RunFollower:
             run = self.airflow.find_run(DEPLOY_DAG, f"rollback__{self.run_id}")
             yield from [run] if run else []
         elif self.dag_id == PUSH and (followed := self._followed()) is not None:
-            for dag_id in (*PIPELINES.values(), DEPLOY_DAG):
-                run = find_run(self.airflow, dag_id, followed.push.partition_key)
-                if run and run["dag_run_id"] not in followed.before:
+            for dag_id in (PUSH, *PIPELINES.values(), DEPLOY_DAG):
+                if run := self.airflow.find_run(dag_id, followed.id):
                     yield run
 
     def _followed(self) -> Followed | None:
-        if self._push is None and (told := self.airflow.find_xcom(PUSH, self.run_id, PUSH)) is not None:
+        if self._push is None and (told := self.airflow.find_xcom(PUSH, self.run_id, LOOK_TASK)) is not None:
             self._push = Followed.from_json(told)
         return self._push
 

@@ -44,12 +44,6 @@ class Lookup:
         tasks = self.airflow.get_tasks(run["dag_id"], run["dag_run_id"])
         return in_order(task for task in tasks if task["state"] == state)
 
-    def pushes_of(self, run: Json) -> list[Json]:
-        """Return the asset events that a run was created from; none while they cannot be listed."""
-        if run["state"] == "queued":  # see Airflow._ask
-            return []
-        return self.airflow.get_triggering_events(run["dag_id"], run["dag_run_id"])
-
     def newest(self, deployment: Deployment) -> Deployment:
         """Return the last deployment of the same application and platform to the same environment."""
         for event in self.airflow.iterate_events(DEPLOYMENT_ASSET, DEPLOY_DAG):

@@ -17,9 +17,11 @@ from slipway.cli.listing import read as read_lists
 from slipway.cli.lookup import DEPLOYMENT_ASSET, DeployedTo, Lookup, in_order, place_of, read
 from slipway.cli.status import BUILD_DAGS, DEPLOY_DAG
 from slipway.flow.deployment import Deployment
+from slipway.flow.followed import PUSH
 from slipway.flow.platforms import PLATFORMS
 
-PUSH_ASSET = "slipway_push"
+ANY_ASSET = "slipway_"
+"""Of images: the look at a commit hands on those that need no build."""
 DEEP = 3 * PAGE
 """Lines of a list that are read without a second thought."""
 ALONE = 10
@@ -33,21 +35,20 @@ class Overview(Lookup):
 
     def __init__(self, airflow: Airflow) -> None:
         super().__init__(airflow)
-        first, *others = (*BUILD_DAGS.values(), DEPLOY_DAG)
+        others = (*BUILD_DAGS.values(), DEPLOY_DAG)
         assets = {BUILD_DAGS[name]: one.asset for name, one in PLATFORMS.items()}
-        assets[DEPLOY_DAG] = DEPLOYMENT_ASSET
-        # A push runs every pipeline: the runs of one say how far back the other lists are needed.
-        (builds,) = read_lists(airflow, [runs_of(first, no_dag(airflow.url, first))])
-        since = _needed_since(builds)
-        *runs, self._pushes = read_lists(
+        assets |= {DEPLOY_DAG: DEPLOYMENT_ASSET, PUSH: ANY_ASSET}
+        # Every push has a run of `push`: those say how far back the other lists are needed.
+        (pushes,) = read_lists(airflow, [runs_of(PUSH, no_dag(airflow.url, PUSH))])
+        since = _needed_since(pushes)
+        runs = read_lists(
             airflow,
             [
                 *(runs_of(dag_id, no_dag(airflow.url, dag_id), since) for dag_id in others),
                 *(events_of(asset, dag_id, since) for dag_id, asset in assets.items()),
-                events_of(PUSH_ASSET, most=PAGE),
             ],
         )
-        self._lists = {first: builds} | dict(zip(others, runs, strict=False))
+        self._lists = {PUSH: pushes} | dict(zip(others, runs, strict=False))
         self._events = dict(zip(assets, runs[len(others) :], strict=True))
         self._runs = _by_key(self._lists)
         self._begun: dict[str, datetime] = {}
@@ -59,10 +60,8 @@ class Overview(Lookup):
 
     @property
     def keys(self) -> Iterator[str]:
-        """The partition keys of the builds' runs, newest first, then of pushes that may have none yet."""
-        for dag_id in BUILD_DAGS.values():
-            yield from (run.get("partition_key") or "" for run in self._lists[dag_id].items)
-        yield from (event.get("partition_key") or "" for event in self._pushes.items)
+        """The partition keys of pushes, newest first."""
+        yield from (run.get("partition_key") or "" for run in self._lists[PUSH].items)
 
     def read_tasks(self, keys: Iterable[str]) -> None:
         """Read the tasks that the statuses of these pushes name."""
@@ -99,12 +98,6 @@ class Overview(Lookup):
         if found is None:
             return super().tasks_of(run, state)
         return in_order(task for task in found if task["state"] == state)
-
-    def pushes_of(self, run: Json) -> list[Json]:
-        """Return the event of the push that a run is for."""
-        key = run.get("partition_key")
-        found = [event for event in self._pushes.items if event.get("partition_key") == key]
-        return found or super().pushes_of(run)
 
     def newest(self, deployment: Deployment) -> Deployment:
         """Return the last deployment to the same place."""

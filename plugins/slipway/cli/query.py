@@ -10,14 +10,15 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from slipway.cli.answers import Json, ServerError
-from slipway.cli.api import PAGE, Airflow
+from slipway.cli.answers import Json
+from slipway.cli.api import Airflow
 from slipway.cli.listing import AT_ONCE
 from slipway.cli.lookup import Lookup, R
-from slipway.cli.overview import PUSH_ASSET, Overview
+from slipway.cli.overview import Overview
 from slipway.cli.status import BUILD_DAGS, DEPLOY_DAG, PlatformFacts, PushStatus, push_status
 from slipway.flow.approval import APPROVE_TASK
 from slipway.flow.deployment import Deployment
+from slipway.flow.followed import PUSH
 from slipway.flow.platforms import Platform
 from slipway.flow.push import PushEvent, parse_partition_key
 from slipway.flow.record import SlipwayError
@@ -49,13 +50,7 @@ def _chosen(keys: Iterable[str], commit: str = "", repository: str = "") -> list
 
 
 def _pushed_keys(airflow: Airflow, part: str) -> Iterator[str]:
-    """Yield the keys of the builds' runs, then of pushes that may have none yet."""
-    for dag_id in BUILD_DAGS.values():
-        yield from (run.get("partition_key") or "" for run in airflow.iterate_runs(dag_id, part))
-    with suppress(ServerError):  # a run that a push started is queued, and found above
-        yield from (
-            event.get("partition_key") or "" for event in airflow.iterate_events(PUSH_ASSET, most=PAGE)
-        )
+    yield from (run.get("partition_key") or "" for run in airflow.iterate_runs(PUSH, part))
 
 
 def get_statuses(airflow: Airflow) -> dict[str, PushStatus]:
@@ -95,18 +90,20 @@ def _each(lookup: Lookup, keys: Sequence[str]) -> dict[str, PushStatus]:
 
 
 def _status(lookup: Lookup, key: str) -> PushStatus:
-    deploy = lookup.find_run(DEPLOY_DAG, key)
+    look, deploy = lookup.find_run(PUSH, key), lookup.find_run(DEPLOY_DAG, key)
+    found = {one.platform: one for one in lookup.builts_of(look)}
     deployments = {one.platform: one for one in lookup.handed_on(deploy, Deployment)}
-    asked, undone = _is_asked(lookup, deploy), _failed(lookup, deploy)
+    asked, undone, unseen = _is_asked(lookup, deploy), _failed(lookup, deploy), _failed(lookup, look)
     facts: dict[Platform, PlatformFacts] = {}
     for platform, dag_id in BUILD_DAGS.items():
         build = lookup.find_run(dag_id, key)
         built = next((one for one in lookup.builts_of(build) if one.platform == platform), None)
         deployment = deployments.get(platform)
-        failed = [*_failed(lookup, build), *undone]
+        failed = [*unseen, *_failed(lookup, build), *undone]
         facts[platform] = PlatformFacts(
+            look=look,
             build=build,
-            built=built,
+            built=built or found.get(platform),
             deploy=deploy,
             deployment=deployment,
             newest=lookup.newest(deployment) if deployment else None,
@@ -114,7 +111,7 @@ def _status(lookup: Lookup, key: str) -> PushStatus:
             log=_log(lookup.airflow.url, failed),
             is_asked=asked,
         )
-    return push_status(_push(lookup, key, facts.values()), facts)
+    return push_status(_push(key, look, facts.values()), facts)
 
 
 def _failed(lookup: Lookup, run: Json | None) -> list[Json]:
@@ -139,24 +136,14 @@ def _is_asked(lookup: Lookup, deploy: Json | None) -> bool:
     return any(task["task_id"] == APPROVE_TASK for task in lookup.tasks_of(deploy, "awaiting_input"))
 
 
-def _push(lookup: Lookup, key: str, facts: Iterable[PlatformFacts]) -> PushEvent:
+def _push(key: str, look: Json | None, facts: Iterable[PlatformFacts]) -> PushEvent:
     known = list(facts)
     for push in (record.push for fact in known for record in (fact.deployment, fact.built) if record):
         return push
-    for run in (dict(fact.build) for fact in known if fact.build):
-        for event in lookup.pushes_of(run):
-            if (pushed := _pushed(event)) is not None:
-                return pushed
+    with suppress(ValidationError):  # another version of Slipway started it
+        return PushEvent.from_json(((look or {}).get("conf") or {}).get("push"))
     repository, commit, rebuild = parse_partition_key(key)
     return PushEvent(repository=repository, commit=commit, rebuild=rebuild, ref="unknown")
-
-
-def _pushed(event: Json) -> PushEvent | None:
-    extra: dict[str, Any] = event.get("extra") or {}
-    try:
-        return PushEvent.from_json(extra.get("push", extra))
-    except ValidationError:
-        return None  # an event that a person made without saying the ref
 
 
 def _parts(key: str) -> tuple[str, str]:

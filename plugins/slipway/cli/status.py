@@ -16,7 +16,7 @@ from pydantic import AwareDatetime
 
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Built
-from slipway.flow.note import reason_of
+from slipway.flow.note import SUPERSEDED, reason_of
 from slipway.flow.platforms import PIPELINES, Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record
@@ -79,6 +79,8 @@ class PushStatus(Record):
 class PlatformFacts:
     """What is known of one platform of one push; runs as the REST API gives them."""
 
+    look: Json | None = None
+    """The run of ``push``."""
     build: Json | None = None
     built: Built | None = None
     deploy: Json | None = None
@@ -120,13 +122,25 @@ def platform_status(facts: PlatformFacts) -> PlatformStatus:
 def _building(facts: PlatformFacts) -> PlatformStatus:
     run = facts.build
     if run is None:
-        return PlatformStatus(state="waiting", detail="no run of the build yet")
+        return _looking(facts)
     if run["state"] in LIVING:
         return PlatformStatus(state="building", since=_moment(run, "start_date"))
     if run["state"] == "failed":
         detail = _failure("build", run, facts)
         return PlatformStatus(state="failed", since=_ended(run), detail=detail, log=facts.log)
     return PlatformStatus(state="not deployed", since=_ended(run), detail="the build ended without an image")
+
+
+def _looking(facts: PlatformFacts) -> PlatformStatus:
+    run = facts.look
+    if run is None:
+        return PlatformStatus(state="waiting", detail="no run of the push yet")
+    if run["state"] == "failed":
+        detail = _failure("push", run, facts)
+        return PlatformStatus(state="failed", since=_ended(run), detail=detail, log=facts.log)
+    if run["state"] == "success" and (note := run.get("note") or "").startswith(SUPERSEDED):
+        return PlatformStatus(state="not deployed", since=_ended(run), detail=note.splitlines()[0])
+    return PlatformStatus(state="waiting", since=_moment(run, "start_date"), detail="no run of the build yet")
 
 
 def _built(facts: PlatformFacts, built: Built) -> PlatformStatus:

@@ -11,7 +11,7 @@ from slipway.flow.platforms import PLATFORMS
 from slipway.flow.push import PARTITION_KEY_LENGTH
 from slipway.flow.record import Record
 
-KINDS = {one.pipeline: one.image for one in PLATFORMS.values()} | {"deploy": "deployment"}
+KINDS = {one.pipeline: one.image for one in PLATFORMS.values()} | {"deploy": "deployment", "push": "push"}
 """The DAGs whose ends are reported, and what each makes."""
 
 Cause = Literal["spec", "rule", "outage", "timeout", "defect", "lost"]

@@ -10,6 +10,8 @@ from slipway.flow.deployment import Deployment
 from slipway.flow.ended import Account
 from slipway.flow.image import Built
 
+SUPERSEDED = "superseded: "
+"""Begins the note of a push that builds nothing."""
 LENGTH, MOST = 300, 1000
 """Of a line, which is for reading; of a note as Airflow keeps it."""
 

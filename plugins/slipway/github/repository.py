@@ -20,7 +20,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
-from slipway.github.errors import RepositoryError, TransientRepositoryError, error_of
+from slipway.github.errors import CommitGoneError, RepositoryError, TransientRepositoryError, error_of
 from slipway.worker.folders import temporary
 
 FETCH_SECONDS = 600
@@ -96,6 +96,9 @@ class Commit:
     push: PushEvent
     git_dir: Path
     folder: Path
+    tip: str | None = None
+    """The commit that the push's ref pointed to when it was fetched; None when there is no such ref (any
+    more), or when that was not asked for."""
 
     def read(self, path: str, at_most: int) -> bytes | None:
         """Return a file's bytes, or None when the commit has no such file.
@@ -146,10 +149,13 @@ class Commit:
 
 
 @contextmanager
-def fetched(remote: Remote, push: PushEvent, within: Path | None = None) -> Iterator[Commit]:
+def fetched(
+    remote: Remote, push: PushEvent, within: Path | None = None, *, with_tip: bool = False
+) -> Iterator[Commit]:
     """Fetch exactly ``push.commit`` into a temporary folder.
 
     :param within: folder for that folder, where a worker that dies shall leave it.
+    :param with_tip: by the same requests, what the push's ref points to.
     :raises RepositoryError: when the repository or the commit is not there (any more).
     :raises TransientRepositoryError: when the server failed three times.
     """
@@ -157,9 +163,20 @@ def fetched(remote: Remote, push: PushEvent, within: Path | None = None) -> Iter
         git_dir, folder = own / "git", own / "files"
         folder.mkdir()
         _run(push, git_dir, folder, {}, "init", "--quiet", "--template=")
-        _fetch(remote, push, git_dir, folder, push.commit)
+        tip = _fetch_with_tip(remote, push, git_dir, folder) if with_tip else None
+        if not with_tip:
+            _fetch(remote, push, git_dir, folder, push.commit)
         _run(push, git_dir, folder, {}, "update-ref", "--no-deref", "HEAD", push.commit)
-        yield Commit(push, git_dir, folder)
+        yield Commit(push, git_dir, folder, tip)
+
+
+def _fetch_with_tip(remote: Remote, push: PushEvent, git_dir: Path, folder: Path) -> str | None:
+    try:
+        _fetch(remote, push, git_dir, folder, push.commit, f"+{push.ref}:{_TIP}")
+    except CommitGoneError:  # either of them: without the ref it is seen which
+        _fetch(remote, push, git_dir, folder, push.commit)
+        return None
+    return _run(push, git_dir, folder, {}, "rev-parse", "--verify", f"{_TIP}^{{commit}}").decode().strip()
 
 
 @retry(
@@ -208,6 +225,28 @@ def find_commit(remote: Remote, repository: str, ref: str) -> str:
     return newest
 
 
+def is_on_ref(remote: Remote, push: PushEvent) -> bool:
+    """Say whether a push's ref points to its commit, or has it in its history.
+
+    :raises RepositoryError: when the repository or the ref is not there.
+    """
+    tip = find_commit(remote, push.repository, push.ref)
+    if tip == push.commit:
+        return True
+    with temporary() as folder:
+        git_dir = folder / "git"
+        _run(push, git_dir, folder, {}, "init", "--quiet", "--template=")
+        address, always = remote.address(push.repository), ("--quiet", "--no-tags", "--no-write-fetch-head")
+        history = ("--filter=tree:0", "--", address, f"+{push.ref}:{_TIP}")  # commits, without their files
+        _run(push, git_dir, folder, remote.settings(), "fetch", *always, *history)
+        try:
+            _run(push, git_dir, folder, {}, "cat-file", "-e", f"{push.commit}^{{commit}}")
+        except SlipwayError:
+            return False
+        kept = ("rev-list", "--count", f"{_TIP}..{push.commit}")
+        return int(_run(push, git_dir, folder, {}, *kept)) == 0
+
+
 def list_refs(remote: Remote, repository: str) -> dict[str, str]:
     """Return the commits that all branches and tags point to now, by their full names.
 
@@ -233,6 +272,7 @@ def list_times(remote: Remote, repository: str, commits: Iterable[str]) -> dict[
 
 
 _ANY = "0" * 40
+_TIP = "refs/slipway/tip"
 
 
 def _listed(remote: Remote, push: PushEvent, *patterns: str) -> dict[str, str]:

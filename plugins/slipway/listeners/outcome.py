@@ -22,10 +22,12 @@ from sqlalchemy.orm import Session
 from slipway.assets import OUTCOME
 from slipway.config import load_apps
 from slipway.flow.ended import Ended, news
-from slipway.flow.followed import DEPLOY
+from slipway.flow.followed import DEPLOY, PUSH
 from slipway.flow.note import of_start, over
+from slipway.flow.push_id import is_push_id
 from slipway.flow.record import SlipwayError
 from slipway.listeners import reading
+from slipway.pushes.reporting import run_ended
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +43,13 @@ def begin(dag_run: Any) -> None:
         if session.get_bind().dialect.name == "postgresql":
             session.execute(PATIENCE)
         run = session.get(DagRun, dag_run.id)
-        line = _start(run) if run is not None else ""
+        line = _start(session, run) if run is not None else ""
     if line and line not in (dag_run.note or "").splitlines():
         dag_run.note = over(dag_run.note, line)
 
 
-def _start(run: Any) -> str:
-    if (asked := reading.asked_for(run)) is None:
+def _start(session: Session, run: Any) -> str:
+    if (asked := reading.asked_for(session, run)) is None:
         return ""
     if run.dag_id != DEPLOY:
         return of_start(asked.repository, asked.ref, asked.commit, "")
@@ -80,6 +82,9 @@ def take(dag_run: Any, *, good: bool) -> None:
                 session.execute(PATIENCE)
             run = session.get_one(DagRun, dag_run.id)
             line = reading.note(session, run, good=good)
+            if is_push_id(run.run_id):
+                deployed = run.dag_id == DEPLOY and bool(reading.deployments(session, run))
+                run_ended(session, run.dag_id, run.run_id, good=good, deployed=deployed, said=line)
             if (ended := _ended(session, run, good=good)) is not None:
                 told = _register(session, ended)
     except SlipwayError as error:
@@ -92,8 +97,10 @@ def take(dag_run: Any, *, good: bool) -> None:
 
 def _ended(session: Session, run: Any, *, good: bool) -> Ended | None:
     """Return the end of a run of an application that has recipients; None otherwise."""
+    if run.dag_id == PUSH and not is_push_id(run.run_id):
+        return None  # it follows another run, whose end is reported
     apps = load_apps()
-    if (asked := reading.asked_for(run)) is None or (app := apps.find(asked.repository)) is None:
+    if (asked := reading.asked_for(session, run)) is None or (app := apps.find(asked.repository)) is None:
         return None
     if app.tickets is None and app.notify is None:
         return None

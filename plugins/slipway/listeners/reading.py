@@ -15,7 +15,10 @@ from sqlalchemy.orm import Session
 from slipway.assets import DEPLOYMENT
 from slipway.flow import note as notes
 from slipway.flow.ended import Account, FailedTask
+from slipway.flow.followed import PUSH
+from slipway.flow.push_id import is_push_id
 from slipway.listeners.account import KEY
+from slipway.pushes import store
 
 
 class AskedFor(NamedTuple):
@@ -29,13 +32,12 @@ class AskedFor(NamedTuple):
     by_push: bool
 
 
-def asked_for(run: Any) -> AskedFor | None:
+def asked_for(session: Session, run: Any) -> AskedFor | None:
     """Return what the run is for; None when it names no repository."""
     environment = str((run.conf or {}).get("environment") or "")
-    for event in reversed(run.consumed_asset_events):
-        if push := (event.extra or {}).get("push"):
-            at = datetime.fromisoformat(push["at"])
-            return AskedFor(push["repository"], push["ref"], push["commit"], environment, at, True)
+    if is_push_id(run.run_id) and (one := store.find(session, run.run_id)) is not None:
+        push = one.push
+        return AskedFor(push.repository, push.ref, push.commit, environment, push.at, True)
     form = run.conf or {}
     if not form.get("repository"):
         return None
@@ -64,11 +66,15 @@ def note(session: Session, run: Any, *, good: bool) -> str:
         said = _xcom(session, run, first.task_id, KEY) if first else None
         return notes.of_failure(first.task_id if first else "", Account.from_json(said) if said else None)
     if run.dag_id == "deploy":
-        return notes.of_deployments(_deployments(session, run))
+        return notes.of_deployments(deployments(session, run))
+    if run.dag_id == PUSH:
+        one = store.find(session, run.run_id)  # what it starts has notes of its own
+        return f"{notes.SUPERSEDED}{one.reason}" if one and one.outcome == "superseded" else ""
     return notes.of_build(_xcom(session, run, "publish", "return_value"))
 
 
-def _deployments(session: Session, run: Any) -> list[dict[str, Any]]:
+def deployments(session: Session, run: Any) -> list[dict[str, Any]]:
+    """Return what a run of ``deploy`` put into place."""
     query = (
         select(AssetEvent.extra)
         .join(AssetModel, AssetModel.id == AssetEvent.asset_id)

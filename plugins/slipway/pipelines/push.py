@@ -1,4 +1,4 @@
-"""The tasks of ``push``: a push on request."""
+"""The tasks of ``push`` for a person: a push on request, and its end."""
 
 from __future__ import annotations
 
@@ -6,51 +6,63 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from slipway.apiserver.client import ask_pushes
+from slipway.apiserver.client import ask_push, report_push
 from slipway.config import load_apps
-from slipway.flow.followed import ENDED, Followed, trouble
+from slipway.flow.followed import Followed
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
+from slipway.flow.recorded import trouble
+from slipway.flow.ref_order import Reported
+from slipway.github.hook import GithubHook
+from slipway.github.repository import is_on_ref
 from slipway.pipelines.pushes import push_asked_for, require_right_to_deploy
 
 log = logging.getLogger(__name__)
 
 
 def begin(params: Mapping[str, Any], run: Any) -> Followed:
-    """Return the push that the form asks for, and whether one of the same commit is under way.
+    """Report the push that the form asks for; one of the same commit and ref that is under way is joined.
 
     :param run: Airflow's DAG run.
-    :raises SlipwayError: when the repository is not in ``apps.yaml``, or has no such ref, or who started the
-        run may not deploy.
+    :raises SlipwayError: when the repository is not in ``apps.yaml``, has no such ref, or the commit is not
+        on it; or when who started the run may not deploy.
     """
     deploy = bool(params.get("deploy"))
     if deploy:
         require_right_to_deploy(run)
-    asked = push_asked_for(params)
-    apps = load_apps()
+    asked, apps = push_asked_for(params), load_apps()
     apps.get(asked.repository)
     spelled = apps.name_of(asked.repository) or asked.repository
-    who = run.triggering_user_name or ""
-    push = PushEvent(repository=spelled, ref=asked.ref, commit=asked.commit, pusher=who, at=asked.at)
-    known = ask_pushes([push.partition_key]).get(push.partition_key)
-    runs = known.runs if known else ()
-    over = tuple(run.run_id for run in runs if run.state in ENDED)
-    living = [run for run in runs if run.state not in ENDED]
-    return Followed(
-        push=push,
-        deploy=deploy,
-        before=() if living else over,
-        joined=bool(living),
-    )
+    if params.get("commit"):
+        require_on_ref(spelled, asked.ref, asked.commit)
+    push = asked.model_copy(update={"repository": spelled, "pusher": run.triggering_user_name or ""})
+    received = report_push(Reported(push=push, source="person", deploy=deploy))
+    log.info("%s", received.told())
+    one = received.push
+    return Followed(id=one.id, push=one.push, deploy=one.deploy, joined=received.placed.verdict == "known")
 
 
-def conclude(followed: Any, states: Mapping[str, str]) -> None:
-    """Log how each run ended.
+def require_on_ref(repository: str, ref: str, commit: str) -> None:
+    """Refuse a commit that is neither what its ref points to nor behind it.
 
-    :raises SlipwayError: when the push did not get through.
+    :raises SlipwayError: naming both.
+    """
+    if not is_on_ref(GithubHook().get_conn(), PushEvent(repository=repository, ref=ref, commit=commit)):
+        raise SlipwayError(
+            f"commit {commit[:12]} is not on {ref} of {repository}: {ref} neither points to it nor has it in "
+            "its history. Name the ref that it is on; `git branch --all --contains` and `git tag --contains` "
+            "list them."
+        )
+
+
+def conclude(followed: Any) -> str:
+    """Log how a push ended, and return it.
+
+    :raises SlipwayError: when the push did not come through.
     """
     known = Followed.from_json(followed)
-    for dag, state in states.items():
-        log.info("%-18s %s", dag, state)
-    if told := trouble(known, states):
-        raise SlipwayError(f"{known.push.partition_key}: {told}")
+    one = ask_push(known.id)
+    log.info("%s: %s %s", one.id, one.outcome, one.reason)
+    if said := trouble(one):
+        raise SlipwayError(f"{known.push.partition_key}: {said}")
+    return one.outcome

@@ -1,4 +1,4 @@
-"""Finds the push of a run: the event that started it, or the input of a person's form."""
+"""Finds the push of a run: the one on record that started it, or the input of a person's form."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ from typing import Any
 
 from slipway.flow.followed import DEPLOY
 from slipway.flow.push import PushEvent
+from slipway.flow.push_id import is_push_id
 from slipway.flow.record import SlipwayError
 
 
-def push_of(context: Mapping[str, Any], asset: Any) -> tuple[PushEvent, bool]:
+def push_of(context: Mapping[str, Any]) -> tuple[PushEvent, bool]:
     """Return the run's push, and whether it is to be deployed.
 
     :param context: Airflow's task context.
-    :param asset: the asset whose events start the DAG, with ``extra["push"]``, and ``extra["deploy"]`` when
-        it is not to be.
-    :raises SlipwayError: when the run names neither, or who started it may not deploy.
+    :raises SlipwayError: when the run names none, or who started it may not deploy.
     """
-    if events := list(context["triggering_asset_events"].get(asset, ())):
-        extra = events[-1].extra
-        return PushEvent.from_json(extra["push"]), bool(extra.get("deploy", True))
+    run = context["dag_run"]
+    if is_push_id(run.run_id):
+        from slipway.apiserver.client import ask_push
+
+        one = ask_push(run.run_id)
+        return one.push, one.deploy
     deploy = bool(context["params"].get("deploy"))
     if deploy:
-        require_right_to_deploy(context["dag_run"])
+        require_right_to_deploy(run)
     return push_asked_for(context["params"]), deploy
 
 

@@ -1,4 +1,4 @@
-"""Operators of ``push``: a push on request, and waiting until it has ended."""
+"""The operator of ``push`` that waits for the end of a push on request."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from slipway.pipelines.task_endings import NothingToDo, retried_if_worth_it
-from slipway.pushing.operators import PushOperator
+from slipway.pipelines.task_endings import retried_if_worth_it
 from slipway.pushing.triggers import PushTrigger
 from slipway.webhook.sensors import server_url
 
@@ -18,29 +17,10 @@ LONGEST = timedelta(hours=36)
 """More than any build takes."""
 
 
-class PushAskedForOperator(PushOperator):
-    """Pushes the commit that the run's form names; joins the push of that commit that is under way.
-
-    Its XCom is a :class:`slipway.flow.followed.Followed` as JSON.
-    """
-
-    def execute(self, context: Context) -> None:
-        """Register the push, unless there is one to join."""
-        with retried_if_worth_it():
-            from slipway.pipelines.push import begin
-
-            run = context["dag_run"]
-            followed = begin(context["params"], run)
-            context["ti"].xcom_push(key="return_value", value=followed.to_json())
-            if followed.joined:
-                raise NothingToDo(f"{followed.push.partition_key} is already under way: following it")
-        self.register(context, followed.push, run.dag_id, deploy=followed.deploy)
-
-
 class PushOutcomeOperator(BaseOperator):  # type: ignore[misc]
-    """Waits, without a worker, until all that a push starts has ended; fails when a part of it did.
+    """Waits, without a worker, until a push is over; fails when it did not come through.
 
-    :param asked_for: task id of the :class:`PushAskedForOperator`.
+    :param asked_for: id of the task that returned a :class:`slipway.flow.followed.Followed` as JSON.
     """
 
     ui_color = "#f5f0d0"
@@ -52,19 +32,17 @@ class PushOutcomeOperator(BaseOperator):  # type: ignore[misc]
     def execute(self, context: Context) -> None:
         """Hand the waiting to the triggerer."""
         followed = context["ti"].xcom_pull(task_ids=self.asked_for)
-        trigger = PushTrigger(url=server_url(), followed=followed)
+        trigger = PushTrigger(url=server_url(), key=followed["id"])
         self.defer(trigger=trigger, method_name="resume", timeout=LONGEST)
 
-    def resume(self, context: Context, event: Mapping[str, Any]) -> dict[str, str]:
-        """Return how each run ended, by DAG.
+    def resume(self, context: Context, event: Mapping[str, Any]) -> str:
+        """Return how the push ended.
 
-        :raises AirflowFailException: naming what failed, or did not begin.
+        :raises AirflowFailException: naming what failed.
         """
         if error := event.get("error"):
             raise AirflowFailException(f"following the push failed: {error}")
         with retried_if_worth_it():
             from slipway.pipelines.push import conclude
 
-            states: dict[str, str] = event["states"]
-            conclude(context["ti"].xcom_pull(task_ids=self.asked_for), states)
-            return states
+            return conclude(context["ti"].xcom_pull(task_ids=self.asked_for))

@@ -1,4 +1,4 @@
-"""Operators that register a push when its time has come; nothing that waits has a worker."""
+"""Operators that report a push when its time has come; nothing that waits has a worker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from slipway.assets import PUSH
 from slipway.pipelines.task_endings import NothingToDo, retried_if_worth_it
 
 PUSHED, TROUBLE = "push", "trouble"
@@ -19,10 +18,7 @@ Json = dict[str, Any]
 
 
 class PushOperator(BaseOperator):  # type: ignore[misc]
-    """The common base: waits until a time, then registers a push or has nothing to do.
-
-    Its ``outlets`` must have :data:`slipway.assets.PUSH`.
-    """
+    """The common base: waits until a time, then reports a push or has nothing to do."""
 
     ui_color = "#dcefdc"
 
@@ -30,12 +26,18 @@ class PushOperator(BaseOperator):  # type: ignore[misc]
         """Hand the waiting to the triggerer; continues with :meth:`resume`."""
         self.defer(trigger=DateTimeTrigger(moment=moment), method_name="resume")
 
-    def register(self, context: Context, push: Any, told_by: str, *, deploy: bool = True) -> None:
-        """Have the pipelines start for a push, when this task ends well."""
-        event = context["outlet_events"][PUSH]
-        event.extra = {"push": push.to_json(), "from": told_by, "deploy": deploy}
-        event.add_partitions(push.partition_key)
-        self.log.info("%s of %s is pushed: %s", push.short_commit, push.ref, push.partition_key)
+    def report(self, push: Any, source: Any, *, deploy: bool = True) -> None:
+        """Report a push, unless somebody did: its run of ``push`` starts.
+
+        :raises NothingToDo: when it is on record already.
+        """
+        from slipway.apiserver.client import report_push
+        from slipway.flow.ref_order import Reported
+
+        received = report_push(Reported(push=push, source=source, deploy=deploy))
+        if received.placed.verdict != "new":
+            raise NothingToDo(received.told())
+        self.log.info("%s of %s: %s", push.short_commit, push.ref, received.told())
 
 
 class PushAgainOperator(PushOperator):
@@ -70,15 +72,14 @@ class PushAgainOperator(PushOperator):
                 night, turn = nightly_rebuild.night(context["dag_run"]), RebuildTurn.from_json(self.turn)
                 push = nightly_rebuild.push_of(turn, night)
                 context["ti"].xcom_push(key=PUSHED, value=push.to_json())
-                if nightly_rebuild.is_pushed(push):
-                    raise NothingToDo(f"{push.partition_key} was already pushed")
                 busy = nightly_rebuild.is_busy(night, context["params"]["parallel"])
+                if not busy:
+                    self.report(push, "night", deploy=turn.deploy)
         except AirflowFailException as error:
             context["ti"].xcom_push(key=TROUBLE, value=nightly_rebuild.trouble(self.turn, str(error)))
             raise
         if busy:
             self.wait_until(datetime.now(UTC) + self.BUSY)
-        self.register(context, push, "nightly_rebuild", deploy=turn.deploy)
 
 
 class SummaryOperator(BaseOperator):  # type: ignore[misc]
@@ -155,7 +156,7 @@ class PushMissingOperator(PushOperator):
             from slipway.pipelines.upkeep import reconcile_pushes
 
             push = reconcile_pushes.still_missing(PushEvent.from_json(self.missing))
-        self.register(context, push, "reconcile_pushes")
+            self.report(push, "sweep")
 
 
 def _all(pulled: Any) -> list[Any]:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 from pydantic import ValidationError
 
 from slipway.flow.apps import Apps
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
-from slipway.webhook.payload import PayloadError, parse, text
+from slipway.flow.ref_order import Reported
+from slipway.webhook.payload import PayloadError, parse, pick, text
 from slipway.webhook.signature import is_signed
 from slipway.webhook.verdict import Accepted, Delivery, Ignored, Pong, Refused, Verdict
 
@@ -26,6 +28,9 @@ MAX_BYTES = 25 * 1024 * 1024
 _DELIVERY_ID = re.compile(r"[A-Za-z0-9-]{1,100}")
 _EVENT = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NO_COMMIT = re.compile(r"0{40}(0{24})?")
+_SECONDS = 2**36
+"""Far beyond any time of a push, and within what a date can be."""
+_OBJECT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 def claimed(headers: Mapping[str, str]) -> Delivery:
@@ -134,11 +139,25 @@ def _judge_push(delivery: Delivery, apps: Apps, now: datetime) -> Verdict:
         told = "; ".join(f"{'.'.join(map(str, one['loc']))} {one['msg']}" for one in error.errors())
         return Refused(400, f"malformed body: {told}", delivery)
     delivery = replace(delivery, commit=push.commit)
+    reported = Reported(
+        push=push,
+        source="webhook",
+        before=before if _OBJECT.fullmatch(before := text(delivery.payload, "before")) else "",
+        pushed_at=_pushed_at(delivery.payload),
+    )
     app = apps.get(push.repository)
     if app.environment_for(push.ref) is None:
         taken = ", ".join(pattern for one in app.environments.values() for pattern in one.refs)
         return Ignored(delivery, f"no environment takes {push.ref} (in {apps.file} they take: {taken})")
-    return Accepted(delivery, push)
+    return Accepted(delivery, reported)
+
+
+def _pushed_at(payload: Mapping[str, Any]) -> datetime | None:
+    """Return when the code registry took the push: seconds since the epoch, in events of a push."""
+    value = pick(payload, "repository.pushed_at")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < _SECONDS:
+        return None
+    return datetime.fromtimestamp(value, UTC)
 
 
 def _commit(delivery: Delivery, after: str) -> str:

@@ -37,7 +37,7 @@ def take(session: Session, accepted: Accepted, now: datetime, sender: str, size:
         "id": f"{delivery.source}/{delivery.id}",
         "status": "accepted",
         "http_status": 202,
-        "partition_key": accepted.push.partition_key if accepted.push else None,
+        "partition_key": accepted.reported.push.partition_key if accepted.reported else None,
         "payload": dict(delivery.payload) if size <= PAYLOAD_BYTES else None,
     }
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
@@ -76,16 +76,6 @@ def _row(delivery: Delivery, now: datetime, sender: str) -> dict[str, Any]:
         "reason": "",
         "sender": sender[:64],
     }
-
-
-def earlier(session: Session, accepted: Accepted) -> str | None:
-    """Return the id of another delivery that reported the same push, or None."""
-    if accepted.push is None:
-        return None
-    same = deliveries.c.partition_key == accepted.push.partition_key
-    query = select(deliveries.c.delivery).where(same, deliveries.c.delivery != accepted.delivery.id).limit(1)
-    found: str | None = session.scalar(query)
-    return found
 
 
 def find(session: Session, search: Search) -> Mapping[str, Any] | None:

@@ -12,8 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from slipway.flow.apps import Apps
 from slipway.flow.record import SlipwayError
-from slipway.webhook import events, inbox
-from slipway.webhook.github import receive
+from slipway.flow.recorded import Received
+from slipway.pushes.receiving import receive
+from slipway.pushes.starting import NotReadyError
+from slipway.webhook import github, inbox
 from slipway.webhook.search import Search, reply
 from slipway.webhook.transport import DATABASE_AWAY, Answer, Sessions, look
 from slipway.webhook.verdict import Accepted, Ignored, Pong, Refused, Verdict
@@ -42,7 +44,7 @@ class Reception:
     def handle(self, headers: Mapping[str, str], body: bytes, sender: str) -> Answer:
         """Decide about a delivery, store it, and return the answer."""
         now = datetime.now(UTC)
-        verdict = receive(headers, body, self._apps(), self.secrets(), now)
+        verdict = github.receive(headers, body, self._apps(), self.secrets(), now)
         answer = self.settle(verdict, now, sender, len(body))
         if next(self._stored) % PRUNE_EVERY == 0:
             self._prune(now)
@@ -55,7 +57,7 @@ class Reception:
                 return self._take(verdict, now, sender, size)
             with self.session() as session:
                 inbox.note(session, verdict, now, sender)
-        except events.NotReadyError as error:
+        except NotReadyError as error:
             refused = Refused(503, f"not stored: {error}", verdict.delivery)
             return self.settle(refused, now, sender, size)
         except SQLAlchemyError:
@@ -70,17 +72,12 @@ class Reception:
         return look(self.session, lambda session: reply(inbox.find(session, search), now))
 
     def _take(self, accepted: Accepted, now: datetime, sender: str, size: int) -> Answer:
-        after_commit: list[Callable[[], None]] = []
         with self.session() as session:
             if not inbox.take(session, accepted, now, sender, size):
                 reason = f"delivery {accepted.delivery.id} was already stored; nothing is done twice"
                 return Answer(202, {"status": "already received", "reason": reason})
-            before = inbox.earlier(session, accepted)
-            if accepted.push is not None:
-                after_commit = events.register(session, accepted.push)
-        for tell in after_commit:
-            tell()
-        return _taken(accepted, before)
+            received = receive(session, accepted.reported) if accepted.reported else None
+        return _taken(accepted, received)
 
     def _apps(self) -> Apps | SlipwayError:
         try:
@@ -96,15 +93,14 @@ class Reception:
             log.exception("the inbox was not pruned; the next delivery tries again")
 
 
-def _taken(accepted: Accepted, before: str | None) -> Answer:
-    if accepted.push is None:
+def _taken(accepted: Accepted, received: Received | None) -> Answer:
+    if received is None:
         reason = "stored for a WebhookSensor to find"
         return Answer(202, {"status": "accepted", "accepted": accepted.delivery.event, "reason": reason})
-    key = accepted.push.partition_key
-    told = f"; delivery {before} already reported this commit; it is checked again" if before else ""
-    return Answer(
-        202, {"status": "accepted", "accepted": key, "reason": f"stored; its pipelines start{told}"}
-    )
+    status = {"new": "accepted", "known": "already received", "superseded": "superseded"}
+    key = received.push.push.partition_key
+    body = {"accepted": key, "push": received.push.id, "reason": received.told()}
+    return Answer(202, {"status": status[received.placed.verdict], **body})
 
 
 def _answer(verdict: Pong | Ignored | Refused) -> Answer:

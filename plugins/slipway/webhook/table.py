@@ -7,9 +7,9 @@ which are taken, and a delivery that was refused or ignored can be sent again af
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, DateTime, Index, Integer, MetaData, String, Table
+from sqlalchemy import JSON, Column, DateTime, Index, Integer, String, Table
 
-metadata = MetaData()
+from slipway.pushes.table import metadata as metadata
 
 deliveries = Table(
     "slipway_webhook_delivery",

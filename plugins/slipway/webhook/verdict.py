@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from slipway.flow.push import PushEvent
+from slipway.flow.ref_order import Reported
 
 Status = Literal["accepted", "ignored", "pong", "refused"]
 
@@ -27,10 +27,10 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Accepted:
-    """To be stored; ``push`` starts pipelines, without it the delivery only waits for a sensor."""
+    """To be stored; a reported push starts runs, without it the delivery only waits for a sensor."""
 
     delivery: Delivery
-    push: PushEvent | None = None
+    reported: Reported | None = None
 
 
 @dataclass(frozen=True)

@@ -60,29 +60,34 @@ class ResolvedContainer(Record):
 
 def plan(push: PushEvent) -> ContainerBuildPlan:
     """Fetch the commit; read its spec, its Dockerfile and the digest of its context."""
-    application = load_apps().get(push.repository)
     with fetched(GithubHook().get_conn(), push) as commit:
-        spec = read_spec(commit)
-        key = ArtifactoryHook().get_conn().docker
-        place = ImagePlace(key, application.tenant, spec.name, "container")
-        known = ContainerBuildPlan(push=push, place=place, spec=spec)
-        if spec.container is None:
-            log.info("%s declares no container: nothing to build for this platform", SPEC_FILE)
-            return known
-        dockerfile = _dockerfile(commit, spec.container)
-        given = arguments(spec.container, dockerfile, push)
-        lines = base_lines(dockerfile, given, spec.container.dockerfile)
-        context = _context(commit.check_out(), spec.container)
-        if jenkins := spec.build.jenkins:
-            application.check_jenkins_job(jenkins.job, push.repository)
-            check_free(context.root, jenkins)  # whether there is room for what it builds
-        inputs = ContainerInputs(
-            dockerfile=f"sha256:{hashlib.sha256(dockerfile).hexdigest()}",
-            context=context.digest(),
-            arguments=given,
-            target=spec.container.target,
-            jenkins=inputs_of(jenkins, push) if jenkins else None,
-        )
+        return plan_of(commit, read_spec(commit))
+
+
+def plan_of(commit: Commit, spec: BuildSpec) -> ContainerBuildPlan:
+    """Read a fetched commit's Dockerfile and the digest of its context."""
+    push = commit.push
+    application = load_apps().get(push.repository)
+    key = ArtifactoryHook().get_conn().docker
+    place = ImagePlace(key, application.tenant, spec.name, "container")
+    known = ContainerBuildPlan(push=push, place=place, spec=spec)
+    if spec.container is None:
+        log.info("%s declares no container: nothing to build for this platform", SPEC_FILE)
+        return known
+    dockerfile = _dockerfile(commit, spec.container)
+    given = arguments(spec.container, dockerfile, push)
+    lines = base_lines(dockerfile, given, spec.container.dockerfile)
+    context = _context(commit.check_out(), spec.container)
+    if jenkins := spec.build.jenkins:
+        application.check_jenkins_job(jenkins.job, push.repository)
+        check_free(context.root, jenkins)  # whether there is room for what it builds
+    inputs = ContainerInputs(
+        dockerfile=f"sha256:{hashlib.sha256(dockerfile).hexdigest()}",
+        context=context.digest(),
+        arguments=given,
+        target=spec.container.target,
+        jenkins=inputs_of(jenkins, push) if jenkins else None,
+    )
     log.info("%s at %s: based on %s", spec.name, push.short_commit, ", ".join(line.image for line in lines))
     return known.model_copy(
         update={"images": tuple(dict.fromkeys(line.image for line in lines)), "inputs": inputs}
@@ -115,6 +120,10 @@ def build(resolved: ResolvedContainer, jenkins: FinishedBuild | None = None) -> 
     registry, remote = get_registry(), GithubHook().get_conn()
     place = str(known.place)
     tag = f"{registry.host}/{place}:{known.push.commit}"
+    with registry.client() as client:
+        if (found := find_built(client, place, inputs.digest)) is not None:
+            log.info("built meanwhile: %s", found[0].digest)
+            return _image(known, inputs, found[0].digest, found[1])
     with fetched(remote, known.push) as commit, Engine() as engine, registry.client() as client:
         dockerfile = _dockerfile(commit, container)
         context = _context(commit.check_out(), container)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from slipway.apiserver.client import report_built
 from slipway.dagkit.links import CommitLink, ImageLink
 from slipway.flow.image import Built, Image
 from slipway.flow.image_place import ImagePlace
 from slipway.flow.push import PushEvent
+from slipway.flow.push_id import is_push_id
+from slipway.flow.push_progress import PlatformProgress
 from slipway.pipelines.images.run import Links, run_of
 
 
@@ -32,11 +35,14 @@ def publish_file(
 
 
 def announce(context: Any, asset: Any, built: Built, links: Links) -> dict[str, Any]:
-    """Show the links, and make the event of ``asset``, in the push's partition when it is to be deployed."""
+    """Show the links, make the event of ``asset``, and report the end to the push that started the run."""
+    run = context["dag_run"]
     CommitLink().store(context, links.commit)
     ImageLink().store(context, links.image)
     event = context["outlet_events"][asset]
     event.extra = built.to_json()
     if built.deploy:
-        event.add_partitions(context["dag_run"].partition_key or built.push.partition_key)
+        event.add_partitions(run.partition_key or built.push.partition_key)
+    if is_push_id(run.run_id):
+        report_built(run.run_id, built.platform, PlatformProgress(state="done", built=built))
     return built.to_json()

@@ -11,11 +11,12 @@ from slipway.flow.approval import APPROVE_TASK, RELEASE_TASK, ApprovalRequest
 from slipway.flow.apps import Application
 from slipway.flow.deployment import Deployment
 from slipway.flow.environments import Environment
-from slipway.flow.image import Built
 from slipway.flow.plans import ReleasePlan
 from slipway.flow.platforms import PLATFORMS, Platform
 from slipway.flow.push import PushEvent
+from slipway.flow.push_progress import next_step
 from slipway.flow.record import TransientError
+from slipway.flow.recorded import RecordedPush
 from slipway.flow.release import Release, SupersededError, assemble
 from slipway.github.hook import GithubHook
 from slipway.github.repository import fetched
@@ -34,20 +35,15 @@ PROMOTE_TASK = "promote"
 log = logging.getLogger(__name__)
 
 
-def release_of(builts: list[Built]) -> Release:
-    """Put together what the pipelines handed on.
+def release_of(one: RecordedPush) -> Release:
+    """Put together what the pipelines of a push handed on.
 
     :raises NothingToDo: when it is not to be deployed, or there is no image.
     """
-    release = assemble(builts)
-    push = release.push
-    if not release.deploy:
-        raise NothingToDo(f"{push.short_commit} was built without a request to deploy")
-    if not release.images:
-        raise NothingToDo(f"slipway.yaml of {push.repository} at {push.short_commit} declares no image")
-    if push.rebuild and not any(built.is_new for built in builts):
-        raise NothingToDo(f"nothing changed since {push.short_commit} was built before")
-    return release
+    step = next_step(one.push, one.progress, one.deploy)
+    if step.state != "deploying":
+        raise NothingToDo(step.reason or f"{one.id} is {step.state}")
+    return assemble(known.built for known in one.progress.values() if known.built)
 
 
 def plans_of(

@@ -67,12 +67,6 @@ def push_of(turn: RebuildTurn, night: str) -> PushEvent:
     )
 
 
-def is_pushed(push: PushEvent) -> bool:
-    """Say whether this night's push of a commit was registered before, for the same ref."""
-    known = ask_pushes([push.partition_key]).get(push.partition_key)
-    return known is not None and push.ref in known.refs
-
-
 def is_busy(night: str, parallel: int) -> bool:
     """Say whether as many rebuilds are under way as there may be."""
     going = ask_under_way(night)

@@ -1,0 +1,74 @@
+"""Pushes on record, for tasks: what became of them, and their reports. Runs in the API server."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from slipway.apiserver.questions import (
+    BuiltReport,
+    LookedReport,
+    PushQuestion,
+    RecordedAnswer,
+    SupersededReport,
+)
+from slipway.flow.record import Record
+from slipway.flow.recorded import RecordedPush
+from slipway.flow.ref_order import Reported
+from slipway.pushes import reporting, store
+from slipway.pushes.receiving import receive
+from slipway.pushes.starting import NotReadyError
+from slipway.webhook.transport import Answer, Sessions
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PushAnswers:
+    """The answers. Each report is one transaction: what it starts is there when it is taken down."""
+
+    session: Sessions
+
+    def report(self, reported: Reported) -> Answer:
+        """Record a push."""
+        return self._in_transaction(lambda session: receive(session, reported))
+
+    def find(self, question: PushQuestion) -> Answer:
+        """Return a push by its id."""
+        return self._in_transaction(lambda session: _answer(store.find(session, question.id)))
+
+    def looked(self, report: LookedReport) -> Answer:
+        """Take down what is to become of each platform."""
+        return self._in_transaction(
+            lambda session: _answer(reporting.looked(session, report.id, report.progress))
+        )
+
+    def built(self, report: BuiltReport) -> Answer:
+        """Take down the end of a pipeline."""
+        return self._in_transaction(
+            lambda session: _answer(reporting.built(session, report.id, report.platform, report.progress))
+        )
+
+    def superseded(self, report: SupersededReport) -> Answer:
+        """Take down that the ref points to a later commit."""
+        return self._in_transaction(
+            lambda session: _answer(reporting.ended(session, report.id, "superseded", report.reason))
+        )
+
+    def _in_transaction(self, do: Callable[[Session], Record]) -> Answer:
+        try:
+            with self.session() as session:
+                return Answer(200, do(session).to_json())
+        except NotReadyError as error:
+            return Answer(503, {"reason": str(error)})
+        except SQLAlchemyError:
+            log.exception("a report about a push was not stored")
+            return Answer(503, {"reason": "the database does not answer; try again"})
+
+
+def _answer(found: RecordedPush | None) -> RecordedAnswer:
+    return RecordedAnswer(push=found)

@@ -1,0 +1,174 @@
+"""Reads and writes rows of pushes. Every function works in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func, or_, select, text, update
+from sqlalchemy.orm import Session
+
+from slipway.flow.platforms import Platform
+from slipway.flow.push import PushEvent
+from slipway.flow.push_progress import PlatformProgress, Progress, Step
+from slipway.flow.recorded import RecordedPush
+from slipway.flow.ref_order import RefPush, Reported
+from slipway.pushes.table import pushes
+
+NEWEST = 20
+"""How many of a ref's pushes its order is decided by, beside those of the same commit."""
+REASON_LENGTH = 1000
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+
+
+def lock_ref(session: Session, repository: str, ref: str) -> None:
+    """Let one transaction after the other record pushes of a ref.
+
+    PostgreSQL has locks by name. SQLite needs none: its own is the whole file's.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(_LOCK, {"key": f"slipway push {repository.casefold()} {ref}"})
+
+
+def of_ref(session: Session, push: PushEvent) -> list[RefPush]:
+    """Return the newest pushes of a push's ref, and all of the same commit."""
+    columns = pushes.c
+    of = (columns.repository == push.repository.casefold(), columns.ref == push.ref)
+    newest = select(columns.id).where(*of).order_by(columns.at.desc()).limit(NEWEST)
+    same = select(columns.id).where(*of, columns.commit_id == push.commit)
+    query = select(pushes).where(or_(columns.id.in_(newest), columns.id.in_(same)))
+    return [
+        RefPush(
+            id=row["id"],
+            commit=row["commit_id"],
+            rebuild=row["rebuild"],
+            before=row["before_id"],
+            pushed_at=aware(row["pushed_at"]),
+            at=aware(row["at"]),
+            over=row["state"] == "over",
+        )
+        for row in session.execute(query).mappings()
+    ]
+
+
+def insert(session: Session, key: str, reported: Reported, at: datetime, now: datetime, step: Step) -> None:
+    """Record a push."""
+    push = reported.push
+    row = {
+        "id": key,
+        "repository": push.repository.casefold(),
+        "ref": push.ref,
+        "commit_id": push.commit,
+        "rebuild": push.rebuild,
+        "before_id": reported.before,
+        "pushed_at": reported.pushed_at,
+        "at": at,
+        "received_at": now,
+        "source": reported.source,
+        "pusher": push.pusher,
+        "delivery": push.delivery,
+        "deploy": reported.deploy,
+        "progress": {"repository": push.repository, "platforms": {}},
+    }
+    session.execute(pushes.insert().values(row | _of_step(step, now)))
+
+
+def find(session: Session, key: str, *, lock: bool = False) -> RecordedPush | None:
+    """Return a push by its id.
+
+    :param lock: other transactions that lock it wait for this one's end.
+    """
+    query = select(pushes).where(pushes.c.id == key)
+    row = session.execute(query.with_for_update() if lock else query).mappings().first()
+    return recorded(row) if row is not None else None
+
+
+def of_commits(session: Session, keys: Iterable[tuple[str, str, str]]) -> list[RecordedPush]:
+    """Return the pushes of commits, oldest first.
+
+    :param keys: repository, commit and rebuild of each.
+    """
+    wanted = {(repository.casefold(), commit, rebuild) for repository, commit, rebuild in keys}
+    if not wanted:
+        return []
+    query = select(pushes).where(pushes.c.commit_id.in_({commit for _, commit, _ in wanted}))
+    rows = session.execute(query.order_by(pushes.c.at)).mappings()
+    key = ("repository", "commit_id", "rebuild")
+    return [recorded(row) for row in rows if tuple(row[name] for name in key) in wanted]
+
+
+def count_under_way(session: Session, rebuild: str) -> int:
+    """Return how many pushes of a rebuild are not over."""
+    query = select(func.count()).where(pushes.c.rebuild == rebuild, pushes.c.state != "over")
+    return int(session.scalar(query) or 0)
+
+
+def not_over(session: Session, before: datetime, most: int) -> list[RecordedPush]:
+    """Return pushes that are under way and were received before a time, oldest first."""
+    query = select(pushes).where(pushes.c.state != "over", pushes.c.received_at < before)
+    rows = session.execute(query.order_by(pushes.c.received_at).limit(most)).mappings()
+    return [recorded(row) for row in rows]
+
+
+def newer_of_ref(session: Session, one: RecordedPush) -> RecordedPush | None:
+    """Return the newest push of the same ref that came after ``one``."""
+    columns = pushes.c
+    query = select(pushes).where(
+        columns.repository == one.push.repository.casefold(),
+        columns.ref == one.push.ref,
+        columns.at > one.push.at,
+    )
+    row = session.execute(query.order_by(columns.at.desc()).limit(1)).mappings().first()
+    return recorded(row) if row is not None else None
+
+
+def save(session: Session, one: RecordedPush, progress: Progress, step: Step, now: datetime) -> None:
+    """Write down how far a push has come."""
+    told = {
+        "repository": one.push.repository,
+        "platforms": {name: known.to_json() for name, known in progress.items()},
+    }
+    session.execute(update(pushes).where(pushes.c.id == one.id).values(progress=told, **_of_step(step, now)))
+
+
+def recorded(row: Mapping[Any, Any]) -> RecordedPush:
+    """Return a row as a record."""
+    stored = row["progress"]
+    progress: dict[Platform, PlatformProgress] = {
+        name: PlatformProgress.from_json(one) for name, one in stored["platforms"].items()
+    }
+    return RecordedPush(
+        id=row["id"],
+        push=PushEvent(
+            repository=stored["repository"],
+            ref=row["ref"],
+            commit=row["commit_id"],
+            pusher=row["pusher"],
+            delivery=row["delivery"],
+            at=aware(row["at"]),
+            rebuild=row["rebuild"],
+        ),
+        source=row["source"],
+        deploy=row["deploy"],
+        state=row["state"],
+        outcome=row["outcome"],
+        reason=row["reason"],
+        progress=progress,
+        received_at=aware(row["received_at"]),
+        ended_at=aware(row["ended_at"]),
+    )
+
+
+def aware(moment: datetime | None) -> Any:
+    """Return a time with its zone: SQLite keeps none."""
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _of_step(step: Step, now: datetime) -> dict[str, Any]:
+    return {
+        "state": step.state,
+        "outcome": step.outcome,
+        "reason": step.reason[:REASON_LENGTH],
+        "ended_at": now if step.state == "over" else None,
+    }
