@@ -18,6 +18,9 @@ from tenacity import wait_none
 
 from slipway.apiserver import client as asking
 from slipway.apiserver.routes import create_app
+from slipway.flow.recorded import RecordedPush
+from slipway.pushes import store
+from slipway.pushes.table import pushes
 from slipway.webhook import transport
 from slipway.webhook.reception import Reception
 from slipway.webhook.table import deliveries
@@ -25,7 +28,14 @@ from tests.served import client, served
 from tests.server.airflow_database import AirflowDatabase, create_empty, drop, make
 from tests.server.sender import APPS, SECRET, Sender
 
-EMPTIED = ("slipway_webhook_delivery", "partitioned_asset_key_log", "asset_partition_dag_run", "asset_event")
+EMPTIED = (
+    "slipway_webhook_delivery",
+    "slipway_push",
+    "dag_run",
+    "partitioned_asset_key_log",
+    "asset_partition_dag_run",
+    "asset_event",
+)
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +68,9 @@ def engine(made: AirflowDatabase) -> Iterator[Engine]:
     with engine.begin() as connection:
         for table in EMPTIED:
             connection.execute(text(f"DELETE FROM {table}"))
-        connection.execute(text("UPDATE dag SET is_paused = false, is_stale = false"))
+        connection.execute(
+            text("UPDATE dag SET is_paused = false, is_stale = false, has_import_errors = false")
+        )
     yield engine
     engine.dispose()
 
@@ -82,6 +94,7 @@ def sender(reception: Reception) -> Iterator[Sender]:
 
 
 Rows = Callable[[], list[dict[str, Any]]]
+Recorded = Callable[[], list[RecordedPush]]
 
 
 @pytest.fixture
@@ -98,10 +111,10 @@ def inbox(engine: Engine) -> Rows:
 
 @pytest.fixture
 def queued(engine: Engine) -> Callable[[], list[tuple[str, str]]]:
-    """DAGs and partition keys that wait for a run."""
+    """DAGs and partition keys of the runs that wait for the scheduler."""
 
     def rows() -> list[tuple[str, str]]:
-        query = "SELECT target_dag_id, partition_key FROM asset_partition_dag_run ORDER BY id"
+        query = "SELECT dag_id, partition_key FROM dag_run WHERE state = 'queued' ORDER BY id"
         with engine.connect() as connection:
             return [(row[0], row[1]) for row in connection.execute(text(query))]
 
@@ -109,14 +122,13 @@ def queued(engine: Engine) -> Callable[[], list[tuple[str, str]]]:
 
 
 @pytest.fixture
-def asset_events(engine: Engine) -> Callable[[], list[tuple[str, Any]]]:
-    """Partition keys and extras of the asset events."""
+def recorded(engine: Engine) -> Callable[[], list[RecordedPush]]:
+    """The pushes on record, in their order."""
 
-    def rows() -> list[tuple[str, Any]]:
+    def rows() -> list[RecordedPush]:
         with engine.connect() as connection:
-            return [
-                tuple(row) for row in connection.execute(text("SELECT partition_key, extra FROM asset_event"))
-            ]
+            found = connection.execute(select(pushes).order_by(pushes.c.at)).mappings()
+            return [store.recorded(row) for row in found]
 
     return rows
 

@@ -45,6 +45,8 @@ class RefPush(Record):
     at: AwareDatetime
     """Its place in the order."""
     over: bool = False
+    superseded: bool = False
+    """Its ref pointed elsewhere before it was looked at."""
 
 
 class Placed(Record):
@@ -80,12 +82,14 @@ def _same(reported: Reported, ordered: Sequence[RefPush]) -> RefPush | None:
     same = [one for one in ordered if (one.commit, one.rebuild) == (push.commit, push.rebuild)]
     if reported.source == "person":  # who asks again wants it again, unless it is under way
         return next((one for one in same if not one.over), None)
-    if reported.pushed_at is not None:
-        for one in same:
-            if (one.pushed_at, one.before) == (reported.pushed_at, reported.before):
-                return one
-    at_tip = ordered[:1] if not push.rebuild else same
-    return next((one for one in at_tip if one in same), None)
+    if push.rebuild:
+        return next(iter(same), None)
+    newest = next((one for one in ordered[:1] if one in same and not one.superseded), None)
+    if reported.pushed_at is None:
+        return newest
+    told = (reported.pushed_at, reported.before)
+    seen = [newest] if newest and newest.pushed_at is None else []  # somebody saw it before it was delivered
+    return next((one for one in [*same, *seen] if (one.pushed_at, one.before) == told or one in seen), None)
 
 
 def _follows(reported: Reported, other: RefPush) -> bool:

@@ -39,7 +39,7 @@ def receive(session: Session, reported: Reported) -> Received:
     return Received(push=recorded, placed=placed)
 
 
-def _found(session: Session, id: str) -> RecordedPush:
-    found = store.find(session, id)
+def _found(session: Session, key: str) -> RecordedPush:
+    found = store.find(session, key)
     assert found is not None
     return found

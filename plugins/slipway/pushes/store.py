@@ -47,6 +47,7 @@ def of_ref(session: Session, push: PushEvent) -> list[RefPush]:
             pushed_at=aware(row["pushed_at"]),
             at=aware(row["at"]),
             over=row["state"] == "over",
+            superseded=row["outcome"] == "superseded",
         )
         for row in session.execute(query).mappings()
     ]

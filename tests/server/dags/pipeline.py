@@ -1,10 +1,12 @@
-"""The least DAG that waits for pushes."""
+"""The DAGs that a push starts, without tasks."""
 
 from __future__ import annotations
 
-from airflow.sdk import DAG, PartitionedAssetTimetable
+from airflow.sdk import DAG, PartitionedAtRuntime
 
-from slipway.assets import PUSH
+from slipway.flow.followed import DEPLOY, PUSH
+from slipway.flow.platforms import PIPELINES
 
-with DAG("pipeline", schedule=PartitionedAssetTimetable(assets=PUSH), catchup=False):
-    pass
+for name in (PUSH, *PIPELINES.values(), DEPLOY):
+    with DAG(name, schedule=PartitionedAtRuntime(), catchup=False):
+        pass

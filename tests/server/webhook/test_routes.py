@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,25 +15,27 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from slipway.apiserver.routes import create_app
-from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 from slipway.webhook import inbox as inbox_rules
 from slipway.webhook import transport
 from slipway.webhook.reception import Reception
 from tests.served import client, served
-from tests.server.conftest import Rows, session_of
+from tests.server.conftest import Recorded, Rows, session_of
 from tests.server.sender import APPS, COMMIT, ROUTE, SECRET, Sender, encode, headers, push
 
 KEY = f"Octo/Hello@{COMMIT}"
 
 
-def test_push_is_stored_with_its_asset_event(
-    sender: Sender, inbox: Rows, queued: Callable[[], Any], asset_events: Callable[[], Any]
+def test_push_is_recorded_with_its_run(
+    sender: Sender, inbox: Rows, queued: Callable[[], Any], recorded: Recorded
 ) -> None:
     response = sender.deliver(push(), x_github_delivery="d-1")
+    (one,) = recorded()
+    assert one.id.startswith(f"push~Hello~main~{COMMIT[:12]}~")
+    reason = f"recorded as {one.id}; its run of DAG push starts"
     assert (response.status_code, response.json()) == (
         202,
-        {"status": "accepted", "accepted": KEY, "reason": "stored; its pipelines start"},
+        {"status": "accepted", "accepted": KEY, "push": one.id, "reason": reason},
     )
     (row,) = inbox()
     assert (row["id"], row["status"], row["partition_key"], row["ref"]) == (
@@ -44,43 +45,64 @@ def test_push_is_stored_with_its_asset_event(
         "refs/heads/main",
     )
     assert row["payload"]["pusher"] == {"name": "mona"}
-    assert queued() == [("pipeline", KEY)]
-    ((key, extra),) = asset_events()
-    extra = json.loads(extra) if isinstance(extra, str) else extra
-    stored = PushEvent.from_json(extra["push"])
-    assert (key, stored.partition_key, stored.delivery) == (KEY, KEY, "d-1")
+    assert queued() == [("push", KEY)]
+    assert (one.push.partition_key, one.push.delivery, one.push.pusher) == (KEY, "d-1", "mona")
+    assert (one.state, one.source, one.deploy, one.progress) == ("looking", "webhook", True, {})
 
 
-def test_same_delivery_again_does_nothing(
-    sender: Sender, inbox: Rows, asset_events: Callable[[], Any]
-) -> None:
+def test_same_delivery_again_does_nothing(sender: Sender, inbox: Rows, queued: Callable[[], Any]) -> None:
     sender.deliver(push(), x_github_delivery="d-1")
     again = sender.deliver(push(), x_github_delivery="d-1")
     assert (again.status_code, again.json()["status"]) == (202, "already received")
-    assert (len(inbox()), len(asset_events())) == (1, 1)
+    assert (len(inbox()), len(queued())) == (1, 1)
 
 
 def test_same_delivery_many_times_at_once_is_stored_once(
-    sender: Sender, inbox: Rows, asset_events: Callable[[], Any]
+    sender: Sender, inbox: Rows, queued: Callable[[], Any], recorded: Recorded
 ) -> None:
-    def deliver(_: int) -> str:
-        response = sender.deliver(push(), x_github_delivery="d-1")
+    def deliver(number: int) -> str:
+        response = sender.deliver(push(), x_github_delivery=f"d-{number % 2}")
         return str(response.json()["status"])
 
     with ThreadPoolExecutor(8) as threads:
         told = sorted(threads.map(deliver, range(16)))
     assert told == ["accepted"] + ["already received"] * 15
-    assert (len(inbox()), len(asset_events())) == (1, 1)
+    assert (len(inbox()), len(queued()), len(recorded())) == (2, 1, 1)
 
 
-def test_same_commit_by_another_delivery_is_looked_at_again_and_says_so(
-    sender: Sender, asset_events: Callable[[], Any]
+def moment(second: int) -> dict[str, Any]:
+    """The repository of a payload, pushed to at a second."""
+    return {"full_name": "octo/hello", "pushed_at": 1_900_000_000 + second}
+
+
+def test_swapped_replayed_and_late_deliveries_put_nothing_old_over_the_new(
+    sender: Sender, queued: Callable[[], Any], recorded: Recorded
 ) -> None:
-    sender.deliver(push(), x_github_delivery="d-1")
-    other = sender.deliver(push(), x_github_delivery="d-2")
-    assert other.status_code == 202
-    assert "delivery d-1 already reported this commit" in other.json()["reason"]
-    assert len(asset_events()) == 2
+    old, new = "1" * 40, "2" * 40
+    first = push(after=old, head_commit={"id": old}, repository=moment(1))
+    second = push(before=old, after=new, head_commit={"id": new}, repository=moment(1))
+    third = push(before=new, after=old, head_commit={"id": old}, repository=moment(5))
+    assert sender.deliver(second).json()["status"] == "accepted"
+    late = sender.deliver(first).json()
+    assert late["status"] == "superseded"
+    assert "refs/heads/main went on to 222222222222 before it was reported" in late["reason"]
+    assert [key for _, key in queued()] == [f"Octo/Hello@{new}"]
+    assert [sender.deliver(one).json()["status"] for one in (first, second)] == ["already received"] * 2
+    assert sender.deliver(third).json()["status"] == "accepted"  # forced back to an older commit
+    assert [sender.deliver(one).json()["status"] for one in (third, second)] == ["already received"] * 2
+    assert [(one.push.commit, one.state, one.outcome) for one in recorded()] == [
+        (old, "over", "superseded"),
+        (new, "looking", ""),
+        (old, "looking", ""),
+    ]
+    assert len(queued()) == len({one.id for one in recorded()}) - 1 == 2
+
+
+def test_branch_and_tag_of_one_commit_are_two_pushes(sender: Sender, recorded: Recorded) -> None:
+    refs = ["refs/heads/main", "refs/tags/" + "v" * 300]
+    for ref in refs:
+        assert sender.deliver(push(ref=ref, repository=moment(1))).json()["status"] == "accepted"
+    assert sorted(one.push.ref for one in recorded()) == refs
 
 
 @pytest.mark.parametrize(
@@ -99,7 +121,7 @@ def test_same_commit_by_another_delivery_is_looked_at_again_and_says_so(
 def test_everything_else_is_answered_with_its_reason_and_recorded(
     sender: Sender,
     inbox: Rows,
-    asset_events: Callable[[], Any],
+    queued: Callable[[], Any],
     payload: object,
     event: str,
     others: dict[str, str | None],
@@ -114,7 +136,7 @@ def test_everything_else_is_answered_with_its_reason_and_recorded(
     (row,) = inbox()
     assert (row["status"], row["http_status"], row["event"]) == (stored, status, event)
     assert (row["partition_key"], row["payload"]) == (None, None)
-    assert asset_events() == []
+    assert queued() == []
 
 
 def test_stranger_cannot_occupy_a_delivery_id(sender: Sender, inbox: Rows) -> None:
@@ -188,12 +210,12 @@ def test_route_answers_posts_only(sender: Sender) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ("UPDATE dag SET is_paused = true", "every pipeline is paused (pipeline). Unpause one"),
-        ("UPDATE dag SET is_stale = true", "no DAG is scheduled by the asset slipway_push"),
+        ("UPDATE dag SET is_stale = true", "DAG push is not known: Airflow's DAG processor has not read it"),
+        ("UPDATE dag SET has_import_errors = true", "DAG push has import errors"),
     ],
 )
-def test_push_is_not_taken_when_no_pipeline_would_start(
-    sender: Sender, engine: Engine, inbox: Rows, asset_events: Callable[[], Any], change: str, told: str
+def test_push_is_not_taken_while_its_run_cannot_be_created(
+    sender: Sender, engine: Engine, inbox: Rows, recorded: Recorded, change: str, told: str
 ) -> None:
     with engine.begin() as connection:
         connection.execute(text(change))
@@ -201,38 +223,32 @@ def test_push_is_not_taken_when_no_pipeline_would_start(
     assert response.status_code == 503
     assert told in response.json()["reason"]
     assert [row["status"] for row in inbox()] == ["refused"]
-    assert asset_events() == []
-
-
-def test_push_is_not_taken_before_the_pipelines_are_read(sender: Sender, engine: Engine, inbox: Rows) -> None:
+    assert recorded() == []
     with engine.begin() as connection:
-        one = "FROM asset_active WHERE name = 'slipway_push'"
-        active = connection.execute(text(f"SELECT name, uri {one}")).one()
-        connection.execute(text(f"DELETE {one}"))
-        connection.execute(text("UPDATE asset SET name = 'other' WHERE name = 'slipway_push'"))
-    try:
-        response = sender.deliver(push(), x_github_delivery="d-1")
-        assert response.status_code == 503
-        assert "is not known yet: Airflow's DAG processor has not read" in response.json()["reason"]
-    finally:
-        with engine.begin() as connection:
-            connection.execute(text("UPDATE asset SET name = 'slipway_push' WHERE name = 'other'"))
-            restore = text("INSERT INTO asset_active (name, uri) VALUES (:name, :uri)")
-            connection.execute(restore, dict(active._mapping))
+        connection.execute(text("UPDATE dag SET is_stale = false, has_import_errors = false"))
     assert sender.deliver(push(), x_github_delivery="d-1").json()["status"] == "accepted"
 
 
-def test_delivery_and_event_are_stored_together_or_not_at_all(
-    sender: Sender, engine: Engine, inbox: Rows, asset_events: Callable[[], Any]
+def test_push_waits_while_its_dag_is_paused(
+    sender: Sender, engine: Engine, queued: Callable[[], Any]
 ) -> None:
     with engine.begin() as connection:
-        connection.execute(text("ALTER TABLE asset_partition_dag_run RENAME TO gone"))
+        connection.execute(text("UPDATE dag SET is_paused = true"))
+    assert sender.deliver(push()).json()["status"] == "accepted"
+    assert queued() == [("push", KEY)]
+
+
+def test_delivery_push_and_run_are_stored_together_or_not_at_all(
+    sender: Sender, engine: Engine, inbox: Rows, recorded: Recorded
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE dag_run RENAME TO gone"))
     try:
         assert sender.deliver(push(), x_github_delivery="d-1").status_code == 503
-        assert (inbox(), asset_events()) == ([], [])
+        assert (inbox(), recorded()) == ([], [])
     finally:
         with engine.begin() as connection:
-            connection.execute(text("ALTER TABLE gone RENAME TO asset_partition_dag_run"))
+            connection.execute(text("ALTER TABLE gone RENAME TO dag_run"))
     assert sender.deliver(push(), x_github_delivery="d-1").json()["status"] == "accepted"
 
 
