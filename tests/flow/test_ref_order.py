@@ -21,7 +21,7 @@ A, B, C = ("a" * 40, "b" * 40, "c" * 40)
 
 
 def reported(commit: str, second: float | None, before: str = "", source: Source = "webhook") -> Reported:
-    """A push of main; without a second of the code registry's it is seen there now, at the end of the minute."""
+    """A push of main; without a second of the code registry's it is seen there, a minute after the begin."""
     at = BEGIN + timedelta(seconds=60 if second is None else second)
     pushed_at = None if second is None else at
     push = PushEvent(repository="octo/shop", ref=MAIN, commit=commit, at=at)

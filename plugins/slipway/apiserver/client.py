@@ -224,13 +224,20 @@ def _told() -> Iterator[None]:
 
 def _content(route: str, answer: httpx.Response) -> bytes:
     if answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        raise TransientError(f"the API server answers {answer.status_code} to {route}")
+        raise TransientError(f"the API server answers {answer.status_code} to {route}{_reason(answer)}")
     if answer.status_code != httpx.codes.OK:
         raise SlipwayError(
             f"the API server refuses {route}: {answer.status_code} {answer.text[:300]}. The API server and "
             "the workers must run the same version of Slipway and share the webhook secret."
         )
     return answer.content
+
+
+def _reason(answer: httpx.Response) -> str:
+    try:
+        return f": {answer.json()['reason']}"
+    except (ValueError, KeyError, TypeError):  # somebody between the two answered
+        return ""
 
 
 def _secret() -> str:
