@@ -26,6 +26,7 @@ from slipway.apiserver.questions import (
     REPORTS_ROUTE,
     RIGHTS_ROUTE,
     RUNS_ROUTE,
+    SETTLE_ROUTE,
     SUPERSEDED_ROUTE,
     TURNS_AT_ONCE,
     TURNS_ROUTE,
@@ -42,6 +43,8 @@ from slipway.apiserver.questions import (
     RightsQuestion,
     RunsAnswer,
     RunsQuestion,
+    SettledAnswer,
+    SettleQuestion,
     SupersededReport,
     TurnQuestion,
     TurnsAnswer,
@@ -136,6 +139,14 @@ def report_superseded(key: str, reason: str) -> RecordedPush:
     :raises TransientError: when the API server does not answer.
     """
     return _recorded(key, _ask(SUPERSEDED_ROUTE, SupersededReport(id=key, reason=reason)))
+
+
+def settle_pushes() -> dict[str, str]:
+    """Have pushes go on whose reports were lost; returns what was done, by their ids.
+
+    :raises TransientError: when the API server does not answer.
+    """
+    return SettledAnswer.model_validate_json(_ask(SETTLE_ROUTE, SettleQuestion())).done
 
 
 def _recorded(key: str, answer: bytes) -> RecordedPush:

@@ -22,6 +22,7 @@ from slipway.apiserver.client import (
     report_looked,
     report_push,
     report_superseded,
+    settle_pushes,
 )
 from slipway.apiserver.questions import AT_ONCE, PUSHES_ROUTE, RUNS_ROUTE, KnownRun
 from slipway.assets import CONTAINER_IMAGE, VM_IMAGE
@@ -33,6 +34,7 @@ from slipway.flow.push_progress import PlatformProgress
 from slipway.flow.record import SlipwayError, TransientError
 from slipway.flow.recorded import Received, RecordedPush
 from slipway.flow.ref_order import Reported
+from slipway.pushes import settling
 from slipway.pushes.reporting import run_ended
 from slipway.webhook.signature import sign_search
 from tests.served import client
@@ -251,6 +253,32 @@ def test_runs_that_report_nothing_themselves_end_their_push(
     assert ended("deploy", building, good=True, deployed=True).outcome == "deployed"
     assert ended("deploy", building, good=True).outcome == "not deployed"
     assert ended("deploy", building, good=False).outcome == "failed"
+
+
+def test_pushes_whose_reports_were_lost_go_on(
+    server: str, store: Session, engine: Engine, queued: Queued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert settle_pushes() == {}
+    one, two, three = (report(str(number) * 40).push for number in range(3))
+    report_looked(two.id, {"container": BUILDING, "vm": BUILDING})
+    assert settle_pushes() == {}  # they are young
+    monkeypatch.setattr(settling, "AGE", timedelta(0))
+    assert settle_pushes() == {}  # and wait for the scheduler
+    with engine.begin() as connection:
+        gone = "DELETE FROM dag_run WHERE run_id = :one OR (run_id = :two AND dag_id = 'vm_image')"
+        connection.execute(text(gone), {"one": one.id, "two": two.id})
+        ended = "UPDATE dag_run SET state = 'failed' WHERE run_id = :three OR dag_id = 'container_image'"
+        connection.execute(text(ended), {"three": three.id})
+    assert settle_pushes() == {
+        one.id: "push starts",
+        two.id: "container_image had ended, vm_image starts",
+        three.id: "push had ended",
+    }
+    assert (ask_push(one.id).state, ask_push(two.id).state) == ("looking", "building")
+    assert ask_push(three.id).reason == "push: its report was lost"
+    report_built(two.id, "vm", done(two, "vm", image=True))
+    assert ask_push(two.id).reason == "container_image: its report was lost"
+    assert sorted(dag for dag, _ in queued()) == ["push", "push", "vm_image"]
 
 
 def test_a_report_that_cannot_start_its_run_is_not_taken_down(
