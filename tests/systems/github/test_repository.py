@@ -131,7 +131,7 @@ def test_a_commit_is_on_a_ref_that_points_to_it_or_has_it_behind(author: Author)
     }.items():
         for commit in (first, second, third, COMMIT):
             assert is_on_ref(author.remote, author.event(commit, ref)) == (commit in on_it), (ref, commit)
-    with pytest.raises(RepositoryError, match="has no ref 'refs/tags/v99.0'"):
+    with pytest.raises(RepositoryError, match=r"has no ref 'refs/tags/v99\.0'"):
         is_on_ref(author.remote, author.event(first, "refs/tags/v99.0"))
 
 
