@@ -14,6 +14,7 @@ from slipway.flow.apps import Apps
 from slipway.webhook.signature import sign
 
 SECRET = "it-is-long-and-random"
+KEY = "signs-what-tasks-ask"
 COMMIT = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
 ROUTE = "/webhooks/github"
 APPS = Apps.from_json(

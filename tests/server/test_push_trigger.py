@@ -16,6 +16,7 @@ from slipway.flow.followed import Followed
 from slipway.flow.push import PushEvent
 from slipway.pushing.triggers import PushTrigger
 from tests.server.apiserver.test_questions import add_run
+from tests.server.conftest import question_connection
 from tests.server.sender import COMMIT
 
 PUSH = PushEvent(repository="octo/hello", ref="refs/heads/main", commit=COMMIT)
@@ -23,7 +24,7 @@ KEY = PUSH.partition_key
 BUILDS = ("container_image", "vm_image", "bare_metal_image")
 
 
-pytestmark = pytest.mark.usefixtures("secret")
+pytestmark = pytest.mark.usefixtures("key")
 
 
 @pytest.fixture
@@ -77,9 +78,7 @@ async def test_what_goes_on_is_not_given_up(url: str, store: Session) -> None:
 
 
 async def test_a_refusal_is_an_error(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_SLIPWAY_GITHUB", '{"conn_type": "x", "extra": {"webhook_secrets": "other"}}'
-    )
+    monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_QUESTIONS", question_connection("other"))
     assert "signature wrong" in (await fire(trigger(url)))["error"]
 
 

@@ -28,12 +28,14 @@ class Reception:
     """The routes' dependencies.
 
     ``session`` opens a session that commits when its block ends well, ``apps`` reads the allow-list
-    (raising SlipwayError), ``secrets`` returns what may sign.
+    (raising SlipwayError), ``secrets`` returns what may sign a delivery, ``keys`` what may sign a question
+    of Slipway's tasks.
     """
 
     session: Sessions
     apps: Callable[[], Apps]
     secrets: Callable[[], list[str]]
+    keys: Callable[[], list[str]]
 
     def __post_init__(self) -> None:
         """Count what is stored, to forget the old now and then."""

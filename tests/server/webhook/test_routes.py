@@ -254,7 +254,9 @@ def test_broken_allow_list_answers_503_with_its_line(reception: Reception, inbox
 )
 def test_database_away_never_answers_2xx(event: str, others: dict[str, str | None], status: int) -> None:
     away = create_engine("postgresql+psycopg2://nobody:s3cret@127.0.0.1:1/none")
-    reception = Reception(session=lambda: session_of(away), apps=lambda: APPS, secrets=lambda: [SECRET])
+    reception = Reception(
+        session=lambda: session_of(away), apps=lambda: APPS, secrets=lambda: [SECRET], keys=lambda: [SECRET]
+    )
     with served(create_app(reception)) as url, client(url) as other:
         response = Sender(other).deliver(push(), event, **others)
     assert response.status_code == status
