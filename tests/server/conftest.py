@@ -23,7 +23,7 @@ from slipway.webhook.reception import Reception
 from slipway.webhook.table import deliveries
 from tests.served import client, served
 from tests.server.airflow_database import AirflowDatabase, create_empty, drop, make
-from tests.server.sender import APPS, KEY, SECRET, Sender
+from tests.server.sender import APPS, KEY, KNOWN, Sender
 
 EMPTIED = ("slipway_webhook_delivery", "partitioned_asset_key_log", "asset_partition_dag_run", "asset_event")
 
@@ -73,7 +73,7 @@ def session_of(engine: Engine) -> Iterator[Session]:
 @pytest.fixture
 def reception(engine: Engine) -> Reception:
     return Reception(
-        session=lambda: session_of(engine), apps=lambda: APPS, secrets=lambda: [SECRET], keys=lambda: [KEY]
+        session=lambda: session_of(engine), apps=lambda: APPS, secrets=lambda _: KNOWN, keys=lambda: [KEY]
     )
 
 

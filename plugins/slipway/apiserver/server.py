@@ -11,10 +11,10 @@ from slipway.apiserver.routes import create_app
 from slipway.config import load_apps
 from slipway.webhook.question_key import ServerKeys
 from slipway.webhook.reception import Reception
-from slipway.webhook.secrets import server_secrets
+from slipway.webhook.secrets import ServerSecrets
 
 
 def make() -> FastAPI:
     """Return the application."""
     sessions = partial(create_session, scoped=False)
-    return create_app(Reception(sessions, load_apps, server_secrets, ServerKeys(sessions)))
+    return create_app(Reception(sessions, load_apps, ServerSecrets(), ServerKeys(sessions)))
