@@ -77,7 +77,7 @@ def test_what_was_written_down_under_a_former_name_is_the_applications() -> None
     assert APPS.name_of("old/shop") == APPS.name_of("acme/STORE") == "acme/store"
     assert APPS.get("acme/shop") is APPS.applications["acme/store"]
     assert APPS.names_of("acme/Shop") == ("acme/shop", "Old/Shop", "acme/store")
-    assert APPS.names_of("evil/hello") == ("evil/hello",)
+    assert APPS.names_of("acme/web") == APPS.names_of("evil/hello") == ()
 
 
 @pytest.mark.parametrize(

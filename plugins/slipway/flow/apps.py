@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -10,7 +11,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from slipway.flow.audience import Notify, Tickets
 from slipway.flow.environments import CLOUD, CLUSTER, Environment, Retention
 from slipway.flow.record import Matching, Name, Record, RepositoryName, SlipwayError, Version
-from slipway.flow.repositories import check, current_name
+from slipway.flow.repositories import check, index
 from slipway.flow.webhook_sources import SecretSource, WebhookScope, check_scopes, source_of
 
 EventName = Annotated[
@@ -158,6 +159,10 @@ class Apps(Record):
                     )
         return self
 
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return index(self.applications)
+
     @property
     def file(self) -> str:
         """The path of the file that this was read from, for messages."""
@@ -202,12 +207,17 @@ class Apps(Record):
 
     def name_of(self, repository: str) -> str | None:
         """Return how the file spells ``repository``, by its name or a former one; None if it is not there."""
-        return current_name(self.applications, repository)
+        return self._names.get(repository.casefold())
+
+    def present_name(self, repository: str) -> str:
+        """Return the present name of a repository; the same one when it is not in the file."""
+        return self.name_of(repository) or repository
 
     def names_of(self, repository: str) -> tuple[str, ...]:
-        """Return all names that ``repository`` has had, the oldest first."""
+        """Return all names that a renamed repository has had, the oldest first; none if it never was."""
         name = self.name_of(repository)
-        return (repository,) if name is None else (*self.applications[name].renamed_from, name)
+        former = () if name is None else self.applications[name].renamed_from
+        return (*former, str(name)) if former else ()
 
     def secret_source(self, repository: str) -> SecretSource:
         """Return where the secrets are that open ``repository``."""

@@ -6,7 +6,7 @@ its id where ``apps.yaml`` has one. Former names count only for what Slipway its
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,11 +57,15 @@ def _described(other: str, applications: Mapping[str, RegisteredRepository]) -> 
     return f"the application {other}" if other in applications else other
 
 
-def current_name(applications: Mapping[str, RegisteredRepository], repository: str) -> str | None:
-    """Return how the file spells the repository that has, or had, this name; None when it is not in it."""
-    wanted = repository.casefold()
-    found = next((name for name in applications if name.casefold() == wanted), None)
-    return found or next((name for name, one in applications.items() if _was(one, wanted)), None)
+def index(applications: Mapping[str, RegisteredRepository]) -> dict[str, str]:
+    """Return how the file spells each repository, by its name and its former ones in lower case."""
+    former = {was.casefold(): name for name, one in applications.items() for was in one.renamed_from}
+    return former | {name.casefold(): name for name in applications}
+
+
+def is_one_of(repository: str, names: Iterable[str]) -> bool:
+    """Say whether a repository is one of these names, as GitHub compares them."""
+    return repository.casefold() in {name.casefold() for name in names}
 
 
 def _was(one: RegisteredRepository, wanted: str) -> bool:
