@@ -73,13 +73,19 @@ def _was(one: RegisteredRepository, wanted: str) -> bool:
 
 
 def identify(
-    applications: Mapping[str, RegisteredRepository], name: str, number: int | None, file: str
+    applications: Mapping[str, RegisteredRepository],
+    name: str,
+    number: int | None,
+    file: str,
+    *,
+    needs_id: bool = True,
 ) -> Identified:
     """Return the application that a delivery is about.
 
     :param name: of the repository, as the sender has it now.
     :param number: the sender's id of it; None when there is none in the delivery.
     :param file: where the applications are, for messages.
+    :param needs_id: refuse a delivery without an id for an application that has one.
     """
     wanted = name.casefold()
     if number is not None:
@@ -88,7 +94,8 @@ def identify(
                 return Identified(known, warning=_renamed(known, one, name, file))
     for known, one in applications.items():
         if known.casefold() == wanted:
-            return Identified(known, refusal=_not_it(known, one, number, file))
+            compared = needs_id or number is not None
+            return Identified(known, refusal=_not_it(known, one, number, file) if compared else "")
         if _was(one, wanted):
             return Identified(
                 refusal=f"repository {name} is {known} in {file} now: its former name builds nothing. Send "

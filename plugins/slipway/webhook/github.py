@@ -95,7 +95,14 @@ def _refuse_nameless(headers: Mapping[str, str]) -> Refused | None:
 
 def _of_its_repository(delivery: Delivery, signers: list[Signer], apps: Apps, now: datetime) -> Verdict:
     """Decide about a genuine delivery by the repository that it is about."""
-    who = identify(apps.applications, delivery.repository, delivery.repository_id, apps.file)
+    who = identify(
+        apps.applications,
+        delivery.repository,
+        delivery.repository_id,
+        apps.file,
+        # Other events start nothing, and a build of Jenkins does not know the id.
+        needs_id=delivery.event == "push",
+    )
     repository = who.name or delivery.repository
     if repository and (other := candidates.refuse_other(signers, apps, repository)):
         return Refused(403, other, delivery)
