@@ -28,6 +28,7 @@ VARIABLE = "SLIPWAY_WEBHOOK_SECRET"
 KEPT_SECONDS = 15.0
 RETRIED_SECONDS = 1.0
 """For a source without secrets, or that could not be read."""
+OLD_SECONDS = 60.0
 FOR_GIT = "slipway_github"
 """The type of connection whose password signs no delivery."""
 
@@ -35,23 +36,35 @@ Secrets = tuple[WebhookSecret, ...]
 
 
 class ServerSecrets:
-    """The secrets as Airflow's secrets backends have them; each source is asked again every few seconds."""
+    """The secrets as Airflow's secrets backends have them; each source is asked again every few seconds.
+
+    Hundreds of sources take most of a second to read. One request reads those that are due; the others use
+    what was known, unless that is too old.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._reading = threading.Lock()
         self._known: dict[SecretSource, tuple[float, Secrets | None]] = {}
 
     def __call__(self, sources: Iterable[SecretSource]) -> KnownSecrets:
         """Return the secrets of ``sources``. Blocks."""
-        with self._lock:
-            return {source: self._of(source) for source in sources}
+        wanted = list(sources)
+        if any(map(self._is_due, wanted)) and self._reading.acquire(blocking=any(map(self._is_old, wanted))):
+            try:
+                for source in filter(self._is_due, wanted):
+                    self._known[source] = (time.monotonic(), _read(source))
+            finally:
+                self._reading.release()
+        return {source: self._known[source][1] for source in wanted}
 
-    def _of(self, source: SecretSource) -> Secrets | None:
+    def _is_due(self, source: SecretSource) -> bool:
         read_at, secrets = self._known.get(source, (-inf, None))
-        if time.monotonic() - read_at > (KEPT_SECONDS if secrets else RETRIED_SECONDS):
-            secrets = _read(source)
-            self._known[source] = (time.monotonic(), secrets)
-        return secrets
+        return time.monotonic() - read_at > (KEPT_SECONDS if secrets else RETRIED_SECONDS)
+
+    def _is_old(self, source: SecretSource) -> bool:
+        """Say whether a source has to be read before anything is decided."""
+        read_at, _ = self._known.get(source, (-inf, None))
+        return time.monotonic() - read_at > OLD_SECONDS
 
 
 def choose(extra: Mapping[str, Any], environment: Mapping[str, str]) -> Secrets:

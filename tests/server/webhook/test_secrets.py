@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -90,6 +92,30 @@ def test_server_asks_the_secrets_backends_and_keeps_what_it_read(monkeypatch: py
     assert server([INSTALLATION]) == {INSTALLATION: words("new", "old")}
     monkeypatch.setattr(secrets, "KEPT_SECONDS", -1.0)
     assert server([INSTALLATION]) == {INSTALLATION: words("newer")}
+
+
+def test_who_comes_while_another_reads_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_WEBHOOK_ACME", connection(password="old"))
+    server = ServerSecrets()
+    assert server([ACME])[ACME] == words("old")
+    monkeypatch.setattr(secrets, "KEPT_SECONDS", -1.0)
+    begun, released, read = threading.Event(), threading.Event(), secrets._read
+
+    def slow(source: SecretSource) -> Any:
+        begun.set()
+        assert released.wait(30)
+        return read(source)
+
+    monkeypatch.setattr(secrets, "_read", slow)
+    monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_WEBHOOK_ACME", connection(password="new"))
+    with ThreadPoolExecutor(2) as pool:
+        reading = pool.submit(server, [ACME])
+        assert begun.wait(30)
+        assert server([ACME])[ACME] == words("old")
+        monkeypatch.setattr(secrets, "OLD_SECONDS", -1.0)
+        waiting = pool.submit(server, [ACME])
+        released.set()
+        assert reading.result(30)[ACME] == waiting.result(30)[ACME] == words("new")
 
 
 def test_each_source_is_read_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
