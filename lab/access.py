@@ -105,6 +105,11 @@ class Lab:
         """The secret that signs deliveries."""
         return self["SLIPWAY_WEBHOOK_SECRET"]
 
+    @property
+    def questions_key(self) -> str:
+        """The key that signs what tasks ask the API server."""
+        return self["SLIPWAY_QUESTIONS_KEY"]
+
     def _login(self, prefix: str, url: str) -> Login:
         return Login(url, self[f"{prefix}_USER"], self[f"{prefix}_PASSWORD"])
 

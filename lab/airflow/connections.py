@@ -25,6 +25,7 @@ def connections(known: Mapping[str, str]) -> dict[str, str]:
         "slipway_openstack": _openstack(known),
         "slipway_keystone": _keystone(known),
         "slipway_jira": _jira(known),
+        "slipway_questions": _questions(known),
     }
     return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in found.items() if value}
 
@@ -38,6 +39,12 @@ def _web(known: Mapping[str, str], prefix: str, address: str, kind: str) -> dict
         "login": known[f"{prefix}_USER"],
         "password": known[f"{prefix}_PASSWORD"],
     }
+
+
+def _questions(known: Mapping[str, str]) -> dict[str, Any] | None:
+    if "SLIPWAY_QUESTIONS_KEY" not in known:
+        return None
+    return {"conn_type": "generic", "password": known["SLIPWAY_QUESTIONS_KEY"]}
 
 
 def _jira(known: Mapping[str, str]) -> dict[str, Any] | None:

@@ -118,12 +118,13 @@ class Airflow:
         return tuple(pid for process in self._processes() if (pid := process.pid) is not None)
 
     def exports(self) -> Mapping[str, str]:
-        """Address, login, the secret that signs webhooks, and what runs a Jenkinsfile."""
+        """Address, login, what signs webhooks and the questions of tasks, and what runs a Jenkinsfile."""
         return {
             "AIRFLOW_URL": self.url,
             "AIRFLOW_USER": USER,
             "AIRFLOW_PASSWORD": self.ground.logins.secret("airflow"),
             "SLIPWAY_WEBHOOK_SECRET": self.ground.logins.secret("webhook"),
+            "SLIPWAY_QUESTIONS_KEY": self.ground.logins.secret("questions"),
             "SLIPWAY_REPLAY": str(self.ground.paths.checkout / "lab" / "jenkinsfile"),
         }
 
@@ -157,7 +158,7 @@ class Airflow:
         known = self.systems()
         return {
             **settings(self.ground, self.postgres.sqlalchemy_url),
-            **connections(known),
+            **connections({**known, **self.exports()}),
             "SLIPWAY_WEBHOOK_SECRET": self.exports()["SLIPWAY_WEBHOOK_SECRET"],
             # What is tested is started by hand; a demo at night would build other applications, too.
             **{f"SLIPWAY_SCHEDULE_{name}": "none" for name in UNSCHEDULED},

@@ -55,6 +55,7 @@ def workers(lab: Lab) -> dict[str, str]:
     cluster = {"kube_config": _inline(lab.product_kubeconfig)}
     found["AIRFLOW_CONN_SLIPWAY_KUBERNETES"] = json.dumps({"conn_type": "kubernetes", "extra": cluster})
     found.pop("AIRFLOW_CONN_SLIPWAY_TENANTS", None)
+    found.pop("AIRFLOW_CONN_SLIPWAY_QUESTIONS", None)  # this installation makes its own
     schedules = ("NIGHTLY_REBUILD", "RECONCILE_PUSHES", "REAP_ORPHANS", "RETENTION")
     return {
         **found,

@@ -40,8 +40,8 @@ def _github() -> dict[str, Any]:
         "conn-fields": {
             "webhook_secrets": _field(
                 "Webhook secrets",
-                "Secret of GitHub's webhook, which signs deliveries. While it is changed: both, separated "
-                "by a space.",
+                "Secret of GitHub's webhook, which signs deliveries of repositories that have no other in "
+                "apps.yaml. While it is changed: both, separated by a space.",
                 secret=True,
             ),
             "api_url": _field("API URL", "Of the REST API; https://api.github.com when empty."),

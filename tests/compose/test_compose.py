@@ -121,6 +121,8 @@ def test_secrets_of_the_database_are_where_the_database_is_used() -> None:
         assert len(has) == (2 if "data" in service["networks"] else 0), name
     signing = [name for name, one in AIRFLOW.items() if "AIRFLOW__API_AUTH__JWT_SECRET" in one["environment"]]
     assert signing == ["api-server", "scheduler"]
+    receiving = [name for name, one in AIRFLOW.items() if "SLIPWAY_WEBHOOK_SECRET" in one["environment"]]
+    assert receiving == ["api-server"]
 
 
 def test_what_builds_cannot_reach_the_database() -> None:

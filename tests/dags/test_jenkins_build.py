@@ -96,7 +96,7 @@ def told(app: Pushed, own: str | None, since: int) -> dict[str, Any]:
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(since / 1000 - 60))
     search = {"event": "jenkins_build", "since": moment, "match": {"build.parameters.SLIPWAY_BUILD": own}}
     body = json.dumps(search).encode()
-    signature = sign_search(body, app.lab.webhook_secret, int(time.time()))
+    signature = sign_search(body, app.lab.questions_key, int(time.time()))
     headers = {"content-type": "application/json", "x-slipway-signature": signature}
     url = f"{app.lab.airflow.url}/slipway/deliveries/search"
     answer = httpx.post(url, content=body, headers=headers, timeout=30, trust_env=False)

@@ -126,9 +126,9 @@ def test_a_push_is_let_in_by_its_signature_and_by_nothing_else(people: Mapping[s
 def test_the_api_server_tells_who_may_deploy_and_only_to_slipway(
     lab: Lab, people: Mapping[str, Login]
 ) -> None:
-    def ask(user: str, secret: str) -> httpx.Response:
+    def ask(user: str, key: str) -> httpx.Response:
         body = json.dumps(RightsQuestion(user=user, dag_id="deploy").to_json()).encode()
-        signature = sign_search(body, secret, int(time.time()))
+        signature = sign_search(body, key, int(time.time()))
         headers = {"x-slipway-signature": signature, "content-type": "application/json"}
         return httpx.post(
             f"{lab.airflow.url}/slipway{RIGHTS_ROUTE}",
@@ -138,11 +138,12 @@ def test_the_api_server_tells_who_may_deploy_and_only_to_slipway(
             trust_env=False,
         )
 
-    said = {role: ask(login.user, lab.webhook_secret).json()["may"] for role, login in people.items()}
+    said = {role: ask(login.user, lab.questions_key).json()["may"] for role, login in people.items()}
     assert said == {role: role == "SlipwayStarter" for role in people}
     # Whoever uses Airflow's own command, on its own machine, is nobody of its users.
-    assert ask("root", lab.webhook_secret).json() == {"may": True}
-    assert ask(people["SlipwayStarter"].user, "another secret").status_code == 401
+    assert ask("root", lab.questions_key).json() == {"may": True}
+    assert ask(people["SlipwayStarter"].user, "another key").status_code == 401
+    assert ask(people["SlipwayStarter"].user, lab.webhook_secret).status_code == 401
 
 
 def test_every_dag_that_a_role_names_is_there() -> None:

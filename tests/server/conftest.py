@@ -26,7 +26,7 @@ from slipway.webhook.reception import Reception
 from slipway.webhook.table import deliveries
 from tests.served import client, served
 from tests.server.airflow_database import AirflowDatabase, create_empty, drop, make
-from tests.server.sender import APPS, SECRET, Sender
+from tests.server.sender import APPS, KEY, KNOWN, Sender
 
 EMPTIED = (
     "slipway_webhook_delivery",
@@ -84,7 +84,9 @@ def session_of(engine: Engine) -> Iterator[Session]:
 
 @pytest.fixture
 def reception(engine: Engine) -> Reception:
-    return Reception(session=lambda: session_of(engine), apps=lambda: APPS, secrets=lambda: [SECRET])
+    return Reception(
+        session=lambda: session_of(engine), apps=lambda: APPS, secrets=lambda _: KNOWN, keys=lambda: [KEY]
+    )
 
 
 @pytest.fixture
@@ -139,12 +141,14 @@ def checkout() -> Path:
 
 
 @pytest.fixture
-def secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The webhook's secret, where tasks and triggers read it."""
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_SLIPWAY_GITHUB",
-        json.dumps({"conn_type": "slipway_github", "extra": {"webhook_secrets": SECRET}}),
-    )
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key of questions, where tasks and triggers read it."""
+    monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_QUESTIONS", question_connection(KEY))
+
+
+def question_connection(password: str) -> str:
+    """The connection whose password signs questions, as a variable of the environment."""
+    return json.dumps({"conn_type": "generic", "password": password})
 
 
 @pytest.fixture
@@ -155,7 +159,7 @@ def url(reception: Reception) -> Iterator[str]:
 
 
 @pytest.fixture
-def server(reception: Reception, monkeypatch: pytest.MonkeyPatch, secret: None) -> Iterator[str]:
+def server(reception: Reception, monkeypatch: pytest.MonkeyPatch, key: None) -> Iterator[str]:
     """The API server, as a task finds it."""
     monkeypatch.setattr(asking._ask.retry, "wait", wait_none())
     # No test of questions judges how fast the machine is.

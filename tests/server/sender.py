@@ -11,11 +11,15 @@ from urllib.parse import urlencode
 import httpx
 
 from slipway.flow.apps import Apps
+from slipway.flow.webhook_sources import INSTALLATION
+from slipway.webhook.secret import KnownSecrets, WebhookSecret
 from slipway.webhook.signature import sign
 
 SECRET = "it-is-long-and-random"
+KEY = "signs-what-tasks-ask"
 COMMIT = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
 ROUTE = "/webhooks/github"
+KNOWN: KnownSecrets = {INSTALLATION: (WebhookSecret(SECRET),)}
 APPS = Apps.from_json(
     {
         "version": 1,
@@ -45,14 +49,14 @@ def push(**fields: Any) -> dict[str, Any]:
     } | fields
 
 
-def headers(body: bytes, event: str = "push", **others: str | None) -> dict[str, str]:
+def headers(body: bytes, event: str = "push", secret: str = SECRET, **others: str | None) -> dict[str, str]:
     """Return GitHub's headers; ``None`` leaves one out."""
     made = {
         "content-type": "application/json",
         "user-agent": "GitHub-Hookshot/044aadd",
         "x-github-event": event,
         "x-github-delivery": str(uuid.uuid4()),
-        "x-hub-signature-256": sign(body, SECRET),
+        "x-hub-signature-256": sign(body, secret),
     } | {name.replace("_", "-"): value for name, value in others.items()}
     return {name: value for name, value in made.items() if value is not None}
 
@@ -73,10 +77,14 @@ class Sender:
 
     client: httpx.Client
 
-    def deliver(self, payload: object, event: str = "push", **others: str | None) -> httpx.Response:
+    def deliver(
+        self, payload: object, event: str = "push", secret: str = SECRET, **others: str | None
+    ) -> httpx.Response:
         """Sign and send one delivery."""
-        return self.send(encode(payload), event, **others)
+        return self.send(encode(payload), event, secret, **others)
 
-    def send(self, body: bytes, event: str = "push", **others: str | None) -> httpx.Response:
+    def send(
+        self, body: bytes, event: str = "push", secret: str = SECRET, **others: str | None
+    ) -> httpx.Response:
         """Sign and send these bytes."""
-        return self.client.post(ROUTE, content=body, headers=headers(body, event, **others))
+        return self.client.post(ROUTE, content=body, headers=headers(body, event, secret, **others))

@@ -14,12 +14,12 @@ from slipway.flow.ref_order import Reported
 from slipway.pushes.receiving import receive
 from slipway.pushes.reporting import ended
 from slipway.pushing.triggers import PushTrigger
-from tests.server.conftest import session_of
+from tests.server.conftest import question_connection, session_of
 from tests.server.sender import COMMIT
 
 PUSH = PushEvent(repository="octo/hello", ref="refs/heads/main", commit=COMMIT)
 
-pytestmark = pytest.mark.usefixtures("secret")
+pytestmark = pytest.mark.usefixtures("key")
 
 
 @pytest.fixture
@@ -48,9 +48,7 @@ async def test_push_that_is_not_on_record_is_an_error(url: str, key: str) -> Non
 
 
 async def test_a_refusal_is_an_error(url: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_SLIPWAY_GITHUB", '{"conn_type": "x", "extra": {"webhook_secrets": "other"}}'
-    )
+    monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_QUESTIONS", question_connection("other"))
     assert "signature wrong" in (await fire(url, key))["error"]
 
 

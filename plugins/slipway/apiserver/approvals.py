@@ -33,6 +33,7 @@ from slipway.flow.approval import (
     ApprovalRequest,
 )
 from slipway.flow.environments import ROLE
+from slipway.flow.push import first_name
 from slipway.flow.turns import Contender, TurnPlace
 
 PARKED = (TaskInstanceState.AWAITING_INPUT, TaskInstanceState.DEFERRED)
@@ -132,7 +133,9 @@ def _waiting(session: Session, question: ApprovalQuestion) -> Iterator[tuple[Con
 
 def _place(request: ApprovalRequest) -> TurnPlace:
     return TurnPlace(
-        repository=request.push.repository, application=request.application, environment=request.environment
+        repository=first_name(request.push, request.names),
+        application=request.application,
+        environment=request.environment,
     )
 
 

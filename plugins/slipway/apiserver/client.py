@@ -1,14 +1,13 @@
 """Questions of a task to the API server, about Airflow's database.
 
 What a task may ask Airflow itself lists neither the runs of a partition nor which runs live, and fails on an
-asset's events while a run that one of them started is queued. A question is signed with the webhook secret:
-who may send pushes may ask about them, and nothing more has to be configured.
+asset's events while a run that one of them started is queued. A question is signed with the key of connection
+``slipway_questions``, which no webhook has (:mod:`slipway.webhook.question_key`).
 """
 
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -57,7 +56,7 @@ from slipway.flow.record import Record, SlipwayError, TransientError
 from slipway.flow.recorded import Received, RecordedPush
 from slipway.flow.ref_order import Reported
 from slipway.flow.turns import Turn
-from slipway.webhook.secrets import CONNECTION, choose, trigger_secrets
+from slipway.webhook.question_key import CONNECTION, task_key, trigger_key
 from slipway.webhook.sensors import server_url
 from slipway.webhook.signature import sign_search
 
@@ -190,14 +189,14 @@ async def ask_turns(url: str, questions: Sequence[TurnQuestion]) -> list[Turn]:
     :param url: of the API server's ``/slipway``.
     :raises TransientError: when the API server does not answer.
     """
-    secrets, found = await trigger_secrets(), list[Turn]()
+    key, found = await trigger_key(), list[Turn]()
     async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
         for start in range(0, len(questions), TURNS_AT_ONCE):
             question = TurnsQuestion(turns=tuple(questions[start : start + TURNS_AT_ONCE]))
-            body, headers = _signed(question, _first(secrets))
+            body, headers = _signed(question, key)
             with _told():
                 answer = await client.post(f"{url}{TURNS_ROUTE}", content=body, headers=headers)
-            found += TurnsAnswer.model_validate_json(_content(TURNS_ROUTE, answer)).turns
+            found += TurnsAnswer.model_validate_json(_content(TURNS_ROUTE, answer, key)).turns
     return found
 
 
@@ -213,15 +212,16 @@ def _batches(values: Iterable[str]) -> list[tuple[str, ...]]:
     reraise=True,
 )
 def _ask(route: str, question: Record) -> bytes:
-    body, headers = _signed(question, _secret())
+    key = task_key()
+    body, headers = _signed(question, key)
     with _told():
         answer = httpx.post(f"{server_url()}{route}", content=body, headers=headers, timeout=TIMEOUT_SECONDS)
-    return _content(route, answer)
+    return _content(route, answer, key)
 
 
-def _signed(question: Record, secret: str) -> tuple[bytes, dict[str, str]]:
+def _signed(question: Record, key: str) -> tuple[bytes, dict[str, str]]:
     body = json.dumps(question.to_json()).encode()
-    signature = sign_search(body, secret, int(time.time()))
+    signature = sign_search(body, key, int(time.time())) if key else ""
     return body, {"content-type": "application/json", "x-slipway-signature": signature}
 
 
@@ -233,13 +233,17 @@ def _told() -> Iterator[None]:
         raise TransientError(f"the API server does not answer: {type(error).__name__}") from error
 
 
-def _content(route: str, answer: httpx.Response) -> bytes:
+def _content(route: str, answer: httpx.Response, key: str) -> bytes:
+    if answer.status_code == httpx.codes.UNAUTHORIZED and not key:
+        raise TransientError(
+            f"connection {CONNECTION} did not exist when {route} was asked; the API server makes it then"
+        )
     if answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
         raise TransientError(f"the API server answers {answer.status_code} to {route}{_reason(answer)}")
     if answer.status_code != httpx.codes.OK:
         raise SlipwayError(
             f"the API server refuses {route}: {answer.status_code} {answer.text[:300]}. The API server and "
-            "the workers must run the same version of Slipway and share the webhook secret."
+            f"the workers must run the same version of Slipway and read the same connection {CONNECTION}."
         )
     return answer.content
 
@@ -249,27 +253,3 @@ def _reason(answer: httpx.Response) -> str:
         return f": {answer.json()['reason']}"
     except (ValueError, KeyError, TypeError):  # somebody between the two answered
         return ""
-
-
-def _secret() -> str:
-    """Return the webhook secret, inside a task.
-
-    :raises SlipwayError: when there is none.
-    """
-    from airflow.sdk import BaseHook
-    from airflow.sdk.exceptions import AirflowNotFoundException
-
-    try:
-        extra = BaseHook.get_connection(CONNECTION).extra_dejson
-    except AirflowNotFoundException:
-        extra = {}
-    return _first(choose(extra, os.environ))
-
-
-def _first(secrets: Sequence[str]) -> str:
-    if not secrets:
-        raise SlipwayError(
-            f"no webhook secret is configured: set the extra field webhook_secrets of connection "
-            f"{CONNECTION}. Requests to the API server are signed with it."
-        )
-    return secrets[0]

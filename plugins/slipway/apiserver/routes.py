@@ -1,6 +1,6 @@
 """The routes for tasks and triggers: :mod:`slipway.apiserver.questions` has the questions.
 
-No login of Airflow's is asked for: a question is signed with the webhook secret.
+No login of Airflow's is asked for: a question is signed with the key of connection ``slipway_questions``.
 """
 
 from __future__ import annotations
@@ -42,67 +42,67 @@ from slipway.webhook.transport import respond, signed
 def create_app(reception: Reception) -> FastAPI:
     """Return the application that is mounted under ``/slipway``: the webhook, and what tasks ask."""
     app = FastAPI(title="Slipway webhooks", openapi_url=None, docs_url=None, redoc_url=None)
-    answers, secrets = Answers(reception.session), reception.secrets
+    answers = Answers(reception.session)
     add_webhook(app, reception)
     _add_pushes(app, reception)
 
     @app.post(RUNS_ROUTE)
     async def runs(request: Request) -> JSONResponse:
         """Tell a task which runs live."""
-        return respond(await signed(request, secrets, RunsQuestion, answers.runs))
+        return respond(await signed(request, reception.keys, RunsQuestion, answers.runs))
 
     @app.post(PUSHES_ROUTE)
     async def pushes(request: Request) -> JSONResponse:
         """Answer a task what became of pushes."""
-        return respond(await signed(request, secrets, PushesQuestion, answers.pushes))
+        return respond(await signed(request, reception.keys, PushesQuestion, answers.pushes))
 
     @app.post(TURNS_ROUTE)
     async def turns(request: Request) -> JSONResponse:
         """Answer a task, or a trigger, whose turn it is to deploy."""
-        return respond(await signed(request, secrets, TurnsQuestion, answers.turns))
+        return respond(await signed(request, reception.keys, TurnsQuestion, answers.turns))
 
     @app.post(APPROVALS_ROUTE)
     async def approvals(request: Request) -> JSONResponse:
         """Tell a task whether people are to be asked about its release, and not about a newer one."""
-        return respond(await signed(request, secrets, ApprovalQuestion, answers.approvals))
+        return respond(await signed(request, reception.keys, ApprovalQuestion, answers.approvals))
 
     @app.post(RIGHTS_ROUTE)
     async def may_start(request: Request) -> JSONResponse:
         """Tell a task whether who started its run may start another DAG."""
-        return respond(await signed(request, secrets, RightsQuestion, answers.may_start))
+        return respond(await signed(request, reception.keys, RightsQuestion, answers.may_start))
 
     return app
 
 
 def _add_pushes(app: FastAPI, reception: Reception) -> None:
-    answers, secrets = PushAnswers(reception.session), reception.secrets
+    answers, keys = PushAnswers(reception.session), reception.keys
 
     @app.post(REPORTS_ROUTE)
     async def report(request: Request) -> JSONResponse:
         """Record a push that a task reports."""
-        return respond(await signed(request, secrets, Reported, answers.report))
+        return respond(await signed(request, keys, Reported, answers.report))
 
     @app.post(PUSH_ROUTE)
     async def find(request: Request) -> JSONResponse:
         """Return a push to a task that runs for it."""
-        return respond(await signed(request, secrets, PushQuestion, answers.find))
+        return respond(await signed(request, keys, PushQuestion, answers.find))
 
     @app.post(LOOKED_ROUTE)
     async def looked(request: Request) -> JSONResponse:
         """Take down what a push's first look decided."""
-        return respond(await signed(request, secrets, LookedReport, answers.looked))
+        return respond(await signed(request, keys, LookedReport, answers.looked))
 
     @app.post(BUILT_ROUTE)
     async def built(request: Request) -> JSONResponse:
         """Take down what a pipeline hands on."""
-        return respond(await signed(request, secrets, BuiltReport, answers.built))
+        return respond(await signed(request, keys, BuiltReport, answers.built))
 
     @app.post(SUPERSEDED_ROUTE)
     async def superseded(request: Request) -> JSONResponse:
         """Take down that a push is superseded."""
-        return respond(await signed(request, secrets, SupersededReport, answers.superseded))
+        return respond(await signed(request, keys, SupersededReport, answers.superseded))
 
     @app.post(SETTLE_ROUTE)
     async def settle(request: Request) -> JSONResponse:
         """Go on with pushes whose reports were lost."""
-        return respond(await signed(request, secrets, SettleQuestion, answers.settle))
+        return respond(await signed(request, keys, SettleQuestion, answers.settle))

@@ -9,10 +9,12 @@ from fastapi import FastAPI
 
 from slipway.apiserver.routes import create_app
 from slipway.config import load_apps
+from slipway.webhook.question_key import ServerKeys
 from slipway.webhook.reception import Reception
-from slipway.webhook.secrets import server_secrets
+from slipway.webhook.secrets import ServerSecrets
 
 
 def make() -> FastAPI:
     """Return the application."""
-    return create_app(Reception(partial(create_session, scoped=False), load_apps, server_secrets))
+    sessions = partial(create_session, scoped=False)
+    return create_app(Reception(sessions, load_apps, ServerSecrets(), ServerKeys(sessions)))

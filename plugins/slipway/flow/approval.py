@@ -9,7 +9,7 @@ from typing import Any
 from slipway.flow.environments import Approval
 from slipway.flow.image import Image
 from slipway.flow.push import PushEvent
-from slipway.flow.record import Name, Record, SlipwayError
+from slipway.flow.record import Name, Record, RepositoryName, SlipwayError
 from slipway.flow.release import ReleaseRow
 
 RELEASE_TASK, APPROVE_TASK = "release", "approve"
@@ -27,6 +27,8 @@ class ApprovalRequest(Record):
     """A release that asks to be let into an environment."""
 
     push: PushEvent
+    names: tuple[RepositoryName, ...] = ()
+    """All names that a renamed repository has had, the oldest first."""
     application: Name
     environment: Name
     approval: Approval

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -10,6 +11,8 @@ from pydantic import Field, PrivateAttr, model_validator
 from slipway.flow.audience import Notify, Tickets
 from slipway.flow.environments import CLOUD, CLUSTER, Environment, Retention
 from slipway.flow.record import Matching, Name, Record, RepositoryName, SlipwayError, Version
+from slipway.flow.repositories import check, index
+from slipway.flow.webhook_sources import SecretSource, WebhookScope, check_scopes, source_of
 
 EventName = Annotated[
     str, Matching(r"^[a-z][a-z0-9_]{0,63}$", "must be the name of a webhook event, like workflow_run")
@@ -50,6 +53,10 @@ class Application(Record):
     """Whose it is; a namespace belongs to one tenant."""
     environments: dict[Name, Environment] = Field(min_length=1)
     """Where its refs are deployed to; of several that take a ref, the first."""
+    id: Annotated[int, Field(strict=True, ge=1, lt=2**63)] | None = None
+    """The code registry's number of the repository (`repository.id` of a delivery); no rename changes it."""
+    renamed_from: tuple[RepositoryName, ...] = Field(default=(), max_length=20)
+    """Its former names, the oldest first: what was deployed under them is the application's."""
     rebuild: Rebuild = Rebuild()
     """What the night builds again; `{refs: []}` for nothing."""
     jenkins_jobs: tuple[JobPattern, ...] = ()
@@ -119,6 +126,8 @@ class Apps(Record):
     """Version of this format."""
     applications: dict[RepositoryName, Application]
     """Every repository that may build, by owner/name."""
+    webhooks: dict[WebhookScope, SecretSource] = {}
+    """Which secrets sign the deliveries of a repository, or of all of an owner (`owner/*`)."""
     events: tuple[EventName, ...] = ()
     """Webhook events that are kept for ``WebhookSensor``; pushes always are."""
     _file: str = PrivateAttr("apps.yaml")
@@ -132,6 +141,8 @@ class Apps(Record):
                 raise ValueError(
                     f"{other} and {name} are one repository (case does not count): keep one entry"
                 )
+        check(self.applications)
+        check_scopes(self.webhooks, self.applications)
         return self
 
     @model_validator(mode="after")
@@ -147,6 +158,10 @@ class Apps(Record):
                         "a namespace belongs to one tenant, give one of them another"
                     )
         return self
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return index(self.applications)
 
     @property
     def file(self) -> str:
@@ -186,14 +201,27 @@ class Apps(Record):
         return {connection: sorted(names) for connection, names in found.items()}
 
     def find(self, repository: str) -> Application | None:
-        """Return the entry of ``repository`` (its name compared as GitHub does, without case)."""
+        """Return the entry of ``repository``, by its name or a former one (case does not count)."""
         name = self.name_of(repository)
         return None if name is None else self.applications[name]
 
     def name_of(self, repository: str) -> str | None:
-        """Return how the file spells ``repository``, or None when it is not in it."""
-        wanted = repository.casefold()
-        return next((name for name in self.applications if name.casefold() == wanted), None)
+        """Return how the file spells ``repository``, by its name or a former one; None if it is not there."""
+        return self._names.get(repository.casefold())
+
+    def present_name(self, repository: str) -> str:
+        """Return the present name of a repository; the same one when it is not in the file."""
+        return self.name_of(repository) or repository
+
+    def names_of(self, repository: str) -> tuple[str, ...]:
+        """Return all names that a renamed repository has had, the oldest first; none if it never was."""
+        name = self.name_of(repository)
+        former = () if name is None else self.applications[name].renamed_from
+        return (*former, str(name)) if former else ()
+
+    def secret_source(self, repository: str) -> SecretSource:
+        """Return where the secrets are that open ``repository``."""
+        return source_of(self.webhooks, repository)
 
     def get(self, repository: str) -> Application:
         """Return the entry of ``repository``.

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from slipway.flow.plans import ReleasePlan
 from slipway.flow.record import Record, SlipwayError
 from slipway.flow.release import SupersededError, refuse_older
+from slipway.flow.repositories import is_one_of
 
 
 class LedgerEntry(Record):
@@ -90,7 +91,7 @@ def refuse_others(ledger: Ledger[A, G], attempt: A, taken: Callable[[str], Slipw
         if other is None or other.run == attempt.run:
             continue
         theirs = other.plan.push
-        if theirs.repository.casefold() != push.repository.casefold():
+        if not is_one_of(theirs.repository, (push.repository, *attempt.plan.names)):
             raise taken(theirs.repository)
         refuse_older(push, theirs.commit, theirs.at)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -61,6 +62,14 @@ class PushEvent(Record):
     def short_commit(self) -> str:
         """The first 12 digits, for people."""
         return self.commit[:12]
+
+
+def first_name(push: PushEvent, names: Sequence[str]) -> str:
+    """Return the name by which what is kept elsewhere is found: a rename does not change it.
+
+    :param names: all that the repository has had, the oldest first; none when it never was renamed.
+    """
+    return names[0] if names else push.repository
 
 
 def parse_partition_key(key: str) -> tuple[str, str, str]:

@@ -171,18 +171,22 @@ async def _refuse_foreign(cluster: Cluster, workload: KubernetesPlan, known: Kub
         body = await cluster.find(ref, workload.namespace)
         if body is None:
             continue
-        labels = body["metadata"].get("labels") or {}
-        annotations = body["metadata"].get("annotations") or {}
-        repository = workload.push.repository
-        if (labels.get(APPLICATION), annotations.get(REPOSITORY)) != (workload.application, repository):
-            owner = annotations.get(REPOSITORY) or "someone else"
+        if owner := foreign_owner(body, workload):
             on = f"kubectl -n {workload.namespace}"
             raise ClusterRefusedError(
                 f"{ref} is in namespace {workload.namespace} already and belongs to {owner}. "
                 f"Choose another name; or hand it over: "
                 f"{on} label {ref} {APPLICATION}={workload.application} && "
-                f"{on} annotate {ref} {REPOSITORY}={repository}"
+                f"{on} annotate {ref} {REPOSITORY}={workload.push.repository}"
             )
+
+
+def foreign_owner(body: Json, workload: KubernetesPlan) -> str:
+    """Return whose an object is; "" when it is the application's, also under a former repository name."""
+    labels = body["metadata"].get("labels") or {}
+    owner = (body["metadata"].get("annotations") or {}).get(REPOSITORY)
+    ours = owner in (workload.push.repository, *workload.names)
+    return "" if ours and labels.get(APPLICATION) == workload.application else str(owner or "someone else")
 
 
 def described(workload: KubernetesPlan) -> str:

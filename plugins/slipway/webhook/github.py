@@ -7,7 +7,7 @@ GitHub's side: https://docs.github.com/en/webhooks/webhook-events-and-payloads
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,8 +18,12 @@ from slipway.flow.apps import Apps
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 from slipway.flow.ref_order import Reported
-from slipway.webhook.payload import PayloadError, parse, pick, text
-from slipway.webhook.signature import is_signed
+from slipway.flow.repositories import identify
+from slipway.webhook import candidates
+from slipway.webhook.authentication import authenticate
+from slipway.webhook.candidates import Signer
+from slipway.webhook.payload import PayloadError, number, parse, pick, text
+from slipway.webhook.secret import KnownSecrets
 from slipway.webhook.verdict import Accepted, Delivery, Ignored, Pong, Refused, Verdict
 
 MAX_BYTES = 25 * 1024 * 1024
@@ -43,18 +47,22 @@ def claimed(headers: Mapping[str, str]) -> Delivery:
 
 
 def receive(
-    headers: Mapping[str, str], body: bytes, apps: Apps | SlipwayError, secrets: Sequence[str], now: datetime
+    headers: Mapping[str, str], body: bytes, apps: Apps | SlipwayError, secrets: KnownSecrets, now: datetime
 ) -> Verdict:
     """Decide about one delivery.
 
     :param headers: by lower-case name.
     :param body: the bytes as they came, at most :data:`MAX_BYTES`.
     :param apps: the allow-list, or why it could not be read: reported to a genuine sender only.
-    :param secrets: any of them may have signed it, so that a secret can be changed without a gap.
+    :param secrets: of :func:`slipway.webhook.candidates.sources`. Any of them may have signed it, so that a
+        secret can be changed without a gap; the repository must then be one that the secret opens.
     :param now: when it came.
     """
     delivery = claimed(headers)
-    if refusal := _refuse_stranger(headers, body, secrets) or _refuse_nameless(headers):
+    signers = authenticate(headers, body, apps, secrets, now)
+    if isinstance(signers, Refused):
+        return replace(signers, delivery=delivery)
+    if refusal := _refuse_nameless(headers):
         return replace(refusal, delivery=delivery)
     try:
         payload = parse(headers.get("content-type", ""), body)
@@ -65,32 +73,21 @@ def receive(
         payload=payload,
         action=text(payload, "action", 64),
         repository=text(payload, "repository.full_name"),
+        repository_id=number(payload, "repository.id"),
         ref=text(payload, "ref", 600),
     )
+    warning = candidates.warn_of_end(signers, now)
     if delivery.event == "ping":
-        return Pong(delivery)
+        return _warned(Pong(delivery), warning)
     if isinstance(apps, SlipwayError):
         return Refused(503, f"not stored; send it again when this is repaired: {apps}", delivery)
-    return _judge(delivery, apps, now)
+    return _warned(_of_its_repository(delivery, signers, apps, now), warning)
 
 
-def _refuse_stranger(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> Refused | None:
-    if not secrets:
-        return Refused(
-            503,
-            "no webhook secret is configured: set the extra field webhook_secrets of connection "
-            "slipway_github, or SLIPWAY_WEBHOOK_SECRET in the API server's environment",
-        )
-    signature = headers.get("x-hub-signature-256", "")
-    if not signature:
-        return Refused(401, "signature missing: no X-Hub-Signature-256. Set the webhook's secret in GitHub")
-    if not is_signed(body, signature, secrets):
-        return Refused(
-            401,
-            "signature wrong: these bytes were not signed with any of Slipway's secrets. Set the same "
-            "secret here and in GitHub",
-        )
-    return None
+def _warned(verdict: Verdict, warning: str) -> Verdict:
+    if warning and isinstance(verdict, Accepted | Pong):
+        return replace(verdict, warnings=(*verdict.warnings, warning))
+    return verdict
 
 
 def _refuse_nameless(headers: Mapping[str, str]) -> Refused | None:
@@ -101,7 +98,25 @@ def _refuse_nameless(headers: Mapping[str, str]) -> Refused | None:
     return None
 
 
-def _judge(delivery: Delivery, apps: Apps, now: datetime) -> Verdict:
+def _of_its_repository(delivery: Delivery, signers: list[Signer], apps: Apps, now: datetime) -> Verdict:
+    """Decide about a genuine delivery by the repository that it is about."""
+    who = identify(
+        apps.applications,
+        delivery.repository,
+        delivery.repository_id,
+        apps.file,
+        # Other events start nothing, and a build of Jenkins does not know the id.
+        needs_id=delivery.event == "push",
+    )
+    repository = who.name or delivery.repository
+    if repository and (other := candidates.refuse_other(signers, apps, repository)):
+        return Refused(403, other, delivery)
+    if who.refusal:
+        return Refused(403, who.refusal, delivery)
+    return _warned(_judge(delivery, who.name, apps, now), who.warning)
+
+
+def _judge(delivery: Delivery, name: str, apps: Apps, now: datetime) -> Verdict:
     if delivery.event != "push" and delivery.event not in apps.events:
         wanted = ", ".join(("push", *apps.events))
         return Ignored(
@@ -111,8 +126,7 @@ def _judge(delivery: Delivery, apps: Apps, now: datetime) -> Verdict:
         return Refused(
             400, f"malformed body: a {delivery.event} event without repository.full_name", delivery
         )
-    name = apps.name_of(delivery.repository)
-    if name is None:
+    if not name:
         return Refused(
             403,
             f"repository {delivery.repository} may not build: it is not in {apps.file}. Add it there",

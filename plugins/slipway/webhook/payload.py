@@ -64,6 +64,13 @@ def pick(payload: Mapping[str, Any], path: str) -> Any:
     return value
 
 
+def number(payload: Mapping[str, Any], path: str) -> int | None:
+    """Return the whole number at ``path``, from 1 to what a column takes; None when there is none."""
+    value = pick(payload, path)
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if whole and 0 < value < 2**63 else None
+
+
 def text(payload: Mapping[str, Any], path: str, limit: int = 255) -> str:
     """Return the string at ``path``, shortened to ``limit`` characters; "" when there is none.
 

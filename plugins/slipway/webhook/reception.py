@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,10 +13,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from slipway.flow.apps import Apps
 from slipway.flow.record import SlipwayError
 from slipway.flow.recorded import Received
+from slipway.flow.webhook_sources import SecretSource
 from slipway.pushes.receiving import receive
 from slipway.pushes.starting import NotReadyError
 from slipway.webhook import github, inbox
+from slipway.webhook.candidates import sources
 from slipway.webhook.search import Search, reply
+from slipway.webhook.secret import KnownSecrets
 from slipway.webhook.transport import DATABASE_AWAY, Answer, Sessions, look
 from slipway.webhook.verdict import Accepted, Ignored, Pong, Refused, Verdict
 
@@ -30,12 +33,14 @@ class Reception:
     """The routes' dependencies.
 
     ``session`` opens a session that commits when its block ends well, ``apps`` reads the allow-list
-    (raising SlipwayError), ``secrets`` returns what may sign.
+    (raising SlipwayError), ``secrets`` reads what may sign a delivery, ``keys`` what may sign a question
+    of Slipway's tasks.
     """
 
     session: Sessions
     apps: Callable[[], Apps]
-    secrets: Callable[[], list[str]]
+    secrets: Callable[[Iterable[SecretSource]], KnownSecrets]
+    keys: Callable[[], list[str]]
 
     def __post_init__(self) -> None:
         """Count what is stored, to forget the old now and then."""
@@ -44,8 +49,9 @@ class Reception:
     def handle(self, headers: Mapping[str, str], body: bytes, sender: str) -> Answer:
         """Decide about a delivery, store it, and return the answer."""
         now = datetime.now(UTC)
-        verdict = github.receive(headers, body, self._apps(), self.secrets(), now)
-        answer = self.settle(verdict, now, sender, len(body))
+        apps = self._apps()
+        verdict = github.receive(headers, body, apps, self.secrets(sources(headers, apps)), now)
+        answer = _warned(self.settle(verdict, now, sender, len(body)), verdict)
         if next(self._stored) % PRUNE_EVERY == 0:
             self._prune(now)
         return answer
@@ -91,6 +97,15 @@ class Reception:
                 inbox.prune(session, now)
         except SQLAlchemyError:
             log.exception("the inbox was not pruned; the next delivery tries again")
+
+
+def _warned(answer: Answer, verdict: Verdict) -> Answer:
+    """Add to an answer what will be refused later; the log says it, too."""
+    if not isinstance(verdict, Accepted | Pong) or not verdict.warnings:
+        return answer
+    for warning in verdict.warnings:
+        log.warning("delivery %s: %s", verdict.delivery.id, warning)
+    return Answer(answer.status, answer.body | {"warnings": list(verdict.warnings)})
 
 
 def _taken(accepted: Accepted, received: Received | None) -> Answer:

@@ -28,7 +28,7 @@ def add_webhook(app: FastAPI, reception: Reception) -> None:
     @app.post("/deliveries/search")
     async def search(request: Request) -> JSONResponse:
         """Answer a sensor's search for a stored delivery."""
-        return respond(await signed(request, reception.secrets, Search, reception.search))
+        return respond(await signed(request, reception.keys, Search, reception.search))
 
 
 async def _deliver(reception: Reception, request: Request) -> Answer:

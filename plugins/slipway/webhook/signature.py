@@ -21,26 +21,32 @@ def sign(body: bytes, secret: str) -> str:
 
 def is_signed(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
     """Say whether one of ``secrets`` made ``signature``; takes as long for a near miss as for a far one."""
+    return any(matches(body, signature, secrets))
+
+
+def matches(body: bytes, signature: str, secrets: Sequence[str]) -> list[bool]:
+    """Say of each of ``secrets`` whether it made ``signature``; all are tried, whichever did."""
     given = signature.encode("utf-8", "replace")
-    return sum(hmac.compare_digest(sign(body, secret).encode(), given) for secret in secrets) > 0
+    return [hmac.compare_digest(sign(body, secret).encode(), given) for secret in secrets]
 
 
-def sign_search(body: bytes, secret: str, at: int) -> str:
-    """Sign a search for deliveries: with a key of its own, so that no webhook's bytes pass for a search.
+def sign_search(body: bytes, key: str, at: int) -> str:
+    """Sign a question to the API server, so that no webhook's bytes pass for one, whatever secret it has.
 
+    :param key: of :mod:`slipway.webhook.question_key`.
     :param at: seconds since the epoch; a signature is good for :data:`CLOCK_SKEW_SECONDS` around it.
     """
-    key = hmac.new(secret.encode(), _SEARCH_PURPOSE, hashlib.sha256).digest()
-    return f"{at}." + hmac.new(key, f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    derived = hmac.new(key.encode(), _SEARCH_PURPOSE, hashlib.sha256).digest()
+    return f"{at}." + hmac.new(derived, f"{at}.".encode() + body, hashlib.sha256).hexdigest()
 
 
-def is_signed_search(body: bytes, signature: str, secrets: Sequence[str], now: int) -> bool:
-    """Say whether one of ``secrets`` made ``signature`` just now."""
+def is_signed_search(body: bytes, signature: str, keys: Sequence[str], now: int) -> bool:
+    """Say whether one of ``keys`` made ``signature`` just now."""
     stamp = signature.partition(".")[0]
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
         return False
     if abs(int(stamp) - now) > CLOCK_SKEW_SECONDS:
         return False
     given = signature.encode("utf-8", "replace")
-    made = [sign_search(body, secret, int(stamp)).encode() for secret in secrets]
+    made = [sign_search(body, key, int(stamp)).encode() for key in keys]
     return sum(hmac.compare_digest(one, given) for one in made) > 0

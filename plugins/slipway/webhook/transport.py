@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import ClientDisconnect
 
 from slipway.flow.record import Record
+from slipway.webhook.question_key import CONNECTION
 from slipway.webhook.signature import is_signed_search
 
 log = logging.getLogger(__name__)
@@ -59,24 +60,30 @@ class BodyError(Exception):
 
 
 async def signed(
-    request: Request, secrets: Callable[[], list[str]], model: type[Q], answer: Callable[[Q], Answer]
+    request: Request, keys: Callable[[], list[str]], model: type[Q], answer: Callable[[Q], Answer]
 ) -> Answer:
-    """Answer a question of Slipway's own: signed with the webhook secret."""
+    """Answer a question of Slipway's own, signed with a key that no webhook has.
+
+    :param keys: :class:`slipway.webhook.question_key.ServerKeys`.
+    """
     try:
         body = await read_body(request, SEARCH_BYTES)
     except BodyError as error:
         return Answer(error.status, {"reason": error.reason})
     signature = request.headers.get("x-slipway-signature", "")
-    return await in_thread(lambda: _judge(body, signature, secrets(), model, answer))
+    return await in_thread(lambda: _judge(body, signature, keys(), model, answer))
 
 
 def _judge(
-    body: bytes, signature: str, secrets: list[str], model: type[Q], answer: Callable[[Q], Answer]
+    body: bytes, signature: str, keys: list[str], model: type[Q], answer: Callable[[Q], Answer]
 ) -> Answer:
-    if not is_signed_search(body, signature, secrets, int(time.time())):
+    if not keys:
+        reason = f"connection {CONNECTION} has no password, or the database does not answer; try again"
+        return Answer(503, {"reason": reason})
+    if not is_signed_search(body, signature, keys, int(time.time())):
         reason = (
-            "signature wrong, or the clocks differ by minutes: sensor and API server must share the webhook "
-            "secret"
+            "signature wrong, or the clocks differ by minutes: tasks and the API server must read the same "
+            f"connection {CONNECTION}"
         )
         return Answer(401, {"reason": reason})
     try:

@@ -1,8 +1,8 @@
 """Waits for a delivery, in the triggerer.
 
 A trigger has no access to Airflow's database, and what it may ask its supervisor for knows nothing of the
-inbox; so it asks the API server, and signs what it asks with the webhook secret: who may send deliveries
-may look for them, and nothing more has to be configured.
+inbox; so it asks the API server, and signs what it asks with a key that no webhook has
+(:mod:`slipway.webhook.question_key`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import httpx
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from slipway.flow.record import Record
+from slipway.webhook.question_key import trigger_key
 from slipway.webhook.search import Search
-from slipway.webhook.secrets import trigger_secrets
 from slipway.webhook.signature import sign_search
 
 log = logging.getLogger(__name__)
@@ -68,21 +68,16 @@ async def ask(client: httpx.AsyncClient, address: str, question: Record) -> dict
     :param address: of the route.
     """
     body = json.dumps(question.to_json()).encode()
-    secrets = await trigger_secrets()
-    if not secrets:
-        return {
-            "error": "no webhook secret is configured: set the extra field webhook_secrets of "
-            "connection slipway_github"
-        }
-    headers = {
-        "content-type": "application/json",
-        "x-slipway-signature": sign_search(body, secrets[0], int(time.time())),
-    }
+    key = await trigger_key()
+    signature = sign_search(body, key, int(time.time())) if key else ""
+    headers = {"content-type": "application/json", "x-slipway-signature": signature}
     try:
         response = await client.post(address, content=body, headers=headers)
     except httpx.TransportError as error:
         log.warning("the API server does not answer (%s); retrying", type(error).__name__)
         return {}
+    if response.status_code == httpx.codes.UNAUTHORIZED and not key:
+        return {}  # the API server made the key when it was asked
     return _read(response)
 
 

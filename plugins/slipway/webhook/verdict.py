@@ -20,6 +20,8 @@ class Delivery:
     source: str = "github"
     action: str = ""
     repository: str = ""
+    repository_id: int | None = None
+    """The sender's number of it."""
     ref: str = ""
     commit: str = ""
     payload: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -31,6 +33,8 @@ class Accepted:
 
     delivery: Delivery
     reported: Reported | None = None
+    warnings: tuple[str, ...] = ()
+    """What will be refused later unless it is changed."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Pong:
     """The answer to a ping."""
 
     delivery: Delivery
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,9 @@ from slipway.pushes import settling
 from slipway.pushes.reporting import run_ended
 from slipway.webhook.signature import sign_search
 from tests.served import client
-from tests.server.conftest import session_of
+from tests.server.conftest import question_connection, session_of
 from tests.server.sender import COMMIT, SECRET, Sender, push
+from tests.server.sender import KEY as SIGNS
 
 NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
 KEY = f"Octo/Hello@{COMMIT}"
@@ -301,11 +302,12 @@ def test_a_push_that_is_not_on_record_is_refused_with_the_cure(server: str, stor
 def test_a_question_needs_a_fresh_signature_and_its_fields(server: str, route: str) -> None:
     with client(server) as http:
 
-        def ask(body: bytes, secret: str = SECRET, age: int = 0) -> httpx.Response:
-            signature = sign_search(body, secret, int(time.time()) - age)
+        def ask(body: bytes, key: str = SIGNS, age: int = 0) -> httpx.Response:
+            signature = sign_search(body, key, int(time.time()) - age)
             return http.post(f"/slipway{route}", content=body, headers={"x-slipway-signature": signature})
 
         assert ask(b"{}", "other").status_code == 401
+        assert ask(b"{}", SECRET).status_code == 401  # who may send deliveries may not ask
         assert ask(b"{}", age=400).status_code == 401
         assert http.post(f"/slipway{route}", content=b"{}").status_code == 401
         for body in (b"", b"{}", b'{"runs": 1, "keys": 1}', b'{"sql": "1"}'):
@@ -313,10 +315,9 @@ def test_a_question_needs_a_fresh_signature_and_its_fields(server: str, route: s
             assert (answer.status_code, "the question has errors" in answer.json()["reason"]) == (400, True)
 
 
-def test_a_wrong_secret_is_told_with_its_cure(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    extra = {"conn_type": "slipway_github", "extra": {"webhook_secrets": "another"}}
-    monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_GITHUB", json.dumps(extra))
-    with pytest.raises(SlipwayError, match=r"refuses /runs/search: 401.*share the webhook secret"):
+def test_a_wrong_key_is_told_with_its_cure(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_QUESTIONS", question_connection("another"))
+    with pytest.raises(SlipwayError, match=r"refuses /runs/search: 401.*same connection slipway_questions"):
         ask_runs(["a"])
 
 

@@ -21,7 +21,7 @@ from slipway.webhook import transport
 from slipway.webhook.reception import Reception
 from tests.served import client, served
 from tests.server.conftest import Recorded, Rows, session_of
-from tests.server.sender import APPS, COMMIT, ROUTE, SECRET, Sender, encode, headers, push
+from tests.server.sender import APPS, COMMIT, KNOWN, ROUTE, Sender, encode, headers, push
 
 KEY = f"Octo/Hello@{COMMIT}"
 
@@ -270,7 +270,9 @@ def test_broken_allow_list_answers_503_with_its_line(reception: Reception, inbox
 )
 def test_database_away_never_answers_2xx(event: str, others: dict[str, str | None], status: int) -> None:
     away = create_engine("postgresql+psycopg2://nobody:s3cret@127.0.0.1:1/none")
-    reception = Reception(session=lambda: session_of(away), apps=lambda: APPS, secrets=lambda: [SECRET])
+    reception = Reception(
+        session=lambda: session_of(away), apps=lambda: APPS, secrets=lambda _: KNOWN, keys=list
+    )
     with served(create_app(reception)) as url, client(url) as other:
         response = Sender(other).deliver(push(), event, **others)
     assert response.status_code == status
@@ -282,7 +284,7 @@ def test_database_that_hangs_is_answered_in_time(
 ) -> None:
     released = threading.Event()
     monkeypatch.setattr(transport, "STORE_SECONDS", 0.2)
-    reception.secrets = lambda: [SECRET] if released.wait(20) else []
+    reception.secrets = lambda _: KNOWN if released.wait(20) else {}
     with served(create_app(reception)) as url, client(url) as other:
         response = Sender(other).deliver(push())
         released.set()
@@ -326,5 +328,5 @@ def test_accepted_deliveries_are_kept_for_months(reception: Reception, sender: S
 def reception_verdict(body: bytes, now: datetime) -> Any:
     from slipway.webhook.github import receive
 
-    verdict = receive(headers(body, x_hub_signature_256=None), body, APPS, [SECRET], now)
+    verdict = receive(headers(body, x_hub_signature_256=None), body, APPS, KNOWN, now)
     return replace(verdict)

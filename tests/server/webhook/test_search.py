@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from slipway.webhook.payload import pick
 from slipway.webhook.search import Search, finds
 from slipway.webhook.signature import sign_search
-from tests.server.sender import COMMIT, SECRET, Sender, push
+from tests.server.sender import COMMIT, KEY, SECRET, Sender, push
 
 SINCE = datetime.now(UTC) - timedelta(hours=1)
 ROUTE = "/deliveries/search"
@@ -26,9 +26,9 @@ def search(event: str = "push", since: datetime = SINCE, **match: Any) -> Search
     )
 
 
-def ask(sender: Sender, asked: Search | bytes, secret: str = SECRET, age: int = 0) -> httpx.Response:
+def ask(sender: Sender, asked: Search | bytes, key: str = KEY, age: int = 0) -> httpx.Response:
     body = asked if isinstance(asked, bytes) else json.dumps(asked.to_json()).encode()
-    signature = sign_search(body, secret, int(time.time()) - age)
+    signature = sign_search(body, key, int(time.time()) - age)
     return sender.client.post(ROUTE, content=body, headers={"x-slipway-signature": signature})
 
 
@@ -91,9 +91,9 @@ def test_refused_and_ignored_deliveries_are_never_found(sender: Sender) -> None:
     assert found(sender, search()) is None
 
 
-@pytest.mark.parametrize(("secret", "age"), [("other", 0), (SECRET, 400), (SECRET, -400)])
-def test_search_needs_a_fresh_signature(sender: Sender, secret: str, age: int) -> None:
-    response = ask(sender, search(), secret, age)
+@pytest.mark.parametrize(("key", "age"), [("other", 0), (SECRET, 0), (KEY, 400), (KEY, -400)])
+def test_search_needs_a_fresh_signature(sender: Sender, key: str, age: int) -> None:
+    response = ask(sender, search(), key, age)
     assert (response.status_code, "signature wrong" in response.json()["reason"]) == (401, True)
 
 

@@ -17,13 +17,14 @@ from slipway.webhook.reception import Reception
 from slipway.webhook.sensors import WebhookSensor, server_url
 from slipway.webhook.triggers import DeliveryTrigger
 from tests.served import client
-from tests.server.sender import SECRET, Sender, push
+from tests.server.conftest import question_connection
+from tests.server.sender import KEY, Sender, push
 
 START = datetime.now(UTC) - timedelta(minutes=1)
 CONTEXT: Any = {"dag_run": SimpleNamespace(start_date=START)}
 
 
-pytestmark = pytest.mark.usefixtures("secret")
+pytestmark = pytest.mark.usefixtures("key")
 
 
 def trigger(url: str, event: str = "push", **match: Any) -> DeliveryTrigger:
@@ -63,15 +64,13 @@ async def test_outlives_an_api_server_that_restarts(reception: Reception, unused
 @pytest.mark.parametrize(
     ("path", "told"),
     [("/nowhere", "refuses the search: 404"), ("", "signature wrong")],
-    ids=["route", "secret"],
+    ids=["route", "key"],
 )
 async def test_what_waiting_cannot_cure_is_an_error(
     url: str, monkeypatch: pytest.MonkeyPatch, path: str, told: str
 ) -> None:
     if not path:
-        monkeypatch.setenv(
-            "AIRFLOW_CONN_SLIPWAY_GITHUB", '{"conn_type": "x", "extra": {"webhook_secrets": "other"}}'
-        )
+        monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_QUESTIONS", question_connection("other"))
     assert told in (await fire(trigger(url + path)))["error"]
 
 
@@ -80,7 +79,7 @@ def test_trigger_is_plain_fields() -> None:
     path, fields = made.serialize()
     assert path == "slipway.webhook.triggers.DeliveryTrigger"
     assert DeliveryTrigger(**json.loads(json.dumps(fields))).serialize() == (path, fields)
-    assert SECRET not in json.dumps(fields)
+    assert KEY not in json.dumps(fields)
 
 
 def sensor(**fields: Any) -> WebhookSensor:

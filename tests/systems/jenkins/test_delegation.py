@@ -249,8 +249,8 @@ async def test_news_that_cannot_be_heard_only_costs_time(
     """A build that tells of its end is looked after, too; at once when the API server refuses to be asked."""
     monkeypatch.setattr(triggers, "NOTIFIED_SECONDS", 0.2 if status == 503 else 3600.0)
     monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_JENKINS", json.dumps(connection(served.url, notifies=True)))
-    github = {"conn_type": "slipway_github", "extra": {"webhook_secrets": "secret"}}
-    monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_GITHUB", json.dumps(github))
+    questions = {"conn_type": "generic", "password": "signs-what-triggers-ask"}
+    monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_QUESTIONS", json.dumps(questions))
     with serving(lambda asked, _: (status, {}, b"no")) as api:
         monkeypatch.setenv("SLIPWAY_URL", f"http://{api.host}")
         task = operator(made(served, f"sleep 1; {SCRIPT}", artifacts="out/*"))

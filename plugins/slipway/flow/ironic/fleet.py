@@ -11,7 +11,7 @@ from slipway.flow.image import Image
 from slipway.flow.ironic.spec import Ironic
 from slipway.flow.property_keys import CloudKey
 from slipway.flow.push import PushEvent
-from slipway.flow.record import Digest, Name, Record
+from slipway.flow.record import Digest, Name, Record, RepositoryName
 
 ROOT_GIB = 10
 
@@ -20,6 +20,8 @@ class IronicPlan(Record):
     """An application's nodes for one environment."""
 
     push: PushEvent
+    names: tuple[RepositoryName, ...] = ()
+    """All names that a renamed repository has had, the oldest first: what is theirs is this application's."""
     application: Name
     environment: Name
     cloud: str = CLOUD

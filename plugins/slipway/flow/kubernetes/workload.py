@@ -10,7 +10,7 @@ from slipway.flow.environments import CLUSTER
 from slipway.flow.image import Image
 from slipway.flow.kubernetes.objects import RANK, Json, ObjectRef, containers, pod_spec
 from slipway.flow.push import PushEvent
-from slipway.flow.record import Name, Record
+from slipway.flow.record import Name, Record, RepositoryName
 from slipway.flow.spec import BuildSpec, ConfigMap, Health, Kubernetes, Probe, SecretRef, Volume
 
 APPLICATION = "slipway.io/application"
@@ -25,6 +25,8 @@ class KubernetesPlan(Record):
     """An application's objects for one environment."""
 
     push: PushEvent
+    names: tuple[RepositoryName, ...] = ()
+    """All names that a renamed repository has had, the oldest first: what is theirs is this application's."""
     application: Name
     environment: Name
     cluster: str = CLUSTER

@@ -9,8 +9,8 @@ from slipway.flow.environments import CLOUD
 from slipway.flow.image import Image, input_digest
 from slipway.flow.nova.spec import Nova, ServerVolume
 from slipway.flow.nova.traffic import Place, Pool, RecordSet
-from slipway.flow.push import PushEvent
-from slipway.flow.record import Name, Record
+from slipway.flow.push import PushEvent, first_name
+from slipway.flow.record import Name, Record, RepositoryName
 
 DIGITS = 16
 
@@ -19,6 +19,8 @@ class NovaPlan(Record):
     """Servers of one release; names of the cloud's things are resolved to ids."""
 
     push: PushEvent
+    names: tuple[RepositoryName, ...] = ()
+    """All names that a renamed repository has had, the oldest first: what is theirs is this application's."""
     application: Name
     environment: Name
     cloud: str = CLOUD
@@ -40,12 +42,12 @@ class NovaPlan(Record):
     @property
     def deployment(self) -> str:
         """What all servers of this application in this environment share, and no others."""
-        return deployment_of(self.push.repository, self.application, self.environment)
+        return deployment_of(first_name(self.push, self.names), self.application, self.environment)
 
     @property
     def tag(self) -> str:
         """The tag by which Nova finds them."""
-        return tag_of(self.push.repository, self.application, self.environment)
+        return tag_of(first_name(self.push, self.names), self.application, self.environment)
 
     @property
     def version(self) -> str:

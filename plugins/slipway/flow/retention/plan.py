@@ -62,7 +62,8 @@ def reason_to_keep(one: StoredImage, facts: ImageUses) -> str:
     application = facts.apps.find(one.repository) if one.repository else None
     if application is None:
         return f"{one.repository} is not in apps.yaml" if one.repository else "its repository is unknown"
-    if facts.only and one.repository.casefold() not in facts.only:
+    repository = facts.apps.present_name(one.repository).casefold()
+    if facts.only and repository not in facts.only:
         return NOT_ASKED_FOR
     if one.hold:
         return f"held: {one.hold}"
@@ -70,7 +71,6 @@ def reason_to_keep(one: StoredImage, facts: ImageUses) -> str:
         return runs
     if one.platform in facts.unseen:
         return f"what runs is unknown: {facts.unseen[one.platform]}"
-    repository = one.repository.casefold()
     for commit in one.commits:
         if why := facts.promised.get((repository, commit)):
             return why

@@ -58,19 +58,26 @@ def plans_of(
     :raises SlipwayError: when ``slipway.yaml`` or a manifest breaks a rule.
     """
     push = release.push
-    name, chosen = _environment(load_apps().get(push.repository), push, environment)
+    apps = load_apps()
+    name, chosen = _environment(apps.get(push.repository), push, environment)
+    names = apps.names_of(push.repository)
     plans: Plans = dict.fromkeys(PLATFORMS)
     with fetched(GithubHook().get_conn(), push) as commit:
         spec = read_spec(commit)
         for platform, image in release.images.items():
-            planned = PLANS[platform](PlatformRelease(push, commit, spec, image, name, chosen, run))
+            planned = PLANS[platform](PlatformRelease(push, commit, spec, image, name, chosen, run, names))
             plans[platform] = planned.to_json() if planned else None
     if not any(plans.values()):
         raise NothingToDo(f"slipway.yaml of {push.repository} describes for no image how to run it")
     if (approval := chosen.approvers) is None:
         return plans, None, spec.order
     request = ApprovalRequest(
-        push=push, application=spec.name, environment=name, approval=approval, promoted_from=promoted_from
+        push=push,
+        names=names,
+        application=spec.name,
+        environment=name,
+        approval=approval,
+        promoted_from=promoted_from,
     )
     return plans, request, spec.order
 

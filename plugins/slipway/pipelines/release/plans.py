@@ -15,7 +15,7 @@ from slipway.flow.kubernetes.workload import KubernetesPlan, finished, from_spec
 from slipway.flow.nova.plan import NovaPlan, tag_of
 from slipway.flow.plans import ReleasePlan
 from slipway.flow.platforms import Platform
-from slipway.flow.push import PushEvent
+from slipway.flow.push import PushEvent, first_name
 from slipway.flow.record import SlipwayError
 from slipway.flow.spec import BuildSpec
 from slipway.github.repository import Commit
@@ -43,6 +43,8 @@ class PlatformRelease:
     environment: Environment
     run: str
     """The run that deploys."""
+    names: tuple[str, ...] = ()
+    """All that the repository has had, when it was renamed."""
 
 
 def _container(wanted: PlatformRelease) -> KubernetesPlan:
@@ -63,6 +65,7 @@ def _container(wanted: PlatformRelease) -> KubernetesPlan:
     )
     return KubernetesPlan(
         push=wanted.push,
+        names=wanted.names,
         application=spec.name,
         environment=wanted.name,
         cluster=wanted.environment.kubernetes,
@@ -88,10 +91,12 @@ def _servers(wanted: PlatformRelease) -> NovaPlan | None:
     connection = wanted.environment.openstack
     image = placed(image, connection, vm.properties, wanted.run)
     with OpenstackHook(connection).get_conn() as cloud:
-        resolved = resolve(cloud, nova, image, tag_of(wanted.push.repository, wanted.spec.name, wanted.name))
+        tag = tag_of(first_name(wanted.push, wanted.names), wanted.spec.name, wanted.name)
+        resolved = resolve(cloud, nova, image, tag)
     log.info("image %s is deployed to %s: %d servers", image.glance, wanted.name, nova.count)
     return NovaPlan(
         push=wanted.push,
+        names=wanted.names,
         application=wanted.spec.name,
         environment=wanted.name,
         cloud=connection,
@@ -122,6 +127,7 @@ def _fleet(wanted: PlatformRelease) -> IronicPlan | None:
     )
     return IronicPlan(
         push=wanted.push,
+        names=wanted.names,
         application=wanted.spec.name,
         environment=wanted.name,
         cloud=wanted.environment.openstack,

@@ -89,7 +89,8 @@ def _places(params: Mapping[str, Any]) -> tuple[AppEnvironment, str]:
         raise SlipwayError(
             f"name another environment in `environment`: the one that the release of {source} is promoted to."
         )
-    application = load_apps().get(repository)
+    apps = load_apps()
+    application, repository = apps.get(repository), apps.present_name(repository)
     for name in (str(source), target):
         application.get_environment(name, repository)
     return AppEnvironment(repository=repository, environment=str(source)), target

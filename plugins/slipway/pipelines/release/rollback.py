@@ -51,7 +51,8 @@ def _place(params: Mapping[str, Any]) -> AppEnvironment:
     repository, environment = params.get("repository"), params.get("environment")
     if not repository:
         raise SlipwayError("no repository was given. Fill in the form's field, as owner/name.")
-    application = load_apps().get(repository)
+    apps = load_apps()
+    application, repository = apps.get(repository), apps.present_name(repository)
     if environment:
         application.get_environment(environment, repository)
     return AppEnvironment(repository=repository, environment=environment or _only(application, repository))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from slipway.flow.push import first_name
 from slipway.flow.release import SupersededError
 from slipway.flow.turns import Contender, TurnPlace
 
@@ -50,6 +51,8 @@ def question_of(context: Any, plan: ReleasePlan) -> TurnQuestion:
     from slipway.apiserver.questions import TurnQuestion
 
     push, ti = plan.push, context["ti"]
-    place = TurnPlace(repository=push.repository, application=plan.application, environment=plan.environment)
+    place = TurnPlace(
+        repository=first_name(push, plan.names), application=plan.application, environment=plan.environment
+    )
     mine = Contender(dag_id=ti.dag_id, run_id=ti.run_id, commit=push.commit, at=push.at)
     return TurnQuestion(place=place, mine=mine)

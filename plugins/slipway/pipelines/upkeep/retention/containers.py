@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from slipway.artifactory.catalogue import Catalogue
 from slipway.artifactory.listing import Listed, list_below
@@ -19,10 +19,13 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 """How a manifest is shown that is asked for by its digest; no tag."""
 
 
-def container_images(catalogue: Catalogue, folder: str) -> Iterator[StoredImage]:
+def container_images(
+    catalogue: Catalogue, folder: str, owner: Callable[[str], str] = str
+) -> Iterator[StoredImage]:
     """Yield the container images below a folder: every manifest that Slipway gave a tag to.
 
     :param folder: ``TENANT`` or ``TENANT/APPLICATION``.
+    :param owner: returns the present name of a repository.
     :raises ArtifactoryError: when Artifactory refuses to tell.
     :raises TransientArtifactoryError: when it does not answer.
     """
@@ -35,11 +38,11 @@ def container_images(catalogue: Catalogue, folder: str) -> Iterator[StoredImage]
         if place is not None and place.platform == "container":
             places[place][one.digest].append(one)
     for place, images in places.items():
-        owners = {owner for tags in images.values() for owner in _owners(tags)}
+        owners = {name for tags in images.values() for name in _owners(tags, owner)}
         for digest, tags in images.items():
             if any(_OURS.fullmatch(_tag(one)) for one in tags):
                 # Who named a manifest only by its inputs did not say whose it is; the others here did.
-                yield _stored(place, digest, tags, _owners(tags) or owners)
+                yield _stored(place, digest, tags, _owners(tags, owner) or owners)
 
 
 def _stored(place: ImagePlace, digest: str, tags: Sequence[Listed], owners: set[str]) -> StoredImage:
@@ -73,10 +76,8 @@ def _hold(tags: Iterable[Listed]) -> str:
     return ""
 
 
-def _owners(tags: Iterable[Listed]) -> set[str]:
-    return {
-        one.properties[RegistryKey.REPOSITORY] for one in tags if one.properties.get(RegistryKey.REPOSITORY)
-    }
+def _owners(tags: Iterable[Listed], owner: Callable[[str], str]) -> set[str]:
+    return {owner(name) for one in tags if (name := one.properties.get(RegistryKey.REPOSITORY))}
 
 
 def _tag(one: Listed) -> str:

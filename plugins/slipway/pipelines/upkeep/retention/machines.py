@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -48,13 +48,12 @@ class Gathered:
         """Whose images it is among."""
         return ImagePlace.parse(self.folder.rpartition("/")[0])
 
-    @property
-    def owners(self) -> set[str]:
-        """Its owner, by its things."""
+    def owners(self, owner: Callable[[str], str]) -> set[str]:
+        """Return its owner under the present name, by its things."""
         told = [one.properties.get(RegistryKey.REPOSITORY, "") for one in self.bytes]
         told += [record.repository for record in self.records]
         told += [str(copy.properties.get(CloudKey.REPOSITORY, "")) for copy in self.in_glance]
-        return set(told) - {""}
+        return {owner(name) for name in told if name}
 
     @property
     def in_glance(self) -> list[GlanceImage]:
@@ -62,11 +61,14 @@ class Gathered:
         return [copy for copies in self.copies.values() for copy in copies]
 
 
-def machine_images(files: Files, folder: str, copies: Copies) -> Iterator[StoredImage]:
+def machine_images(
+    files: Files, folder: str, copies: Copies, owner: Callable[[str], str] = str
+) -> Iterator[StoredImage]:
     """Yield the images of servers and machines below a folder.
 
     :param folder: ``TENANT`` or ``TENANT/APPLICATION``.
     :param copies: what Glance has, at least of this folder.
+    :param owner: returns the present name of a repository.
     :raises SlipwayError: when a store refuses to tell.
     :raises TransientError: when a store does not answer.
     """
@@ -82,17 +84,16 @@ def machine_images(files: Files, folder: str, copies: Copies) -> Iterator[Stored
                 _at(found, path).copies.setdefault(cloud, []).append(copy)
     owners: dict[ImagePlace, set[str]] = defaultdict(set)
     for gathered in found.values():
-        owners[gathered.place] |= gathered.owners
+        owners[gathered.place] |= gathered.owners(owner)
     for gathered in found.values():
-        yield stored(gathered, owners[gathered.place])
+        yield stored(gathered, gathered.owners(owner) or owners[gathered.place])
 
 
 def stored(found: Gathered, owners: set[str]) -> StoredImage:
     """Return the image that was gathered.
 
-    :param owners: whose others of the application are, should it not say itself whose it is.
+    :param owners: whose it is: one name, or it is unknown.
     """
-    owners = found.owners or owners
     disks = [str(copy.id) for copy in found.in_glance if copy.disk_format not in PARTS]
     listed = [*found.bytes, *found.inputs, *found.commits]
     commits = sorted(found.commits, key=lambda one: one.at, reverse=True)

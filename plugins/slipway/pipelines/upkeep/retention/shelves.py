@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from slipway.artifactory.files import Files
@@ -33,6 +33,8 @@ class Shelves:
     registry: RegistryClient
     clouds: Mapping[str, Glance]
     """Glance, by the connection of its cloud."""
+    owner: Callable[[str], str] = str
+    """Returns the present name of a repository."""
 
     def find(self, tenants: Iterable[str], application: str = "") -> list[StoredImage]:
         """Return the images of tenants, or of one application of theirs."""
@@ -40,8 +42,8 @@ class Shelves:
         found: list[StoredImage] = []
         for tenant in tenants:
             folder = f"{tenant}/{application}" if application else tenant
-            found += container_images(self.files.catalogue, folder)
-            found += machine_images(self.files, folder, copies)
+            found += container_images(self.files.catalogue, folder, self.owner)
+            found += machine_images(self.files, folder, copies, self.owner)
         return found
 
     def find_again(self, stored: StoredImage) -> StoredImage | None:

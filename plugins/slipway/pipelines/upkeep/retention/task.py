@@ -55,7 +55,7 @@ def retain(events: Any, repositories: Sequence[str], most: int, *, dry_run: bool
     :raises TransientError: naming what did not go well.
     """
     apps = load_apps()
-    asked = frozenset(name.casefold() for name in repositories if apps.get(name))
+    asked = frozenset(apps.present_name(name).casefold() for name in repositories if apps.get(name))
     with connected(apps) as shelves:
         found = shelves.find(dict.fromkeys(one.tenant for one in apps.applications.values()))
         # What runs is looked at after what is there, or a release in between would be seen nowhere.
@@ -101,7 +101,7 @@ def connected(apps: Apps) -> Iterator[Shelves]:
                 continue
             clouds[connection] = Glance(logins.enter_context(OpenstackHook(connection).get_conn()))
         registry = logins.enter_context(get_registry().client())
-        yield Shelves(Files(ArtifactoryHook().get_conn()), registry, clouds)
+        yield Shelves(Files(ArtifactoryHook().get_conn()), registry, clouds, apps.present_name)
 
 
 def _now(facts: ImageUses, stored: StoredImage) -> ImageUses:
@@ -117,7 +117,9 @@ def _now(facts: ImageUses, stored: StoredImage) -> ImageUses:
 
 def _at_work(stored: StoredImage) -> str:
     """Return a run that goes on for one of an image's commits, to build or to deploy it; "" for none."""
-    for key, push in ask_pushes(f"{stored.repository}@{commit}" for commit in stored.commits).items():
+    names = load_apps().names_of(stored.repository) or (stored.repository,)
+    keys = [f"{name}@{commit}" for name in names for commit in stored.commits]
+    for key, push in ask_pushes(keys).items():
         for run in push.runs:
             if run.state in LIVING:
                 return f"run {run.run_id} of {run.dag_id}, for {key},"
