@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from slipway.cli.answers import AirflowError, AwayError, Json, ServerError
 from slipway.cli.api import Airflow
-from slipway.cli.progress import Stage
 from slipway.cli.lookup import by_platform
+from slipway.cli.progress import Stage
 from slipway.cli.query import handed_on
 from slipway.cli.starting import ROLLBACK
 from slipway.cli.status import DEPLOY_DAG
