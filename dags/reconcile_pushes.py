@@ -19,6 +19,8 @@ ABOUT = """\
 commits with no recorded push) → **push** (registers each, when it has not arrived after a grace period and
 the ref still points to it: its pipelines start, as by the webhook).
 
+**find** also goes on with pushes whose tasks ended, or whose runs are lacking, without a report.
+
 Commits older than the given days are skipped: they are older than Slipway's use of the repository. Start
 `container_image` and the other pipelines by hand to build one.
 
@@ -63,6 +65,7 @@ with DAG(
 
             params, most = get_current_context()["params"], conf.getint("core", "max_map_length")
             age = timedelta(days=params["days"])
+            reconcile_pushes.settle()
             missing = reconcile_pushes.find_missing(params["repositories"] or [], age, most)
             return [push.to_json() for push in missing]
 

@@ -106,7 +106,6 @@ def _core(ground: Ground) -> dict[str, str]:
         "parallelism": "16",
         "min_serialized_dag_update_interval": "5",
         "auth_manager": FAB,
-        "asset_manager_class": "slipway.partitions.KeyedAssetManager",
         "fernet_key": _fernet_key(ground),
         "load_examples": "False",
         "dags_are_paused_at_creation": "False",

@@ -36,11 +36,8 @@ def warn() -> None:
 
 def lacking(settings: Settings) -> Iterator[str]:
     """Yield what is lacking, why it matters, and the cure."""
-    if settings.get("core", "asset_manager_class", fallback="") != ASSET_MANAGER:
-        yield (
-            "when two images of one push end at the same moment, the release may be lost: set [core] "
-            "asset_manager_class to {ASSET_MANAGER}"
-        )
+    if settings.get("core", "asset_manager_class", fallback="") == ASSET_MANAGER:
+        yield f"{ASSET_MANAGER} does nothing any more: remove [core] asset_manager_class"
     late = settings.getint("workers", "min_heartbeat_interval")
     if late > LATE_SECONDS:
         yield (

@@ -101,13 +101,16 @@ def _arguments(task: Any, ended: Ended) -> list[Any]:
 
 
 def _context(params: Mapping[str, Any]) -> dict[str, Any]:
-    run = SimpleNamespace(start_date=datetime.now(UTC), partition_key=None, triggering_user_name=None)
+    run_id = f"in-process__{secrets.token_hex(8)}"
+    run = SimpleNamespace(
+        run_id=run_id, start_date=datetime.now(UTC), partition_key=None, triggering_user_name=None
+    )
     return {
         "dag_run": run,
         "inlet_events": defaultdict(tuple),
         "outlet_events": defaultdict(lambda: SimpleNamespace(extra={})),
         "params": params,
-        "run_id": f"in-process__{secrets.token_hex(8)}",
+        "run_id": run_id,
         "triggering_asset_events": {},
     }
 

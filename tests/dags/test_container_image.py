@@ -16,6 +16,7 @@ import pytest
 from lab.access import Lab
 from slipway.docker.inputs import INPUT_LABEL, REVISION_LABEL, input_tag
 from slipway.flow.image import Built
+from slipway.flow.platforms import PIPELINES, PLATFORMS
 from slipway.flow.push import PushEvent
 from tests.dags.in_process import as_on_worker, call
 from tests.dags.pushing import DAG, REPOSITORY, Pushed, run_of, run_with_id
@@ -44,7 +45,8 @@ def test_a_push_becomes_an_image_and_the_same_inputs_are_not_built_twice(
     files = {"slipway.yaml": app.spec, "Dockerfile": dockerfile(token), "message.txt": "hello "}
     first = app.push(files)
     run = app.run(first)
-    done = dict.fromkeys(IN_ORDER, "success") | {"jenkins": "skipped"}
+    # The look at the push's commit resolved the base images.
+    done = dict.fromkeys(IN_ORDER, "success") | {"base_images": "skipped", "jenkins": "skipped"}
     assert run.tasks == done, run.log("build") + run.log("plan")
 
     built, key = app.built(run)
@@ -123,20 +125,13 @@ def test_a_person_builds_the_newest_commit_and_deploys_nothing(app: Pushed) -> N
     assert [app.built(run_with_id(app.airflow, one))[1] for one in ids] == ["", ""]
 
 
-NOTHING_TO_DO = {
-    "container_image": ("base_images", "jenkins", "build"),
-    "vm_image": ("base", "build", "boot_test"),
-    "bare_metal_image": ("package_sources", "build", "boot_test"),
-}
-
-
-def test_an_application_of_no_platform_passes_with_nothing_on_each(app: Pushed) -> None:
+def test_an_application_of_no_platform_passes_with_nothing_and_starts_nothing(app: Pushed) -> None:
     push = app.push({"slipway.yaml": f"version: 1\nname: {app.name}\n"})
-    for dag_id, idle in NOTHING_TO_DO.items():
-        run = run_of(app.airflow, push, dag_id)
-        assert run.tasks == {"plan": "success", **dict.fromkeys(idle, "skipped"), "publish": "success"}
-        [event] = app.airflow.get_run_events(dag_id, run.id)
-        assert (Built.from_json(event["extra"]).image, event["partition_key"]) == (None, push.partition_key)
+    run = run_of(app.airflow, push, "push")
+    assert run.tasks == {"look": "success", "outcome": "skipped"}, run.story
+    found = [Built.from_json(event["extra"]) for event in app.airflow.get_run_events("push", run.id)]
+    assert {(one.platform, one.image) for one in found} == {(name, None) for name in PLATFORMS}
+    assert [app.airflow.find_run(dag_id, run.id) for dag_id in (*PIPELINES.values(), "deploy")] == [None] * 4
     assert tags_of(app.lab.registry, app.place) == []
     with httpx.Client(auth=app.lab.artifactory.auth, trust_env=False) as client:
         kept = f"{app.lab.artifactory.url}/api/storage/generic-local/demo/{app.name}"

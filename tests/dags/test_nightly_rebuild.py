@@ -108,11 +108,11 @@ def assert_unchanged_is_not_deployed_again_and_what_fails_is_named(upkeep: Upkee
         f"{REPOSITORY} refs/heads/never": "failed",
     }
     again = night_of(night, pushed)
-    assert run_of(upkeep.airflow, again).tasks["build"] == "skipped"
-    deploy = run_of(upkeep.airflow, again, "deploy")
-    assert deploy.tasks["release"] == "skipped"
-    assert f"nothing changed since {pushed.short_commit} was built before" in "\n".join(deploy.log("release"))
-    assert [len(upkeep.runs("container_image", key.partition_key)) for key in (pushed, again)] == [1, 1]
+    look = run_of(upkeep.airflow, again, "push")
+    assert look.tasks == {"look": "success", "outcome": "skipped"}
+    assert "container  unchanged: sha256:" in "\n".join(look.log("look"))
+    for dag_id in ("container_image", "deploy"):
+        assert [len(upkeep.runs(dag_id, one.partition_key)) for one in (pushed, again)] == [1, 0]
 
 
 def assert_built_and_deployed_anew(upkeep: Upkeep, pushed: PushEvent) -> None:

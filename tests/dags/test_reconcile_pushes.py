@@ -13,6 +13,7 @@ import pytest
 from lab.access import Lab
 from slipway.cli.api import Airflow
 from slipway.cli.settings import Login
+from slipway.flow.followed import PUSH
 from tests.dags.in_process import as_on_worker, call
 from tests.dags.pushing import run_of
 from tests.dags.upkeep import REPOSITORY, Upkeep
@@ -38,7 +39,7 @@ def upkeep(lab: Lab, airflow_api: httpx.Client, tmp_path: Path, branch: str) -> 
         found.git("init", "--quiet", "--initial-branch=main")
         # The repository is made by its first push.
         told = found.push(found.commit({"slipway.yaml": NOTHING, "salt": branch}), f"{branch}-told")
-        assert run_of(airflow, told).state == "success"
+        assert run_of(airflow, told, PUSH).state == "success"
         yield found
         found.delete(branch, f"{branch}-told", f"{branch}-old", branch.replace("heads/lost/", "tags/lost-"))
 
@@ -51,7 +52,7 @@ def test_a_push_that_never_arrived_is_built_once_and_what_was_told_or_is_old_is_
     tag = branch.replace("heads/lost/", "tags/lost-")
     upkeep.git("tag", "--annotate", "--message=a release", "release", commit)
     upkeep.git("push", "--quiet", str(upkeep.bare), f"release:{tag}")
-    assert upkeep.runs("container_image", lost.partition_key) == []
+    assert upkeep.runs(PUSH, lost.partition_key) == []
     day = datetime.now(UTC) - timedelta(days=9)
     commit = upkeep.commit(
         {"slipway.yaml": NOTHING, "salt": f"{branch} old"}, date=f"{day:%Y-%m-%dT%H:%M:%SZ}"
@@ -68,19 +69,16 @@ def test_a_push_that_never_arrived_is_built_once_and_what_was_told_or_is_old_is_
     assert skipped in lines
     states = upkeep.mapped(found, "push")
     assert {states[f"{REPOSITORY} {branch}"], states[f"{REPOSITORY} {tag}"]} == {"success"}
-    assert run_of(upkeep.airflow, lost).state == "success"
-    events = upkeep.airflow.iterate_events("slipway_push")
-    mine = [event for event in events if event["partition_key"] == lost.partition_key]
-    assert {event["extra"]["push"]["ref"] for event in mine} == {branch, tag}
-    assert {event["extra"]["from"] for event in mine} == {DAG}
+    assert run_of(upkeep.airflow, lost, PUSH).state == "success"
+    pushed = [run["conf"]["push"] for run in upkeep.runs(PUSH, lost.partition_key)]
+    assert {(one["ref"], one["pusher"]) for one in pushed} == {(branch, DAG), (tag, DAG)}
 
     again = upkeep.start(DAG, grace_minutes=0)
     assert again.state == "success", again.story
     assert f"{REPOSITORY} {branch}" not in upkeep.mapped(again, "push")
-    events = upkeep.airflow.iterate_events("slipway_push")
-    assert len([event for event in events if event["partition_key"] == lost.partition_key]) == 2
-    assert len(upkeep.runs("container_image", upkeep.head(f"{branch}-told").partition_key)) == 1
-    assert upkeep.runs("container_image", old.partition_key) == []
+    assert len(upkeep.runs(PUSH, lost.partition_key)) == 2
+    assert len(upkeep.runs(PUSH, upkeep.head(f"{branch}-told").partition_key)) == 1
+    assert upkeep.runs(PUSH, old.partition_key) == []
 
 
 def test_a_repository_that_is_not_there_is_named(lab: Lab) -> None:

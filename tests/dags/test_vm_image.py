@@ -194,7 +194,7 @@ BAD: dict[str, tuple[str, dict[str, str], str]] = {
         "(?s)no\\s+file\\s+exists\\s+at /etc/shadow",
     ),
     "no image": ("build", files(by_worker("true")), "left no image in the output folder"),
-    "empty image": ("build", files(by_worker(FOLDER, f": > {IMAGE}")), "it is empty (0 bytes)"),
+    "empty image": ("build", files(by_worker(FOLDER, f": > {IMAGE}")), r"it is empty \(0 bytes\)"),
     "image with a backing file": ("build", files(by_worker(FOLDER, BACKED)), "(?i)backing file"),
     "image that is a link": (
         "build",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -233,6 +235,29 @@ def releases_of(app: Pushed) -> Iterator[Releases]:
         found = Releases(app, tenant, Ground(tenant, system, name=app.name, environment="staging"))
         yield found
         found.remove()
+
+
+def kill_in(releases: Releases, run_id: str, task_id: str, begun: Callable[[], Any]) -> None:
+    """Kill the process of a task's first try, when what it does has begun.
+
+    A process that hands its waiting on just then is not missed by anybody: the next one is killed.
+    """
+    noticed, tried = False, False
+
+    def is_noticed() -> bool:
+        nonlocal noticed, tried
+        tasks = releases.app.airflow.get_tasks("deploy", run_id)
+        [task] = [one for one in tasks if one["task_id"] == task_id]
+        tried = task["try_number"] > 1 or task["state"] == "up_for_retry"
+        noticed = tried or task["state"] != "running"
+        return noticed
+
+    while not tried:
+        task = task_in(releases, run_id, task_id, ("running",))
+        wait_for(begun)
+        with suppress(ProcessLookupError):
+            os.kill(task["pid"], signal.SIGKILL)
+        wait_for(is_noticed)
 
 
 def task_in(releases: Releases, run_id: str, task_id: str, states: tuple[str, ...]) -> dict[str, Any]:

@@ -6,13 +6,11 @@ releases of one, and each step leaves what the next one begins with.
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 
 import pytest
 
-from tests.release.releases import BROKEN, IDLE, SLOW, Release, Releases, servers, task_in, version, wait_for
+from tests.release.releases import BROKEN, IDLE, SLOW, Release, Releases, kill_in, servers, version
 
 pytestmark = pytest.mark.lab
 
@@ -50,9 +48,7 @@ def a_release_whose_rollout_is_killed_is_kept_on_both_in_its_order_without_doubl
 ) -> Release:
     release = releases.build(3, vm=servers(SLOW), order=ORDER)
     run_id = releases.start(release)
-    task = task_in(releases, run_id, "vm.rollout", ("running",))
-    wait_for(releases.all_servers)
-    os.kill(task["pid"], signal.SIGKILL)
+    kill_in(releases, run_id, "vm.rollout", releases.all_servers)
     run = releases.ended(run_id)
     assert run.state == "success", run.story
     assert run.tries["vm.rollout"] == 2, run.story

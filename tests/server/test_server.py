@@ -88,7 +88,7 @@ def test_push_through_airflows_server(
     assert sender.deliver(push(), x_hub_signature_256="sha256=0").status_code == 401
     assert sender.client.get("/webhooks/github").status_code == 405
     assert [row["status"] for row in inbox()] == ["accepted", "refused"]
-    assert queued() == [("pipeline", f"octo/hello@{push()['after']}")]
+    assert queued() == [("push", f"octo/hello@{push()['after']}")]
 
 
 @pytest.mark.lab

@@ -26,6 +26,7 @@ from slipway.apiserver.questions import (
     REPORTS_ROUTE,
     RIGHTS_ROUTE,
     RUNS_ROUTE,
+    SETTLE_ROUTE,
     SUPERSEDED_ROUTE,
     TURNS_AT_ONCE,
     TURNS_ROUTE,
@@ -42,6 +43,8 @@ from slipway.apiserver.questions import (
     RightsQuestion,
     RunsAnswer,
     RunsQuestion,
+    SettledAnswer,
+    SettleQuestion,
     SupersededReport,
     TurnQuestion,
     TurnsAnswer,
@@ -138,6 +141,14 @@ def report_superseded(key: str, reason: str) -> RecordedPush:
     return _recorded(key, _ask(SUPERSEDED_ROUTE, SupersededReport(id=key, reason=reason)))
 
 
+def settle_pushes() -> dict[str, str]:
+    """Have pushes go on whose reports were lost; returns what was done, by their ids.
+
+    :raises TransientError: when the API server does not answer.
+    """
+    return SettledAnswer.model_validate_json(_ask(SETTLE_ROUTE, SettleQuestion())).done
+
+
 def _recorded(key: str, answer: bytes) -> RecordedPush:
     found = RecordedAnswer.model_validate_json(answer).push
     if found is None:
@@ -224,13 +235,20 @@ def _told() -> Iterator[None]:
 
 def _content(route: str, answer: httpx.Response) -> bytes:
     if answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        raise TransientError(f"the API server answers {answer.status_code} to {route}")
+        raise TransientError(f"the API server answers {answer.status_code} to {route}{_reason(answer)}")
     if answer.status_code != httpx.codes.OK:
         raise SlipwayError(
             f"the API server refuses {route}: {answer.status_code} {answer.text[:300]}. The API server and "
             "the workers must run the same version of Slipway and share the webhook secret."
         )
     return answer.content
+
+
+def _reason(answer: httpx.Response) -> str:
+    try:
+        return f": {answer.json()['reason']}"
+    except (ValueError, KeyError, TypeError):  # somebody between the two answered
+        return ""
 
 
 def _secret() -> str:

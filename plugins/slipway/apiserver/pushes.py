@@ -14,12 +14,14 @@ from slipway.apiserver.questions import (
     LookedReport,
     PushQuestion,
     RecordedAnswer,
+    SettledAnswer,
+    SettleQuestion,
     SupersededReport,
 )
 from slipway.flow.record import Record
 from slipway.flow.recorded import RecordedPush
 from slipway.flow.ref_order import Reported
-from slipway.pushes import reporting, store
+from slipway.pushes import reporting, settling, store
 from slipway.pushes.receiving import receive
 from slipway.pushes.starting import NotReadyError
 from slipway.webhook.transport import Answer, Sessions
@@ -58,6 +60,23 @@ class PushAnswers:
         return self._in_transaction(
             lambda session: _answer(reporting.ended(session, report.id, "superseded", report.reason))
         )
+
+    def settle(self, _: SettleQuestion) -> Answer:
+        """Go on with pushes whose reports were lost: each in a transaction of its own."""
+        done: dict[str, str] = {}
+        try:
+            with self.session() as session:
+                lost = settling.lost(session)
+            for key in lost:
+                try:
+                    with self.session() as session:
+                        done[key] = settling.settle(session, key)
+                except NotReadyError as error:
+                    done[key] = str(error)
+        except SQLAlchemyError:
+            log.exception("pushes under way could not be settled")
+            return Answer(503, {"reason": "the database does not answer; try again"})
+        return Answer(200, SettledAnswer(done=done).to_json())
 
     def _in_transaction(self, do: Callable[[Session], Record]) -> Answer:
         try:

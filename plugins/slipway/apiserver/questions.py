@@ -22,6 +22,7 @@ RUNS_ROUTE, PUSHES_ROUTE, TURNS_ROUTE = "/runs/search", "/pushes/search", "/turn
 APPROVALS_ROUTE = "/approvals"
 REPORTS_ROUTE, PUSH_ROUTE = "/pushes/reports", "/pushes/find"
 LOOKED_ROUTE, BUILT_ROUTE, SUPERSEDED_ROUTE = "/pushes/looked", "/pushes/built", "/pushes/superseded"
+SETTLE_ROUTE = "/pushes/settle"
 RIGHTS_ROUTE = "/rights"
 
 AskedId = Annotated[str, Field(max_length=PARTITION_KEY_LENGTH)]
@@ -104,6 +105,16 @@ class BuiltReport(Record):
     id: AskedId
     platform: Platform
     progress: PlatformProgress
+
+
+class SettleQuestion(Record):
+    """Which pushes lost their reports? They go on."""
+
+
+class SettledAnswer(Record):
+    """What was done, by the ids of pushes."""
+
+    done: dict[str, str]
 
 
 class SupersededReport(Record):

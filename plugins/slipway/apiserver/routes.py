@@ -19,6 +19,7 @@ from slipway.apiserver.questions import (
     REPORTS_ROUTE,
     RIGHTS_ROUTE,
     RUNS_ROUTE,
+    SETTLE_ROUTE,
     SUPERSEDED_ROUTE,
     TURNS_ROUTE,
     ApprovalQuestion,
@@ -28,6 +29,7 @@ from slipway.apiserver.questions import (
     PushQuestion,
     RightsQuestion,
     RunsQuestion,
+    SettleQuestion,
     SupersededReport,
     TurnsQuestion,
 )
@@ -99,3 +101,8 @@ def _add_pushes(app: FastAPI, reception: Reception) -> None:
     async def superseded(request: Request) -> JSONResponse:
         """Take down that a push is superseded."""
         return respond(await signed(request, secrets, SupersededReport, answers.superseded))
+
+    @app.post(SETTLE_ROUTE)
+    async def settle(request: Request) -> JSONResponse:
+        """Go on with pushes whose reports were lost."""
+        return respond(await signed(request, secrets, SettleQuestion, answers.settle))

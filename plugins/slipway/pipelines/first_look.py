@@ -8,6 +8,7 @@ from typing import Any
 from slipway.apiserver.client import ask_push, report_looked, report_superseded
 from slipway.flow.image import Built
 from slipway.flow.platforms import PIPELINES, PLATFORMS, Platform
+from slipway.flow.push_id import is_push_id
 from slipway.flow.push_progress import PlatformProgress
 from slipway.flow.record import Record, SlipwayError, TransientError
 from slipway.flow.recorded import RecordedPush
@@ -115,6 +116,8 @@ def _told(known: PlatformProgress) -> str:
 
 
 def of_run(ti: Any, run_id: str) -> LookedAt | None:
-    """Return what the look at a run's push found; None when that is not kept any more."""
+    """Return what the look at a run's push found; None without a push, or when it is not kept any more."""
+    if not is_push_id(run_id):
+        return None
     found = ti.xcom_pull(dag_id="push", run_id=run_id, task_ids="look")
     return LookedAt.from_json(found) if isinstance(found, dict) and "done" in found else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -13,20 +13,37 @@ from airflow.models.dagrun import DagRun
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from slipway.apiserver.client import ask_pushes, ask_runs, ask_under_way
-from slipway.apiserver.questions import AT_ONCE, PUSHES_ROUTE, RUNS_ROUTE, KnownPush, KnownRun
-from slipway.assets import CONTAINER_IMAGE, PUSH, VM_IMAGE
+from slipway.apiserver.client import (
+    ask_push,
+    ask_pushes,
+    ask_runs,
+    ask_under_way,
+    report_built,
+    report_looked,
+    report_push,
+    report_superseded,
+    settle_pushes,
+)
+from slipway.apiserver.questions import AT_ONCE, PUSHES_ROUTE, RUNS_ROUTE, KnownRun
+from slipway.assets import CONTAINER_IMAGE, VM_IMAGE
+from slipway.flow.image import Built, Image
 from slipway.flow.orphans import RunState
+from slipway.flow.platforms import PLATFORMS, Platform
 from slipway.flow.push import PushEvent
+from slipway.flow.push_progress import PlatformProgress
 from slipway.flow.record import SlipwayError, TransientError
-from slipway.webhook import events
-from slipway.webhook.reception import Reception
+from slipway.flow.recorded import Received, RecordedPush
+from slipway.flow.ref_order import Reported
+from slipway.pushes import settling
+from slipway.pushes.reporting import run_ended
 from slipway.webhook.signature import sign_search
 from tests.served import client
+from tests.server.conftest import session_of
 from tests.server.sender import COMMIT, SECRET, Sender, push
 
 NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
 KEY = f"Octo/Hello@{COMMIT}"
+Queued = Callable[[], list[tuple[str, str]]]
 
 
 @pytest.fixture
@@ -86,12 +103,16 @@ def test_runs_that_live_are_told_unasked(server: str, store: Session) -> None:
     assert sorted(ask_runs([])) == ["a", "b"]
 
 
-def test_a_push_that_was_told_of_is_known_with_its_refs(server: str, store: Session, sender: Sender) -> None:
+def test_a_push_on_record_is_known_with_its_refs(server: str, store: Session, sender: Sender) -> None:
     assert ask_pushes([KEY]) == {}
     sender.deliver(push())
     sender.deliver(push(ref="refs/tags/v1"))
     sender.deliver(push(ref="refs/heads/nobody-takes-it"))
-    assert ask_pushes([KEY, "octo/other@1"]) == {KEY: KnownPush(refs=("refs/heads/main", "refs/tags/v1"))}
+    found = ask_pushes([KEY, "octo/other@1"])
+    assert found.keys() == {KEY}
+    assert sorted(found[KEY].refs) == ["refs/heads/main", "refs/tags/v1"]
+    assert {run.run_id for run in found[KEY].runs} == {one.id for one in found[KEY].records}
+    assert [(run.dag_id, run.state) for run in found[KEY].runs] == [("push", "queued")] * 2
 
 
 def test_what_became_of_a_push(server: str, store: Session, sender: Sender) -> None:
@@ -106,28 +127,174 @@ def test_what_became_of_a_push(server: str, store: Session, sender: Sender) -> N
     add_image(store, VM_IMAGE.name, VM_IMAGE.uri, {"platform": "vm", "image": None})
     [known] = ask_pushes([KEY]).values()
     assert known.refs == ("refs/heads/main",)
-    assert known.runs == (
+    assert known.runs[1:] == (
         KnownRun(dag_id="container_image", run_id="r1", state="success"),
         KnownRun(dag_id="vm_image", run_id="r2", state="queued"),
     )
     assert known.images == {"container": "unchanged", "vm": "nothing"}
 
 
-def test_how_much_of_a_rebuild_is_under_way(server: str, store: Session, reception: Reception) -> None:
-    for number, (night, state) in enumerate(
-        [("n-1", "running"), ("n-1", "queued"), ("n-1", "success"), ("n-10", "running"), ("x+n-2", "running")]
-    ):
-        add_run(store, "container_image", f"r{number}", state, f"octo/a{number}@{COMMIT}+{night}")
-    add_run(store, "vm_image", "r9", "running", f"octo/a0@{COMMIT}+n-1")
-    pushed = PushEvent(repository="Octo/Hello", ref="refs/heads/main", commit=COMMIT, rebuild="n-1")
-    with reception.session() as session:
-        events.register(session, pushed)  # its run is about to be made
-    assert [ask_under_way(night) for night in ("n-1", "n-10", "n-2", "n-3", "n")] == [3, 1, 1, 0, 0]
+def test_how_much_of_a_rebuild_is_under_way(server: str, store: Session) -> None:
+    begun = [
+        report(rebuild=night, repository=f"octo/a{number}") for number, night in enumerate(("n", "n", "m"))
+    ]
+    assert [ask_under_way(night) for night in ("n", "m", "n-1")] == [2, 1, 0]
+    report_superseded(begun[0].push.id, "its ref went on")
+    assert ask_under_way("n") == 1
 
 
-def test_an_event_of_the_asset_without_a_push_is_no_push(server: str, store: Session) -> None:
-    add_image(store, PUSH.name, PUSH.uri, {"from": "a person"})
-    assert ask_pushes([KEY]) == {KEY: KnownPush()}
+def report(
+    commit: str = COMMIT, ref: str = "refs/heads/main", deploy: bool = True, **fields: str
+) -> Received:
+    pushed = PushEvent.from_json({"repository": "Octo/Hello", "ref": ref, "commit": commit} | fields)
+    return report_push(Reported(push=pushed, source="night" if pushed.rebuild else "person", deploy=deploy))
+
+
+def done(one: RecordedPush, platform: Platform, *, image: bool = False) -> PlatformProgress:
+    found = Image(
+        platform=platform,
+        application="hello",
+        repository="octo/hello",
+        commit=COMMIT,
+        digest="sha256:" + "1" * 64,
+        input_digest="sha256:" + "2" * 64,
+        reference="somewhere",
+    )
+    built = Built(push=one.push, platform=platform, image=found if image else None)
+    return PlatformProgress(state="done", built=built)
+
+
+BUILDING = PlatformProgress(state="building")
+FAILED = PlatformProgress(state="failed", reason="no disk left")
+
+
+def test_a_push_is_looked_at_built_and_deployed_by_runs_with_its_id(
+    server: str, store: Session, queued: Queued
+) -> None:
+    one = report().push
+    assert (one.state, one.deploy, queued()) == ("looking", True, [("push", KEY)])
+    looked = {"container": BUILDING, "vm": BUILDING, "bare_metal": done(one, "bare_metal")}
+    for _ in range(2):  # the task is tried again
+        assert report_looked(one.id, looked).state == "building"
+    assert queued()[1:] == [("container_image", KEY), ("vm_image", KEY)]
+    for _ in range(2):
+        assert report_built(one.id, "vm", done(one, "vm", image=True)).state == "building"
+    for _ in range(2):
+        assert report_built(one.id, "container", done(one, "container", image=True)).state == "deploying"
+    assert queued()[3:] == [("deploy", KEY)]
+    runs = {run.run_id for run in ask_pushes([KEY])[KEY].runs}
+    assert runs == {one.id}
+    assert ask_pushes([KEY])[KEY].images == {"container": "built", "vm": "built", "bare_metal": "nothing"}
+    assert ask_push(one.id).progress["vm"].built == done(one, "vm", image=True).built
+
+
+def test_a_push_whose_build_failed_is_over_and_leaves_nothing_pending(
+    server: str, store: Session, queued: Queued
+) -> None:
+    one = report().push
+    looked = {"container": BUILDING, "vm": BUILDING, "bare_metal": done(one, "bare_metal")}
+    report_looked(one.id, looked)
+    assert report_built(one.id, "vm", FAILED).state == "building"
+    ended = report_built(one.id, "container", done(one, "container", image=True))
+    assert (ended.state, ended.outcome, ended.reason) == ("over", "failed", "vm_image: no disk left")
+    assert ended.ended_at is not None
+    assert [dag for dag, _ in queued()] == ["push", "container_image", "vm_image"]
+    # A person clears the failed build, and it ends well.
+    assert report_built(one.id, "vm", done(one, "vm", image=True)).state == "deploying"
+    assert queued()[-1] == ("deploy", KEY)
+
+
+@pytest.mark.parametrize(
+    ("image", "deploy", "rebuild", "outcome"),
+    [
+        (False, True, "", "nothing"),
+        (True, False, "", "not deployed"),
+        (True, True, "", ""),
+    ],
+)
+def test_an_unchanged_push_starts_no_pipeline(
+    server: str, store: Session, queued: Queued, image: bool, deploy: bool, rebuild: str, outcome: str
+) -> None:
+    one = report(deploy=deploy).push
+    looked = {name: done(one, name, image=image and name == "container") for name in PLATFORMS}
+    assert report_looked(one.id, looked).outcome == outcome
+    assert [dag for dag, _ in queued()] == ["push", "deploy"] if not outcome else ["push"]
+
+
+def test_what_a_night_finds_unchanged_is_not_deployed_again(
+    server: str, store: Session, queued: Queued
+) -> None:
+    one = report(rebuild="n").push
+    found = done(one, "container", image=True)
+    assert found.built is not None
+    reused = found.model_copy(update={"built": found.built.found(before=True)})
+    ended = report_looked(one.id, {"container": reused})
+    assert (ended.outcome, ended.reason) == (
+        "not deployed",
+        f"nothing changed since {COMMIT[:12]} was built before",
+    )
+
+
+def test_runs_that_report_nothing_themselves_end_their_push(
+    server: str, store: Session, engine: Engine
+) -> None:
+    def ended(dag_id: str, one: RecordedPush, good: bool, deployed: bool = False) -> RecordedPush:
+        with session_of(engine) as session:
+            run_ended(session, dag_id, one.id, good=good, deployed=deployed, said="its worker was lost")
+        return ask_push(one.id)
+
+    looked_at = ended("push", report("1" * 40).push, good=False)
+    assert (looked_at.outcome, looked_at.reason) == ("failed", "push: its worker was lost")
+    building = report("2" * 40).push
+    report_looked(building.id, {"container": BUILDING})
+    assert ended("push", building, good=True).state == "building"
+    assert ended("container_image", building, good=False).outcome == "failed"
+    report_built(building.id, "container", done(building, "container", image=True))
+    assert ended("deploy", building, good=True, deployed=True).outcome == "deployed"
+    assert ended("deploy", building, good=True).outcome == "not deployed"
+    assert ended("deploy", building, good=False).outcome == "failed"
+
+
+def test_pushes_whose_reports_were_lost_go_on(
+    server: str, store: Session, engine: Engine, queued: Queued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert settle_pushes() == {}
+    one, two, three = (report(str(number) * 40).push for number in range(3))
+    report_looked(two.id, {"container": BUILDING, "vm": BUILDING})
+    assert settle_pushes() == {}  # they are young
+    monkeypatch.setattr(settling, "AGE", timedelta(0))
+    assert settle_pushes() == {}  # and wait for the scheduler
+    with engine.begin() as connection:
+        gone = "DELETE FROM dag_run WHERE run_id = :one OR (run_id = :two AND dag_id = 'vm_image')"
+        connection.execute(text(gone), {"one": one.id, "two": two.id})
+        ended = "UPDATE dag_run SET state = 'failed' WHERE run_id = :three OR dag_id = 'container_image'"
+        connection.execute(text(ended), {"three": three.id})
+    assert settle_pushes() == {
+        one.id: "push starts",
+        two.id: "container_image had ended, vm_image starts",
+        three.id: "push had ended",
+    }
+    assert (ask_push(one.id).state, ask_push(two.id).state) == ("looking", "building")
+    assert ask_push(three.id).reason == "push: its report was lost"
+    report_built(two.id, "vm", done(two, "vm", image=True))
+    assert ask_push(two.id).reason == "container_image: its report was lost"
+    assert sorted(dag for dag, _ in queued()) == ["push", "push", "vm_image"]
+
+
+def test_a_report_that_cannot_start_its_run_is_not_taken_down(
+    server: str, store: Session, engine: Engine
+) -> None:
+    one = report().push
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE dag SET is_stale = true WHERE dag_id = 'container_image'"))
+    with pytest.raises(TransientError, match="DAG container_image is not known: Airflow's DAG processor"):
+        report_looked(one.id, {"container": BUILDING})
+    assert ask_push(one.id).state == "looking"
+
+
+def test_a_push_that_is_not_on_record_is_refused_with_the_cure(server: str, store: Session) -> None:
+    with pytest.raises(SlipwayError, match=r"no push push~x is on record\. Start the run with the form"):
+        ask_push("push~x")
 
 
 @pytest.mark.parametrize("route", [RUNS_ROUTE, PUSHES_ROUTE])

@@ -37,8 +37,8 @@ def ignored(verdict: Verdict) -> str:
 
 def accepted(verdict: Verdict) -> PushEvent:
     assert isinstance(verdict, Accepted)
-    assert verdict.push is not None
-    return verdict.push
+    assert verdict.reported is not None
+    return verdict.reported.push
 
 
 def test_push_is_accepted() -> None:
@@ -75,7 +75,7 @@ def test_ping() -> None:
 def test_kept_event_is_accepted_without_a_push() -> None:
     verdict = decide({"action": "completed", "repository": {"full_name": "octo/hello"}}, "workflow_run")
     assert isinstance(verdict, Accepted)
-    assert (verdict.push, verdict.delivery.action) == (None, "completed")
+    assert (verdict.reported, verdict.delivery.action) == (None, "completed")
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, inspect, text
 
-from slipway.webhook.table import deliveries, metadata, turns
+from slipway.flow.push import PushEvent
+from slipway.flow.ref_order import Reported
+from slipway.pushes import store
+from slipway.pushes.receiving import receive
+from slipway.webhook.table import metadata
 from tests.server.airflow_database import AirflowDatabase
+from tests.server.conftest import session_of
 
 pytestmark = pytest.mark.slow
 
@@ -60,14 +67,14 @@ def tables(engine: Engine) -> set[str]:
 
 
 def test_airflow_makes_the_tables(step: Step, engine: Engine) -> None:
-    assert {deliveries.name, turns.name, VERSION_TABLE} <= tables(engine)
-    assert step("pass") == "revision 8f2b7c94d310 True"
+    assert {*metadata.tables, VERSION_TABLE} <= tables(engine)
+    assert step("pass") == "revision c3d9a41f7e60 True"
 
 
 def test_going_back_and_forth_leaves_what_the_records_say(step: Step, engine: Engine) -> None:
     assert step("manager.downgrade('base')") == "revision None False"
-    assert not {deliveries.name, turns.name} & tables(engine)
-    assert step("manager.upgradedb(use_migration_files=True)") == "revision 8f2b7c94d310 True"
+    assert not {*metadata.tables} & tables(engine)
+    assert step("manager.upgradedb(use_migration_files=True)") == "revision c3d9a41f7e60 True"
     with engine.connect() as connection:
         context = MigrationContext.configure(
             connection,
@@ -82,6 +89,62 @@ def test_going_back_and_forth_leaves_what_the_records_say(step: Step, engine: En
 def test_airflows_own_tables_are_left_alone(step: Step, engine: Engine) -> None:
     before = tables(engine)
     step("manager.downgrade('base')")
-    assert before - tables(engine) == {deliveries.name, turns.name}
+    assert (
+        before - tables(engine)
+        == {*metadata.tables}
+        == {"slipway_push", "slipway_turn", "slipway_webhook_delivery"}
+    )
     step("manager.upgradedb()")
     assert tables(engine) == before
+
+
+BEFORE = [
+    # ref, commit, rebuild, minute of 2030
+    ("refs/heads/main", "1" * 40, "", 1),
+    ("refs/heads/main", "2" * 40, "", 2),
+    ("refs/heads/main", "2" * 40, "2030-01-02", 3),
+    ("refs/tags/v1", "2" * 40, "", 4),
+    ("refs/heads/next", "3" * 40, "", 5),
+]
+
+
+def test_pushes_of_before_are_taken_over(step: Step, engine: Engine) -> None:
+    step("manager.downgrade('8f2b7c94d310')")
+    when = {"now": datetime(2030, 1, 1, tzinfo=UTC)}
+    with engine.begin() as connection:
+        asset = 'INSERT INTO asset (name, uri, "group", extra, created_at, updated_at) '
+        connection.execute(text(asset + "VALUES ('slipway_push', 'a', '', '{}', :now, :now)"), when)
+        number = connection.scalar(text("SELECT id FROM asset WHERE name = 'slipway_push'"))
+        event = text(
+            "INSERT INTO asset_event (asset_id, extra, timestamp, partition_key) "
+            "VALUES (:asset, :extra, :at, '')"
+        )
+        for ref, commit, rebuild, minute in BEFORE:
+            at = datetime(2030, 1, 1, 0, minute, tzinfo=UTC)
+            push = PushEvent(repository="Octo/Hello", ref=ref, commit=commit, rebuild=rebuild, at=at)
+            extra = json.dumps({"push": push.to_json()})
+            connection.execute(event, {"asset": number, "extra": extra, "at": at})
+        connection.execute(event, {"asset": number, "extra": '{"from": "a person"}', "at": when["now"]})
+        pending = text(
+            "INSERT INTO asset_partition_dag_run (target_dag_id, partition_key, created_at, updated_at) "
+            "VALUES (:dag, :key, :now, :now)"
+        )
+        for dag in ("deploy", "notify"):
+            connection.execute(pending, when | {"dag": dag, "key": "Octo/Hello@" + "3" * 40})
+    assert step("manager.upgradedb(use_migration_files=True)") == "revision c3d9a41f7e60 True"
+    with session_of(engine) as session:
+        left = list(session.scalars(text("SELECT target_dag_id FROM asset_partition_dag_run")))
+        assert left == ["notify"]
+        assert store.not_over(session, datetime(2040, 1, 1, tzinfo=UTC), 9) == []
+        push = PushEvent(repository="octo/hello", ref="refs/heads/main", commit="2" * 40)
+        assert receive(session, Reported(push=push, source="sweep")).placed.verdict == "known"
+        assert {(one.push.ref, one.push.commit) for one in store.of_commits(session, [key(push)])} == {
+            ("refs/heads/main", "2" * 40),
+            ("refs/tags/v1", "2" * 40),
+        }
+        under_way = push.model_copy(update={"ref": "refs/heads/next", "commit": "3" * 40})
+        assert store.of_ref(session, under_way) == []
+
+
+def key(push: PushEvent) -> tuple[str, str, str]:
+    return push.repository, push.commit, push.rebuild

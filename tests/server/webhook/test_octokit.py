@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -13,7 +12,7 @@ from slipway.apiserver.routes import create_app
 from slipway.flow.apps import Apps
 from slipway.webhook.reception import Reception
 from tests.served import client, served
-from tests.server.conftest import Rows
+from tests.server.conftest import Recorded, Rows
 from tests.server.sender import ROUTE, Sender, encode, encode_form, headers
 from tests.server.webhook.octokit import Example, examples
 
@@ -66,9 +65,9 @@ def answer(response: httpx.Response) -> tuple[int, str]:
     indirect=["made"],
 )
 def test_every_example_is_answered_as_specified(
-    github: Sender, published: list[Example], inbox: Rows, asset_events: Callable[[], Any], form: bool
+    github: Sender, published: list[Example], inbox: Rows, recorded: Recorded, form: bool
 ) -> None:
-    wrong = []
+    wrong, seen = [], set[tuple[str, ...]]()
     for example in published:
         body = encode_form(example.payload) if form else encode(example.payload)
         kind = "application/x-www-form-urlencoded" if form else "application/json"
@@ -76,13 +75,17 @@ def test_every_example_is_answered_as_specified(
         first = answer(github.client.post(ROUTE, content=body, headers=made))
         again = answer(github.client.post(ROUTE, content=body, headers=made))
         wanted = expected(example)
+        if wanted[1] == "accepted":  # the same push is an example of several products
+            push = tuple(str(example.payload[name]) for name in ("ref", "before", "after"))
+            wanted = (202, "already received") if push in seen else wanted
+            seen.add(push)
         repeated = (202, "already received") if wanted[1] == "accepted" else wanted
         if (first, again) != (wanted, repeated):
             wrong.append((example.product, example.event, example.number, first, again))
     assert wrong == []
     pushes = [example for example in published if expected(example)[1] == "accepted"]
     assert pushes
-    assert len(asset_events()) == len(pushes)
+    assert len(recorded()) == len(seen)
     assert Counter(row["status"] for row in inbox())["accepted"] == len(pushes)
 
 

@@ -24,7 +24,7 @@ from slipway.github.errors import (
     TransientRepositoryError,
     error_of,
 )
-from slipway.github.repository import Remote, fetched, find_commit
+from slipway.github.repository import Remote, fetched, find_commit, is_on_ref
 from tests.broken_server import serving
 
 COMMIT = "1" * 40
@@ -95,6 +95,44 @@ def test_exactly_the_commit_is_there_and_later_ones_are_not(author: Author) -> N
         assert (checkout / "a").read_text() == "one"
     assert not checkout.exists()
     assert not commit.git_dir.exists()
+
+
+@pytest.mark.lab
+def test_what_the_ref_points_to_comes_with_the_commit(author: Author) -> None:
+    first, second = author.commit(a="one"), author.commit(a="two")
+    author.git("tag", "--annotate", "--message=x", "v1", first)
+    author.push("main", "v1", f"{first}:refs/heads/gone")
+
+    def tip(commit: str, ref: str) -> str | None:
+        with fetched(author.remote, author.event(commit, ref), with_tip=True) as found:
+            assert found.check_out().joinpath("a").read_text() == ("one" if commit == first else "two")
+            return found.tip
+
+    assert tip(first, "refs/heads/main") == second
+    assert tip(second, "refs/heads/main") == second
+    assert tip(first, "refs/tags/v1") == first
+    author.push(":refs/heads/gone")
+    assert tip(first, "refs/heads/gone") is None
+    with pytest.raises(CommitGoneError), fetched(author.remote, author.event(COMMIT), with_tip=True):
+        pass
+
+
+@pytest.mark.lab
+def test_a_commit_is_on_a_ref_that_points_to_it_or_has_it_behind(author: Author) -> None:
+    first, second = author.commit(a="one"), author.commit(a="two")
+    author.git("checkout", "--quiet", "-b", "other", first)
+    third = author.commit(a="three")
+    author.git("tag", "--annotate", "--message=x", "v1", second)
+    author.push("main", "other", "v1")
+    for ref, on_it in {
+        "refs/heads/main": {first, second},
+        "refs/heads/other": {first, third},
+        "refs/tags/v1": {first, second},
+    }.items():
+        for commit in (first, second, third, COMMIT):
+            assert is_on_ref(author.remote, author.event(commit, ref)) == (commit in on_it), (ref, commit)
+    with pytest.raises(RepositoryError, match=r"has no ref 'refs/tags/v99\.0'"):
+        is_on_ref(author.remote, author.event(first, "refs/tags/v99.0"))
 
 
 @pytest.mark.lab

@@ -131,7 +131,7 @@ def test_a_server_that_the_monitor_does_not_reach_fails_the_release(
     second = app.plan(2, **spec)
     [name] = names(app, "2", 1)
     with pytest.raises(
-        OpenstackError, match=rf"monitor .* calls {name} \(10\.20\..* ERROR .*let port 8080 in"
+        OpenstackError, match=rf"monitor .* calls {name} \(10\.20\..* ERROR .*allow port 8080 from"
     ):
         app.roll_out(second, "run-2")
     balances.update_pool(balancer.pool, tags=[])
@@ -198,7 +198,7 @@ def test_a_name_of_somebody_elses_is_refused_before_anything_is_made(app: Applic
         ),
         (
             {"dns": {"name": "shop.example.org."}},
-            f"vm.nova.dns.name: shop.example.org. is in no zone of the project. It has: {ZONE}",
+            f"vm.nova.dns.name: shop.example.org. is in no zone of the project. Its zones: {ZONE}",
         ),
     ],
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-from slipway.apiserver.client import ask_pushes
+from slipway.apiserver.client import ask_pushes, settle_pushes
 from slipway.apiserver.questions import KnownPush
 from slipway.config import load_apps
 from slipway.flow.apps import Application
@@ -22,6 +22,12 @@ log = logging.getLogger(__name__)
 AT_ONCE = 8
 LOOKED_AT = 50
 """Commits of one repository whose age is asked for; more would be fetched in vain every hour."""
+
+
+def settle() -> None:
+    """Have pushes go on whose runs ended, or were never created, without a report."""
+    for key, done in settle_pushes().items():
+        log.warning("%s lost a report: %s", key, done or "it is over by now")
 
 
 def find_missing(repositories: Sequence[str], age: timedelta, most: int) -> list[PushEvent]:
