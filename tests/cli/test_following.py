@@ -1,10 +1,11 @@
-"""A push that is asked for: its own run and the push's are followed, and what they handed on is the result."""
+"""A push that is asked for: its own run and the push's are followed; what they handed on is the result."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from slipway.cli.starting import run_id_of
 from slipway.flow.followed import Followed
 from slipway.flow.push_id import push_id
 from tests.cli.airflow_api import AirflowApi
-from tests.cli.records import built, deployment, look, on_request, push, run, task
+from tests.cli.records import START, built, deployment, look, on_request, push, run, task
 
 KEY = "a key"
 OF = push("a")
@@ -88,7 +89,8 @@ def test_an_image_that_was_built_is_its_pipelines(
     api.add_event(looked, "slipway_vm_image", built(OF, platform="vm", image=None))
     build = api.add_run(run("container_image", "success", OF))
     for reused in (False, True):  # the run was cleared: the second time it found the image
-        api.add_event(build, "slipway_container_image", built(OF, reused=reused))
+        moment = (START + timedelta(seconds=reused)).isoformat()
+        api.add_event(build, "slipway_container_image", built(OF, reused=reused), moment)
     asked |= {"state": "success"}
     assert main([*COMMAND, "--wait", "--json"]) == 0
     images = json.loads(capsys.readouterr().out)["images"]
@@ -126,12 +128,8 @@ def test_a_look_that_failed_is_shown_with_its_log(
 
 
 def test_a_paused_dag_is_said_once(
-    api: AirflowApi,
-    asked: dict[str, Any],
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    api: AirflowApi, airflow: Airflow, asked: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(following, "POLL_SECONDS", 0.01)
     api.add_run(look(OF))
     api.add_run(run("vm_image", "queued", OF))
     api.paused = {"vm_image"}
