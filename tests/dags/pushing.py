@@ -159,6 +159,19 @@ def run_of(airflow: Airflow, push: PushEvent, dag_id: str = DAG) -> Run:
     raise AssertionError(f"no run of {push.partition_key} has ended; the last answer was {found}")
 
 
+def wait_for_runs(airflow: Airflow, dag_id: str, key: str, count: int) -> list[dict[str, Any]]:
+    """Wait until a DAG has so many runs for a partition key, and return them."""
+    found: list[dict[str, Any]] = []
+    for _ in range(TRIES):
+        found = [
+            run for run in patiently(lambda: airflow.get_runs(dag_id, key)) if run["partition_key"] == key
+        ]
+        if len(found) >= count:
+            return found
+        time.sleep(PAUSE_SECONDS)
+    raise AssertionError(f"{dag_id} has {len(found)} runs of {key}, not {count}")
+
+
 def run_with_id(airflow: Airflow, run_id: str, dag_id: str = DAG) -> Run:
     """Wait until a run has ended."""
     state = ""
