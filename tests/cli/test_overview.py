@@ -103,6 +103,19 @@ def test_images_that_the_look_found_cost_pages_of_events_and_no_questions(
     assert len(api.asked) <= 3 + 9 + 4 * 2 + 1
 
 
+def test_what_follows_from_a_run_is_read_after_it(town: AirflowApi, airflow: Airflow) -> None:
+    get_statuses(airflow)
+    runs = {name: _asked(town, f"/dags/{name}/dagRuns?") for name in ("push", "vm_image", "deploy")}
+    events = {name: _asked(town, f"source_dag_id={name}") for name in ("push", "vm_image", "deploy")}
+    assert max(runs["push"]) < min(runs["vm_image"] + events["push"])
+    assert max(runs["vm_image"]) < min(runs["deploy"] + events["vm_image"])
+    assert max(runs["deploy"]) < min(events["deploy"])
+
+
+def _asked(api: AirflowApi, part: str) -> list[int]:
+    return [number for number, path in enumerate(api.asked) if part in path]
+
+
 def test_a_paused_dag_is_asked_for_once(api: AirflowApi, airflow: Airflow) -> None:
     for number in range(50):
         of = application(number)

@@ -7,7 +7,7 @@ read a hundred lines at a time, and a question is asked alone only where they ha
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
 from slipway.cli.answers import AirflowError, Json
@@ -25,6 +25,12 @@ DEEP = 3 * PAGE
 """Lines of a list that are read without a second thought."""
 ALONE = 10
 """Applications that are asked for alone, when their newest push is further back than that."""
+ASSETS_OF = {
+    PUSH: ASSET_PART,
+    **{BUILD_DAGS[name]: one.asset for name, one in PLATFORMS.items()},
+    DEPLOY_DAG: DEPLOYMENT_ASSET,
+}
+"""Names of the assets whose events the runs of a DAG make; any of Slipway's for the look at a commit."""
 STATES = ("failed", "awaiting_input")
 """Of tasks that a status names."""
 
@@ -34,21 +40,15 @@ class Overview(Lookup):
 
     def __init__(self, airflow: Airflow) -> None:
         super().__init__(airflow)
-        others = (*BUILD_DAGS.values(), DEPLOY_DAG)
-        assets = {BUILD_DAGS[name]: one.asset for name, one in PLATFORMS.items()}
-        assets |= {DEPLOY_DAG: DEPLOYMENT_ASSET, PUSH: ASSET_PART}
+        self._lists: dict[str, Lines] = {}
+        self._events: dict[str, Lines] = {}
         # Every push has a run of `push`: those say how far back the other lists are needed.
-        (pushes,) = read_lists(airflow, [runs_of(PUSH, no_dag(airflow.url, PUSH))])
-        since = _needed_since(pushes)
-        runs = read_lists(
-            airflow,
-            [
-                *(runs_of(dag_id, no_dag(airflow.url, dag_id), since) for dag_id in others),
-                *(events_of(asset, dag_id, since, _most(dag_id)) for dag_id, asset in assets.items()),
-            ],
-        )
-        self._lists = {PUSH: pushes} | dict(zip(others, runs, strict=False))
-        self._events = dict(zip(assets, runs[len(others) :], strict=True))
+        self._read([PUSH], [], None)
+        since = _needed_since(self._lists[PUSH])
+        # Events, and the runs that follow, are there before a run has ended: so they are read after it.
+        self._read(BUILD_DAGS.values(), [PUSH], since)
+        self._read([DEPLOY_DAG], BUILD_DAGS.values(), since)
+        self._read([], [DEPLOY_DAG], since)
         self._runs = {
             (dag_id, run["dag_run_id"]): run for dag_id, part in self._lists.items() for run in part.items
         }
@@ -58,6 +58,16 @@ class Overview(Lookup):
         self._made = _by_run(event for part in self._events.values() for event in part.items)
         self._newest = _by_place(self._events[DEPLOY_DAG])
         self._tasks: dict[tuple[str, str], list[Json]] = {}
+
+    def _read(self, runs: Collection[str], events: Collection[str], since: datetime | None) -> None:
+        """Read the runs of some DAGs, and the events of some, at once."""
+        listings = [
+            *(runs_of(dag_id, no_dag(self.airflow.url, dag_id), since) for dag_id in runs),
+            *(events_of(ASSETS_OF[dag_id], dag_id, since, _most(dag_id)) for dag_id in events),
+        ]
+        found = read_lists(self.airflow, listings)
+        self._lists |= dict(zip(runs, found, strict=False))
+        self._events |= dict(zip(events, found[len(runs) :], strict=True))
 
     @property
     def pushes(self) -> Iterator[PushRun]:
