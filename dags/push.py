@@ -27,7 +27,7 @@ not come through.
 ### How it starts
 
 By a push (the webhook, `reconcile_pushes`, `nightly_rebuild`); or by a person (the form), by `slipway run
-push`, by Jenkins, or over the REST API. Such a run reports the push, or joins the push of the same commit
+push`, by Jenkins, or over the REST API. A run on request reports the push, or joins that of the same commit
 that is under way, and follows it. Without a commit it takes the newest of the ref. It counts as the newest
 push.
 """

@@ -19,7 +19,7 @@ ABOUT = """\
 commits with no recorded push) → **push** (registers each, when it has not arrived after a grace period and
 the ref still points to it: its pipelines start, as by the webhook).
 
-**find** also goes on with pushes whose tasks ended, or whose runs are lacking, without a report.
+**find** also resumes pushes whose tasks ended, or whose runs are lacking, without a report.
 
 Commits older than the given days are skipped: they are older than Slipway's use of the repository. Start
 `container_image` and the other pipelines by hand to build one.

@@ -40,6 +40,7 @@ def test_names_that_airflow_and_people_know_stay() -> None:
         "vm_image": "VM image",
         "bare_metal_image": "bare-metal image",
         "deploy": "deployment",
+        "push": "push",
     }
     labels = [one.label for one in PLATFORMS.values()]
     assert labels == ["Kubernetes", "OpenStack Nova", "OpenStack Ironic"]

@@ -1,4 +1,4 @@
-"""A local server that speaks as much of Airflow 3.3's REST API as the command reads.
+"""A local server that speaks as much of Airflow 3.3.2's REST API as the command reads.
 
 The far side of the wire for states that a real Airflow cannot be put into at will: expired tokens,
 pages, failures. ``test_lab.py`` asks the real one.
@@ -7,9 +7,11 @@ pages, failures. ``test_lab.py`` asks the real one.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -17,6 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from slipway.cli.settings import Login
 from slipway.cli.status import BUILD_DAGS, DEPLOY_DAG
+from slipway.flow.followed import PUSH
 from slipway.flow.record import Record
 
 Json = dict[str, Any]
@@ -27,11 +30,14 @@ LOGIN = ("admin", "a password")
 class AirflowApi:
     """What this Airflow holds; tests write into it."""
 
-    dags: tuple[str, ...] = (*BUILD_DAGS.values(), DEPLOY_DAG)
+    dags: tuple[str, ...] = (PUSH, *BUILD_DAGS.values(), DEPLOY_DAG)
+    paused: set[str] = field(default_factory=set)
     runs: list[Json] = field(default_factory=list)
-    tasks: dict[str, list[Json]] = field(default_factory=dict)
+    tasks: dict[tuple[str, str], list[Json]] = field(default_factory=dict)
+    """By DAG and run: runs of several DAGs have one id."""
+    xcoms: dict[tuple[str, str, str], Any] = field(default_factory=dict)
+    """What tasks returned: by DAG, run and task."""
     events: list[Json] = field(default_factory=list)
-    upstream: dict[str, list[Json]] = field(default_factory=dict)
     logs: dict[str, list[Any]] = field(default_factory=dict)
     tokens: int = 0
     asked: list[str] = field(default_factory=list)
@@ -43,6 +49,14 @@ class AirflowApi:
     @property
     def login(self) -> Login:
         return Login(self.url, *LOGIN)
+
+    def add_run(self, run: Json, *tasks: Json) -> Json:
+        """Add a run with its tasks; a DAG has one run of an id."""
+        name = (run["dag_id"], run["dag_run_id"])
+        assert name not in self.tasks
+        self.runs.append(run)
+        self.tasks[name] = list(tasks)
+        return run
 
     def add_event(self, run: Json, asset: str, record: Record, timestamp: str = "") -> None:
         self.events.append(
@@ -56,65 +70,79 @@ class AirflowApi:
             }
         )
 
+    def find(self, dag_id: str, run_id: str) -> Json | None:
+        found = [run for run in self.runs if (run["dag_id"], run["dag_run_id"]) == (dag_id, run_id)]
+        return found[0] if found else None
+
     def answer(self, path: str, query: dict[str, str]) -> tuple[int, Any]:
         if self.broken:
             return self.broken
         match [unquote(part) for part in path.removeprefix("/api/v2/").split("/")]:
+            case ["dags", dag_id] if dag_id in self.dags:
+                return 200, {"dag_id": dag_id, "is_paused": dag_id in self.paused}
             case ["dags", dag_id, "dagRuns"] if dag_id in self.dags:
-                part = query.get("partition_key_pattern", "").strip("%")
-                found = [r for r in self.runs if r["dag_id"] == dag_id and part in (r["partition_key"] or "")]
-                found.sort(key=lambda run: run["run_after"], reverse=True)
-                return 200, _page("dag_runs", [r for r in found if _is_within(r, "run_after", query)], query)
-            case ["dags", dag_id, "dagRuns", run_id]:
-                wanted = (dag_id, run_id)
-                found = [run for run in self.runs if (run["dag_id"], run["dag_run_id"]) == wanted]
-                return (200, found[0]) if found else (404, "Not Found")
-            case ["dags", _, "dagRuns", run_id, "taskInstances"]:
-                return 200, {"task_instances": self.tasks.get(run_id, [])}
-            case ["dags", _, "dagRuns", run_id, "upstreamAssetEvents"]:
-                return 200, {"asset_events": self.upstream.get(run_id, [])}
+                found = [run for run in self.runs if run["dag_id"] == dag_id and _has_key(run, query)]
+                return 200, _page("dag_runs", found, "run_after", query)
+            case ["dags", dag_id, "dagRuns", run_id] if run := self.find(dag_id, run_id):
+                return 200, run
+            case ["dags", dag_id, "dagRuns", run_id, "taskInstances"] if self.find(dag_id, run_id):
+                return 200, {"task_instances": self.tasks.get((dag_id, run_id), [])}
             case ["dags", _, "dagRuns", _, "taskInstances", task_id, "logs", _]:
                 return 200, {"content": self.logs[task_id]}
+            case ["dags", dag_id, "dagRuns", run_id, "taskInstances", task_id, "xcomEntries", "return_value"]:
+                if (dag_id, run_id, task_id) in self.xcoms:
+                    return 200, {"key": "return_value", "value": self.xcoms[dag_id, run_id, task_id]}
             case ["assets", "events"]:
                 return self._events(query)
-        return 404, "Not Found"
+        return 404, {"detail": "Not Found"}
 
     def _events(self, query: dict[str, str]) -> tuple[int, Any]:
         def wanted(event: Json) -> bool:
-            asked = (("source_dag_id",) * 2, ("source_run_id",) * 2, ("name_pattern", "name"))
-            return all(event.get(key) == query[name] for name, key in asked if name in query)
+            sources = ("source_dag_id", "source_run_id")
+            named = query.get("name_pattern", "").casefold() in event["name"].casefold()
+            return named and all(event.get(name) == query[name] for name in sources if name in query)
 
-        found = [one for one in self.events if wanted(one) and _is_within(one, "timestamp", query)]
-        page = _page("asset_events", sorted(found, key=lambda e: str(e["timestamp"]), reverse=True), query)
+        page = _page("asset_events", [one for one in self.events if wanted(one)], "timestamp", query)
         if any(event.get("started") == "queued" for event in page["asset_events"]):
             return 500, "Internal Server Error"  # as Airflow 3.3.2 does while a run it started is queued
         return 200, page
 
     def list_tasks(self, body: Json) -> tuple[int, Any]:
-        runs = [
-            run
-            for run in self.runs
-            if run["dag_id"] in body["dag_ids"] and run["dag_run_id"] in body["dag_run_ids"]
-        ]
+        """Tasks of all runs whose DAG is among the DAGs, and whose id is among the ids."""
         found = [
-            task | {"dag_id": run["dag_id"], "dag_run_id": run["dag_run_id"]}
-            for run in runs
-            for task in self.tasks.get(run["dag_run_id"], [])
+            task | {"dag_id": dag_id, "dag_run_id": run_id}
+            for (dag_id, run_id), tasks in self.tasks.items()
+            if dag_id in body["dag_ids"] and run_id in body["dag_run_ids"]
+            for task in tasks
             if task["state"] in body["state"]
         ]
-        query = {"offset": body["page_offset"], "limit": body["page_limit"]}
-        return 200, _page("task_instances", found, query)
+        offset, limit = body["page_offset"], body["page_limit"]
+        return 200, {"task_instances": found[offset : offset + limit], "total_entries": len(found)}
 
 
-def _is_within(line: Json, moment: str, query: dict[str, str]) -> bool:
+def _has_key(run: Json, query: Mapping[str, str]) -> bool:
+    """Say whether a run's key has the part: ``ILIKE``, whose ``%`` and ``_`` are wildcards."""
+    if (pattern := query.get("partition_key_pattern")) is None:
+        return True
+    parts = ("." if one == "_" else ".*" if one == "%" else re.escape(one) for one in pattern)
+    return re.search("".join(parts), run["partition_key"] or "", re.IGNORECASE) is not None
+
+
+def _is_within(line: Json, moment: str, query: Mapping[str, str]) -> bool:
+    def read(text: str) -> datetime:
+        return datetime.fromisoformat(text)
+
     at = str(line[moment])
-    return query.get(f"{moment}_gte", at) <= at <= query.get(f"{moment}_lte", at)
+    return read(query.get(f"{moment}_gte", at)) <= read(at) <= read(query.get(f"{moment}_lte", at))
 
 
-def _page(name: str, lines: list[Json], query: Mapping[str, Any]) -> Json:
-    offset, limit = int(query.get("offset", 0)), int(query["limit"])
+def _page(name: str, lines: list[Json], moment: str, query: Mapping[str, str]) -> Json:
+    found = [line for line in lines if _is_within(line, moment, query)]
+    order, offset, limit = query.get("order_by", ""), int(query.get("offset", 0)), int(query["limit"])
+    assert order in (moment, f"-{moment}"), "otherwise Airflow sorts by id"
     assert limit <= 100, "Airflow gives no more"
-    return {name: lines[offset : offset + limit], "total_entries": len(lines)}
+    found.sort(key=lambda line: datetime.fromisoformat(line[moment]), reverse=order.startswith("-"))
+    return {name: found[offset : offset + limit], "total_entries": len(found)}
 
 
 @contextmanager

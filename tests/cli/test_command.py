@@ -11,7 +11,7 @@ import pytest
 
 from slipway.cli import main
 from tests.cli.airflow_api import AirflowApi
-from tests.cli.records import built, deployment, push, run
+from tests.cli.records import built, deployment, look, push, run
 
 GOOD = "version: 1\nname: hello\ncontainer: {}\n"
 
@@ -96,9 +96,11 @@ def test_validate_answers_for_the_worst_of_its_files(
 
 def _deployed(api: AirflowApi, digit: str, seconds: float = 0) -> None:
     of = push(digit)
-    api.runs += [run("container_image", "success", of, seconds), run("deploy", "success", of, seconds + 10)]
-    api.add_event(api.runs[-2], "slipway_container_image", built(of))
-    api.add_event(api.runs[-1], "slipway_deployment", deployment(of, seconds + 12))
+    api.add_run(look(of, seconds=seconds))
+    build = api.add_run(run("container_image", "success", of, seconds + 2))
+    api.add_event(build, "slipway_container_image", built(of))
+    deploy = api.add_run(run("deploy", "success", of, seconds + 10))
+    api.add_event(deploy, "slipway_deployment", deployment(of, seconds + 12))
 
 
 def test_status_of_a_commit_as_json(api: AirflowApi, capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,11 +133,12 @@ def test_status_for_people_shows_whole_digests(api: AirflowApi, capsys: pytest.C
 
 def test_status_of_a_failed_push_is_1(api: AirflowApi, capsys: pytest.CaptureFixture[str]) -> None:
     api.runs += [
+        look(push("a")),
         run("container_image", "failed", push("a")),
         run("vm_image", "success", push("a")),
         run("bare_metal_image", "success", push("a")),
     ]
-    api.add_event(api.runs[1], "slipway_vm_image", built(push("a"), platform="vm"))
+    api.add_event(api.runs[2], "slipway_vm_image", built(push("a"), platform="vm"))
     assert main(["status", "aaaaaaaa", "--watch"]) == 1
     assert "failed" in capsys.readouterr().out
 
@@ -158,10 +161,29 @@ def test_status_of_no_commit_is_2(
 
 def test_a_commit_of_two_applications_asks_which(api: AirflowApi, capsys: pytest.CaptureFixture[str]) -> None:
     for repository in ("examples/hello", "examples/fork"):
-        api.runs.append(run("container_image", "running", push("a", repository)))
+        api.add_run(look(push("a", repository)))
     assert main(["status", "aaaaaaaa"]) == 2
     assert "--app OWNER/NAME" in capsys.readouterr().err
     assert main(["status", "aaaaaaaa", "--app", "examples/fork"]) == 0
+
+
+def test_a_commit_of_two_refs_shows_both_and_one_with_its_ref(
+    api: AirflowApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for ref in ("refs/heads/main", "refs/tags/v1"):
+        api.add_run(look(push("a", ref=ref)))
+    assert main(["status", "aaaaaaaa", "--json"]) == 0
+    both = json.loads(capsys.readouterr().out)
+    assert {one["ref"] for one in both} == {"refs/heads/main", "refs/tags/v1"}
+    for given, ref in (("main", "refs/heads/main"), ("refs/tags/v1", "refs/tags/v1")):
+        assert main(["status", "aaaaaaaa", "--ref", given, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["ref"] == ref
+    assert main(["status", "aaaaaaaa"]) == 0
+    printed = capsys.readouterr().out
+    assert f"at {'a' * 40} (refs/heads/main)" in printed
+    assert f"at {'a' * 40} (refs/tags/v1)" in printed
+    assert main(["status", "--ref", "main"]) == 2
+    assert "give COMMIT or --app" in capsys.readouterr().err
 
 
 def test_status_where_no_airflow_answers_is_2(

@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 
 from slipway.cli import demo_command, main
-from slipway.cli.status import BUILD_DAGS
 from slipway.flow.push import PushEvent, parse_partition_key
 from tests.cli.airflow_api import AirflowApi
-from tests.cli.records import built, deployment, run, task
+from tests.cli.records import built, deployment, look, run, task
 
 
 class Pages:
@@ -86,14 +85,13 @@ def _on_first_question(api: AirflowApi, monkeypatch: pytest.MonkeyPatch, arrive:
 
 
 def build_everywhere(api: AirflowApi, push: PushEvent, seconds: float = 0) -> dict[str, Any]:
-    """Every pipeline has ended, and only the container has an image; returns the run of `deploy`."""
-    for platform, dag_id in BUILD_DAGS.items():
-        ended = run(dag_id, "success", push, seconds)
-        handed = built(push) if platform == "container" else built(push, platform=platform, image=None)
-        api.runs.append(ended)
-        api.add_event(ended, f"slipway_{platform}_image", handed)
-    api.runs.append(run("deploy", "success", push, seconds))
-    return api.runs[-1]
+    """Every run has ended, and only the container has an image; returns the run of `deploy`."""
+    looked = api.add_run(look(push, seconds=seconds))
+    for platform in ("vm", "bare_metal"):
+        api.add_event(looked, f"slipway_{platform}_image", built(push, platform=platform, image=None))
+    ended = api.add_run(run("container_image", "success", push, seconds + 2))
+    api.add_event(ended, "slipway_container_image", built(push))
+    return api.add_run(run("deploy", "success", push, seconds + 4))
 
 
 def test_both_commits_must_answer(
@@ -126,11 +124,9 @@ def test_a_failed_task_is_shown_with_its_last_log_lines(
     api: AirflowApi, git: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def arrive(push: PushEvent) -> None:
-        api.runs.append(run("container_image", "failed", push))
-        api.tasks[api.runs[-1]["dag_run_id"]] = [
-            task("build", "failed", 1, 2),
-            task("publish", "upstream_failed"),
-        ]
+        api.add_run(look(push))
+        failed = run("container_image", "failed", push)
+        api.add_run(failed, task("build", "failed", 1, 2), task("publish", "upstream_failed"))
         api.logs["build"] = [
             *({"event": f"line {number}"} for number in range(100)),
             {

@@ -124,7 +124,7 @@ def test_links_lead_to_files(page: Path) -> None:
 
 
 def test_the_readme_shows_what_status_prints_of_a_push_that_failed() -> None:
-    log = "http://127.0.0.1:8080/dags/container_image/runs/asset_triggered__2026-11-24T07%3A59%3A55/tasks/base_images"
+    log = "http://127.0.0.1:8080/dags/container_image/runs/push~hello~main~4f0c64f0c61d~5d41402a/tasks/base_images"
     nothing = PlatformStatus(
         state="nothing", since=START, detail="slipway.yaml declares nothing for this platform"
     )

@@ -119,6 +119,7 @@ def test_airflow_that_fails_for_a_while_is_asked_again(
     follower = RunFollower(airflow, "vm_image", api.runs[0]["dag_run_id"])
     stages = follower.wait(time.monotonic() + 60, lambda _: None)
     assert stages[0].state == "success"
+    assert len(asked) > 8
 
 
 def test_a_run_that_is_not_through_in_time_is_4_and_can_be_followed(

@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from slipway.cli.api import Airflow
-from slipway.cli.watch import follow
+from slipway.cli.watch import follow, get_stages
 from tests.cli.airflow_api import AirflowApi
-from tests.cli.records import push, task
+from tests.cli.records import look, push, run, task
 from tests.cli.test_demo import build_everywhere
 
 REDRAWN = re.compile(r"\x1b\[(\?25|\d*[AK])")
@@ -22,9 +22,9 @@ REDRAWN = re.compile(r"\x1b\[(\?25|\d*[AK])")
 def followed(api: AirflowApi) -> AirflowApi:
     """A push that is through, with more tasks than a terminal has lines."""
     build_everywhere(api, push())
-    for one in api.runs:
-        one["dag_run_id"] = one["dag_id"]
-        api.tasks[one["dag_id"]] = [task(f"task-{number:02}", "success", number, 20) for number in range(10)]
+    api.add_run(run("vm_image", "success", push()))
+    for name in api.tasks:
+        api.tasks[name] = [task(f"task-{number:02}", "success", number, 20) for number in range(10)]
     return api
 
 
@@ -52,3 +52,25 @@ def test_anything_else_gets_a_line_for_each_change(
     assert not REDRAWN.search(text)
     assert len(text.splitlines()) == 4 + 4 * 10
     assert max(len(line) for line in text.splitlines()) <= 100
+
+
+def test_a_push_shows_the_runs_that_it_has_and_the_deployment_that_is_to_come(api: AirflowApi) -> None:
+    def states() -> list[tuple[str, str]]:
+        with Airflow(api.login) as airflow:
+            return [(one.name, one.state) for one in get_stages(airflow, push().partition_key)]
+
+    assert states() == [("push", "waiting")]
+    looked = api.add_run(look(push(), "running"))
+    assert states() == [("push", "running"), ("deploy", "waiting")]
+    looked |= {"state": "success"}
+    build = api.add_run(run("vm_image", "running", push()))
+    assert states() == [("push", "success"), ("vm_image", "running"), ("deploy", "waiting")]
+    build |= {"state": "success"}
+    assert states() == [("push", "success"), ("vm_image", "success")]
+
+
+def test_a_push_that_deploys_nothing_is_through(api: AirflowApi) -> None:
+    api.add_run(look(push()))
+    with Airflow(api.login) as airflow:
+        stages = follow(airflow, push().partition_key, 60, Console(file=io.StringIO(), width=80))
+    assert [(one.name, one.state) for one in stages] == [("push", "success")]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from slipway.flow.push import PushEvent
 from slipway.flow.push_id import is_push_id, push_id
-from slipway.flow.ref_order import RefPush, Reported, Source, place
+from slipway.flow.ref_order import PushSource, RefPush, Reported, place
 
 BEGIN = datetime(2030, 1, 2, tzinfo=UTC)
 MAIN = "refs/heads/main"
@@ -20,8 +20,8 @@ NONE = "0" * 40
 A, B, C = ("a" * 40, "b" * 40, "c" * 40)
 
 
-def reported(commit: str, second: float | None, before: str = "", source: Source = "webhook") -> Reported:
-    """A push of main; without a second of the code registry's it is seen there, a minute after the begin."""
+def reported(commit: str, second: float | None, before: str = "", source: PushSource = "webhook") -> Reported:
+    """A push of main; without a second of the code registry's it is seen there now, when the minute ends."""
     at = BEGIN + timedelta(seconds=60 if second is None else second)
     pushed_at = None if second is None else at
     push = PushEvent(repository="octo/shop", ref=MAIN, commit=commit, at=at)

@@ -62,7 +62,7 @@ class PushAnswers:
         )
 
     def settle(self, _: SettleQuestion) -> Answer:
-        """Go on with pushes whose reports were lost: each in a transaction of its own."""
+        """Resume pushes whose reports were lost, each in a transaction of its own."""
         done: dict[str, str] = {}
         try:
             with self.session() as session:

@@ -104,5 +104,5 @@ def _add_pushes(app: FastAPI, reception: Reception) -> None:
 
     @app.post(SETTLE_ROUTE)
     async def settle(request: Request) -> JSONResponse:
-        """Go on with pushes whose reports were lost."""
+        """Resume pushes whose reports were lost."""
         return respond(await signed(request, keys, SettleQuestion, answers.settle))

@@ -102,6 +102,7 @@ def _status(command: argparse.ArgumentParser) -> None:
         "commit", nargs="?", help="7 to 64 digits; without it, each application's newest push"
     )
     command.add_argument("--app", metavar="OWNER/NAME", help="only this application")
+    command.add_argument("--ref", metavar="REF", help="only pushes of this ref: full name, or a branch")
     command.add_argument("--json", action="store_true", help="print JSON (format: docs/cli.md)")
     command.add_argument(
         "--watch", action="store_true", help="wait until every platform has reached a final state"

@@ -99,15 +99,16 @@ class Airflow:
             if len(page) < PAGE:
                 return found
 
-    def get_triggering_events(self, dag_id: str, run_id: str) -> list[Json]:
-        """Return the asset events that one run was created from."""
-        path = f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}/upstreamAssetEvents"
-        return list_of(self._get(path, {}), "asset_events")
+    def get_run_events(self, dag_id: str, run_id: str, name_part: str = "", since: str = "") -> list[Json]:
+        """Return the asset events that one run made, oldest first.
 
-    def get_run_events(self, dag_id: str, run_id: str) -> list[Json]:
-        """Return the asset events that one run made."""
-        query: Query = {"source_dag_id": dag_id, "source_run_id": run_id, "limit": PAGE}
-        return list_of(self._get("/assets/events", query), "asset_events")
+        :param name_part: of assets whose name contains it.
+        :param since: not before this moment. With both, the server reads an index, and not all events.
+        """
+        query: Query = {"source_dag_id": dag_id, "source_run_id": run_id, "order_by": "timestamp"}
+        query |= {"name_pattern": name_part} if name_part else {}
+        query |= {"timestamp_gte": since} if since else {}
+        return list_of(self._get("/assets/events", query | {"limit": PAGE}), "asset_events")
 
     def iterate_events(self, asset: str, dag_id: str = "", most: int = 1000) -> Iterator[Json]:
         """Yield the ``most`` newest events of the asset named ``asset``, newest first.

@@ -31,7 +31,8 @@ def explain(
         return "\n".join([*told, _CURE])
     if any(stage.state in ("queued", "running", "waiting") for stage in stages):
         states = ", ".join(f"{stage.dag_id} is {stage.state}" for stage in stages)
-        return f"not through after {seconds:.0f} s: {states}. Follow it with `slipway status --watch`."
+        why = f" ({status.detail})" if status.detail else ""
+        return f"not through after {seconds:.0f} s: {states}{why}. Follow it with `slipway status --watch`."
     why = status.detail or "its deployment names no URL"
     return f"{platform} is {status.state}: {why}. See {airflow.url}."
 

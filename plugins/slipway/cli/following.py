@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from slipway.cli.answers import AirflowError, AwayError, Json, ServerError
 from slipway.cli.api import Airflow
+from slipway.cli.lookup import by_platform
 from slipway.cli.progress import Stage
 from slipway.cli.query import handed_on
 from slipway.cli.starting import ROLLBACK
@@ -16,6 +17,7 @@ from slipway.flow.deployment import Deployment
 from slipway.flow.followed import ENDED, PUSH, Followed
 from slipway.flow.image import Built
 from slipway.flow.platforms import PIPELINES
+from slipway.flow.push_id import is_push_id
 
 LOOK_TASK = "look"
 POLL_SECONDS = 1.0
@@ -25,7 +27,7 @@ AWAY_SECONDS = 300.0
 
 @dataclass
 class RunFollower:
-    """One run, and what it starts: of ``push`` the pipelines, of ``rollback`` the deployment."""
+    """One run, and what it starts: of ``push`` the push's own runs, of ``rollback`` the deployment."""
 
     airflow: Airflow
     dag_id: str
@@ -40,7 +42,7 @@ class RunFollower:
         run = self.airflow.find_run(self.dag_id, self.run_id)
         if run is None:
             raise AirflowError(f"run {self.run_id} of {self.dag_id} no longer exists: was it deleted?")
-        return [self._stage(one) for one in (run, *self._started())]
+        return [self._stage(run), *self._started()]
 
     def wait(self, until: float, show: Callable[[Sequence[Stage]], None]) -> list[Stage]:
         """Look until the run has ended or ``until`` (of the monotonic clock) has come.
@@ -61,17 +63,18 @@ class RunFollower:
                 return stages
             time.sleep(POLL_SECONDS)
 
-    def _stage(self, run: Json) -> Stage:
-        return Stage(run["dag_id"], run, self.airflow.get_tasks(run["dag_id"], run["dag_run_id"]))
+    def _stage(self, run: Json, title: str = "") -> Stage:
+        return Stage(run["dag_id"], run, self.airflow.get_tasks(run["dag_id"], run["dag_run_id"]), title)
 
-    def _started(self) -> Iterator[Json]:
+    def _started(self) -> Iterator[Stage]:
         if self.dag_id == ROLLBACK:
             run = self.airflow.find_run(DEPLOY_DAG, f"rollback__{self.run_id}")
-            yield from [run] if run else []
+            yield from [self._stage(run)] if run else []
         elif self.dag_id == PUSH and (followed := self._followed()) is not None:
+            titles = {PUSH: f"{PUSH} of {followed.push.short_commit}"}  # beside the run that asks for it
             for dag_id in (PUSH, *PIPELINES.values(), DEPLOY_DAG):
                 if run := self.airflow.find_run(dag_id, followed.id):
-                    yield run
+                    yield self._stage(run, titles.get(dag_id, ""))
 
     def _followed(self) -> Followed | None:
         if self._push is None and (told := self.airflow.find_xcom(PUSH, self.run_id, LOOK_TASK)) is not None:
@@ -80,12 +83,15 @@ class RunFollower:
 
 
 def results(airflow: Airflow, stages: Sequence[Stage]) -> tuple[list[Built], list[Deployment]]:
-    """Return what ended runs handed on: images, and deployments."""
+    """Return what ended runs handed on: images, and deployments.
+
+    The look at a push's commit hands on the images that need no build.
+    """
     builts: list[Built] = []
     deployments: list[Deployment] = []
-    for stage in stages:
-        if stage.run is not None and stage.dag_id in PIPELINES.values():
-            builts += handed_on(airflow, stage.run, Built)
-        elif stage.run is not None and stage.dag_id == DEPLOY_DAG:
-            deployments += handed_on(airflow, stage.run, Deployment)
+    for run in (dict(stage.run) for stage in stages if stage.run is not None):
+        if run["dag_id"] == DEPLOY_DAG:
+            deployments += by_platform(handed_on(airflow, run, Deployment)).values()
+        elif run["dag_id"] in PIPELINES.values() or is_push_id(run["dag_run_id"]):
+            builts += by_platform(handed_on(airflow, run, Built)).values()
     return builts, deployments

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from slipway.cli.answers import Json, ServerError
+from slipway.cli.answers import AirflowError, Json, ServerError
 from slipway.cli.api import Airflow
 from slipway.cli.status import DEPLOY_DAG
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Built
-from slipway.flow.platforms import PLATFORMS
+from slipway.flow.platforms import PLATFORMS, Platform
 from slipway.flow.record import SlipwayError
 
+ASSET_PART = "slipway_"
+"""In the names of all of Slipway's assets."""
 DEPLOYMENT_ASSET = "slipway_deployment"
 ASSETS: Mapping[type, frozenset[str]] = {
     Built: frozenset(one.asset for one in PLATFORMS.values()),
@@ -22,6 +26,8 @@ ASSETS: Mapping[type, frozenset[str]] = {
 }
 R = TypeVar("R", Built, Deployment)
 DeployedTo = tuple[str, str, str, str]
+SKEW = timedelta(minutes=5)
+"""By how much the clocks of Airflow's machines may differ."""
 
 
 class Lookup:
@@ -29,15 +35,33 @@ class Lookup:
 
     def __init__(self, airflow: Airflow) -> None:
         self.airflow = airflow
+        self._paused: dict[str, bool] = {}
+        self._asking = Lock()
 
-    def find_run(self, dag_id: str, key: str) -> Json | None:
+    def newest_run(self, dag_id: str, key: str) -> Json | None:
         """Return the newest run of ``dag_id`` for exactly this partition key."""
-        runs = self.airflow.get_runs(dag_id, key, limit=10)
+        runs = self.airflow.iterate_runs(dag_id, key)
         return next((run for run in runs if run.get("partition_key") == key), None)
 
+    def find_run(self, dag_id: str, run_id: str) -> Json | None:
+        """Return one run, or None."""
+        return self.airflow.find_run(dag_id, run_id)
+
+    def is_paused(self, dag_id: str) -> bool:
+        """Say whether a DAG is paused, asked once; False for whoever may not read that."""
+        with self._asking:
+            if dag_id not in self._paused:
+                try:
+                    self._paused[dag_id] = bool(self.airflow.get_dag(dag_id).get("is_paused"))
+                except AirflowError:
+                    self._paused[dag_id] = False
+            return self._paused[dag_id]
+
     def events_of(self, run: Json) -> list[Json]:
-        """Return the asset events that a run made."""
-        return self.airflow.get_run_events(run["dag_id"], run["dag_run_id"])
+        """Return the asset events that a run made, newest first."""
+        since = datetime.fromisoformat(run["run_after"]) - SKEW
+        names = (run["dag_id"], run["dag_run_id"])
+        return self.airflow.get_run_events(*names, ASSET_PART, since.isoformat())[::-1]
 
     def tasks_of(self, run: Json, state: str) -> list[Json]:
         """Return the tasks of a run that are in this state, in the order of their ends."""
@@ -52,16 +76,24 @@ class Lookup:
         return deployment
 
     def handed_on(self, run: Json | None, model: type[R]) -> list[R]:
-        """Return the images, or the deployments, that a run handed on."""
+        """Return the images, or the deployments, that a run handed on, newest first."""
         events = self.events_of(run) if run else []
         return [read(event, model) for event in events if event.get("name") in ASSETS[model]]
 
     def builts_of(self, run: Json | None) -> list[Built]:
-        """Return the images that a run handed on; none while they cannot be listed."""
+        """Return the images that a run handed on, newest first; none while they cannot be listed."""
         try:
             return self.handed_on(run, Built)
         except ServerError:  # the run that it started is queued, see Airflow._ask
             return []
+
+
+def by_platform(records: Iterable[R]) -> dict[Platform, R]:
+    """Return the first of each platform: a run that was cleared hands on what it handed on before."""
+    found: dict[Platform, R] = {}
+    for one in records:
+        found.setdefault(one.platform, one)
+    return found
 
 
 def read(event: Json, model: type[R]) -> R:

@@ -23,6 +23,13 @@ class Stage:
     dag_id: str
     run: Json | None = None
     tasks: Sequence[Json] = field(default_factory=tuple)
+    title: str = ""
+    """Tells two runs of one DAG apart."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the table."""
+        return self.title or self.dag_id
 
     @property
     def state(self) -> str:
@@ -46,7 +53,7 @@ class ProgressRow:
 
 
 def has_ended(stages: Sequence[Stage]) -> bool:
-    """Say whether the push is through: a pipeline failed, or all of them ran to their end."""
+    """Say whether the push is through: a run failed, or all that there are to be ran to their end."""
     if any(stage.state == "failed" for stage in stages):
         return True
     return all(stage.run is not None and stage.state not in LIVING for stage in stages)
@@ -56,12 +63,11 @@ def rows(stages: Sequence[Stage], now: datetime) -> list[ProgressRow]:
     """Return the table's lines: every pipeline in order, below it its tasks in the order they started."""
     found = []
     for stage in stages:
-        found.append(
-            ProgressRow(stage.dag_id, "", stage.state, _seconds(stage.run, now) if stage.run else None)
-        )
+        elapsed = _seconds(stage.run, now) if stage.run else None
+        found.append(ProgressRow(stage.name, "", stage.state, elapsed))
         started = sorted(stage.tasks, key=_by_start)
         found += [
-            ProgressRow(stage.dag_id, task["task_id"], _state(task), _seconds(task, now)) for task in started
+            ProgressRow(stage.name, task["task_id"], _state(task), _seconds(task, now)) for task in started
         ]
     return found
 

@@ -93,6 +93,10 @@ class PlatformFacts:
     """Address of the log of the first of them."""
     is_asked: bool = False
     """Whether the deployment waits for somebody to approve it."""
+    paused: str = ""
+    """The DAG whose pause is what the push waits for."""
+    is_through: bool = False
+    """Whether the push ended well, and nothing of it is deployed."""
 
 
 def push_status(push: PushEvent, facts: Mapping[Platform, PlatformFacts]) -> PushStatus:
@@ -111,7 +115,7 @@ def platform_status(facts: PlatformFacts) -> PlatformStatus:
         return _deployed(facts.deployment, facts.newest or facts.deployment)
     if facts.built is not None and facts.built.image is None:
         detail = "slipway.yaml declares nothing for this platform"
-        return PlatformStatus(state="nothing", since=_ended(facts.build), detail=detail)
+        return PlatformStatus(state="nothing", since=_ended(facts.build or facts.look), detail=detail)
     if facts.deploy is not None:
         return _deploying(facts, facts.deploy)
     if facts.built is not None:
@@ -124,7 +128,8 @@ def _building(facts: PlatformFacts) -> PlatformStatus:
     if run is None:
         return _looking(facts)
     if run["state"] in LIVING:
-        return PlatformStatus(state="building", since=_moment(run, "start_date"))
+        since = _moment(run, "start_date") or _moment(run, "queued_at")
+        return PlatformStatus(state="building", since=since, detail=_pause(facts))
     if run["state"] == "failed":
         detail = _failure("build", run, facts)
         return PlatformStatus(state="failed", since=_ended(run), detail=detail, log=facts.log)
@@ -138,20 +143,36 @@ def _looking(facts: PlatformFacts) -> PlatformStatus:
     if run["state"] == "failed":
         detail = _failure("push", run, facts)
         return PlatformStatus(state="failed", since=_ended(run), detail=detail, log=facts.log)
-    if run["state"] == "success" and (note := run.get("note") or "").startswith(SUPERSEDED):
+    if run["state"] == "queued":
+        detail = _pause(facts) or "the look at its commit is queued"
+        return PlatformStatus(state="waiting", since=_moment(run, "queued_at"), detail=detail)
+    if run["state"] in LIVING:
+        detail = "its commit is being looked at"
+        return PlatformStatus(state="waiting", since=_moment(run, "start_date"), detail=detail)
+    if (note := run.get("note") or "").startswith(SUPERSEDED):
         return PlatformStatus(state="not deployed", since=_ended(run), detail=note.splitlines()[0])
-    return PlatformStatus(state="waiting", since=_moment(run, "start_date"), detail="no run of the build yet")
+    return PlatformStatus(state="waiting", since=_ended(run), detail="no run of the build yet")
+
+
+def _pause(facts: PlatformFacts) -> str:
+    return f"waits: DAG {facts.paused} is paused" if facts.paused else ""
 
 
 def _built(facts: PlatformFacts, built: Built) -> PlatformStatus:
-    if built.deploy:
-        return _of_image(built, "built", _ended(facts.build), "the deployment has not started")
-    return _of_image(built, "not deployed", _ended(facts.build), "this build was not asked to deploy")
+    since = _ended(facts.build or facts.look)
+    if not built.deploy:
+        return _of_image(built, "not deployed", since, "this build was not asked to deploy")
+    if facts.is_through:
+        unchanged = built.push.rebuild and built.reused
+        detail = "nothing changed since it was built before" if unchanged else "nothing was to be deployed"
+        return _of_image(built, "not deployed", since, detail)
+    return _of_image(built, "built", since, "the deployment has not started")
 
 
 def _deploying(facts: PlatformFacts, run: Json) -> PlatformStatus:
     if run["state"] == "queued":
-        return _of_image(facts.built, "deploying", _moment(run, "queued_at"), "the deployment is queued")
+        detail = _pause(facts) or "the deployment is queued"
+        return _of_image(facts.built, "deploying", _moment(run, "queued_at"), detail)
     if run["state"] in LIVING:
         detail = "waits for approval, among Airflow's required actions" if facts.is_asked else ""
         return _of_image(facts.built, "deploying", _moment(run, "start_date"), detail)

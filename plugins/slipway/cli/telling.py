@@ -12,6 +12,7 @@ from rich.console import Console
 from slipway.cli.answers import Json
 from slipway.cli.api import Airflow
 from slipway.cli.failure import task_failure
+from slipway.cli.lookup import Lookup
 from slipway.cli.progress import Stage, rows, worth_a_line
 from slipway.cli.result import BuiltImage, Deployed, RunResult, StartedRun, TaskFailure
 from slipway.cli.starting import Wish
@@ -31,7 +32,8 @@ class Telling:
         self.runs: list[StartedRun] = []
         self.images: dict[Platform, BuiltImage | None] = {}
         self.deployments: list[Deployed] = []
-        self.failed: dict[tuple[str, str], TaskFailure] = {}
+        self.failed: dict[tuple[str, str, str], TaskFailure] = {}
+        self._asked: set[str] = set()
 
     @property
     def result(self) -> RunResult:
@@ -60,17 +62,27 @@ class Telling:
         def show(stages: Sequence[Stage]) -> None:
             lines(worth_a_line(rows(stages, datetime.now(UTC))))
             for stage in stages:
+                self._look_for_pause(airflow, stage)
                 for task in stage.failed_tasks:
                     self._fail(airflow, stage, task["task_id"], task["try_number"])
 
         return show
 
     def _fail(self, airflow: Airflow, stage: Stage, task_id: str, try_number: int) -> None:
-        name = (stage.dag_id, task_id)
+        assert stage.run is not None  # it has tasks
+        name = (stage.dag_id, stage.run["dag_run_id"], task_id)
         if name not in self.failed:
             text = task_failure(airflow, stage, task_id, try_number)
             self.errors.print(text, markup=False)
             self.failed[name] = TaskFailure(dag_id=stage.dag_id, task_id=task_id, log=text)
+
+    def _look_for_pause(self, airflow: Airflow, stage: Stage) -> None:
+        """Say once that a run waits for somebody to unpause its DAG."""
+        if stage.state == "queued" and stage.name not in self._asked:
+            self._asked.add(stage.name)
+            if Lookup(airflow).is_paused(stage.dag_id):
+                text = f"{stage.name} waits: DAG {stage.dag_id} is paused. Unpause it in Airflow's UI."
+                self.errors.print(text, markup=False)
 
     def ended(self, state: str, builts: Iterable[Built], deployments: Iterable[Deployment]) -> None:
         """Record the result of the last run that was started."""

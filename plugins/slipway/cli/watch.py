@@ -14,18 +14,27 @@ from slipway.cli.api import Airflow
 from slipway.cli.progress import ProgressRow, Stage, changes, current, has_ended, rows, worth_a_line
 from slipway.cli.query import find_run
 from slipway.cli.status import BUILD_DAGS, DEPLOY_DAG
+from slipway.flow.followed import PUSH
+from slipway.flow.states import LIVING
 
 _POLL_SECONDS = 0.5
 _STYLES = {"success": "green", "failed": "red", "running": "yellow", "deferred": "yellow"}
 
 
 def get_stages(airflow: Airflow, key: str) -> list[Stage]:
-    """Return every pipeline's run and tasks for the push with this partition key."""
-    found = []
+    """Return the runs, with their tasks, of the newest push with this partition key.
+
+    What a run starts is there before that run ends: when all have ended, none is to come. So they are asked
+    for in this order.
+    """
+    if (look := find_run(airflow, PUSH, key)) is None:
+        return [Stage(PUSH)]
+    runs = [look]
     for dag_id in (*BUILD_DAGS.values(), DEPLOY_DAG):
-        run = find_run(airflow, dag_id, key)
-        tasks = airflow.get_tasks(dag_id, run["dag_run_id"]) if run else []
-        found.append(Stage(dag_id, run, tasks))
+        runs += [run] if (run := airflow.find_run(dag_id, look["dag_run_id"])) else []
+    found = [Stage(run["dag_id"], run, airflow.get_tasks(run["dag_id"], run["dag_run_id"])) for run in runs]
+    if found[-1].dag_id != DEPLOY_DAG and any(stage.state in LIVING for stage in found):
+        found.append(Stage(DEPLOY_DAG))
     return found
 
 

@@ -13,7 +13,7 @@ _OTHER = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 def push_id(push: PushEvent, number: int) -> str:
-    """Return a push's name, like ``push~shop~main~1f0c6a7d2b9e~5d41402a``; at most 200 characters.
+    """Return a push's name, like ``push~shop~main~1f0c6a7d2b9e~5d41402a``; at most 210 characters.
 
     Repository and ref are shortened in it, and stand for people; the last part tells all pushes apart.
 

@@ -26,10 +26,10 @@ class PlatformProgress(Record):
     """Why it failed."""
 
 
-Progress = Mapping[Platform, PlatformProgress]
+PushProgress = Mapping[Platform, PlatformProgress]
 
 
-class Step(Record):
+class PushStep(Record):
     """What a push comes to next."""
 
     state: PushState
@@ -37,7 +37,7 @@ class Step(Record):
     reason: str = ""
 
 
-def next_step(push: PushEvent, progress: Progress, deploy: bool) -> Step:
+def next_step(push: PushEvent, progress: PushProgress, deploy: bool) -> PushStep:
     """Decide what a push whose commit was looked at comes to.
 
     :param progress: of every platform.
@@ -45,19 +45,19 @@ def next_step(push: PushEvent, progress: Progress, deploy: bool) -> Step:
     """
     building = sorted(name for name, one in progress.items() if one.state == "building")
     if building:
-        return Step(state="building")
+        return PushStep(state="building")
     if failed := sorted(name for name, one in progress.items() if one.state == "failed"):
         reasons = "; ".join(f"{PIPELINES[name]}: {progress[name].reason or 'failed'}" for name in failed)
-        return Step(state="over", outcome="failed", reason=reasons)
+        return PushStep(state="over", outcome="failed", reason=reasons)
     builts = [one.built for one in progress.values() if one.built]
     if not any(built.image for built in builts):
-        return Step(state="over", outcome="nothing", reason="slipway.yaml declares no image")
+        return PushStep(state="over", outcome="nothing", reason="slipway.yaml declares no image")
     if not deploy:
-        return Step(state="over", outcome="not deployed", reason="built without a request to deploy")
+        return PushStep(state="over", outcome="not deployed", reason="built without a request to deploy")
     if push.rebuild and not any(built.is_new for built in builts):
-        return Step(
+        return PushStep(
             state="over",
             outcome="not deployed",
             reason=f"nothing changed since {push.short_commit} was built before",
         )
-    return Step(state="deploying")
+    return PushStep(state="deploying")

@@ -9,7 +9,7 @@ from slipway.flow.platforms import Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.push_progress import PlatformProgress, PushOutcome, PushState
 from slipway.flow.record import Record
-from slipway.flow.ref_order import Placed, Source
+from slipway.flow.ref_order import PushPlace, PushSource
 
 
 class RecordedPush(Record):
@@ -19,7 +19,7 @@ class RecordedPush(Record):
     """Of all runs that it starts, too."""
     push: PushEvent
     """Its ``at`` is its place in the ref's order."""
-    source: Source
+    source: PushSource
     deploy: bool = True
     state: PushState
     outcome: PushOutcome = ""
@@ -34,7 +34,7 @@ class Received(Record):
     """What became of a report."""
 
     push: RecordedPush
-    placed: Placed
+    placed: PushPlace
 
     def told(self) -> str:
         """Say it to whoever reported it."""

@@ -19,14 +19,14 @@ from slipway.flow.record import Record
 TICK = timedelta(microseconds=1)
 SKEW = timedelta(minutes=2)
 """By how much the clocks of the code registry and of Slipway may differ."""
-Source = Literal["webhook", "sweep", "night", "person"]
+PushSource = Literal["webhook", "sweep", "night", "person"]
 
 
 class Reported(Record):
     """A push as somebody reports it."""
 
     push: PushEvent
-    source: Source
+    source: PushSource
     before: str = ""
     """The commit that the ref pointed to before; "" when nobody says it, zeros for a new ref."""
     pushed_at: AwareDatetime | None = None
@@ -49,7 +49,7 @@ class RefPush(Record):
     """Its ref pointed elsewhere before it was looked at."""
 
 
-class Placed(Record):
+class PushPlace(Record):
     """Where a reported push stands in its ref's order."""
 
     verdict: Literal["new", "known", "superseded"]
@@ -59,21 +59,21 @@ class Placed(Record):
     """The record of the same push, or what the ref pointed to later."""
 
 
-def place(reported: Reported, known: Iterable[RefPush]) -> Placed:
+def place(reported: Reported, known: Iterable[RefPush]) -> PushPlace:
     """Find a push's place among those of its ref.
 
     :param known: the pushes of the ref that are on record: at least the newest, and all of the same commit.
     """
     ordered = sorted(known, key=lambda one: one.at, reverse=True)
     if (same := _same(reported, ordered)) is not None:
-        return Placed(verdict="known", at=same.at, other=same)
+        return PushPlace(verdict="known", at=same.at, other=same)
     if reported.pushed_at is None or not ordered:
-        return Placed(verdict="new", at=_after(reported.pushed_at or reported.push.at, ordered[:1]))
+        return PushPlace(verdict="new", at=_after(reported.pushed_at or reported.push.at, ordered[:1]))
     newest = ordered[0]
     if _follows(reported, newest):
-        return Placed(verdict="new", at=_after(reported.pushed_at, [newest]))
+        return PushPlace(verdict="new", at=_after(reported.pushed_at, [newest]))
     later = next((one for one in reversed(ordered) if not _follows(reported, one)), newest)
-    return Placed(verdict="superseded", at=min(reported.pushed_at, later.at - TICK), other=newest)
+    return PushPlace(verdict="superseded", at=min(reported.pushed_at, later.at - TICK), other=newest)
 
 
 def _same(reported: Reported, ordered: Sequence[RefPush]) -> RefPush | None:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from slipway.flow.followed import PUSH
 from slipway.flow.push_id import push_id
-from slipway.flow.push_progress import Step
+from slipway.flow.push_progress import PushStep
 from slipway.flow.recorded import Received, RecordedPush
 from slipway.flow.ref_order import Reported, place
 from slipway.pushes import store
@@ -28,10 +28,10 @@ def receive(session: Session, reported: Reported) -> Received:
         assert placed.other is not None
         return Received(push=_found(session, placed.other.id), placed=placed)
     number = sum((one.commit, one.rebuild) == (push.commit, push.rebuild) for one in known)
-    new, step = push_id(push, number), Step(state="looking")
+    new, step = push_id(push, number), PushStep(state="looking")
     if placed.verdict == "superseded":
         later = placed.other.commit[:12] if placed.other else "a newer commit"
-        step = Step(state="over", outcome="superseded", reason=f"{push.ref} went on to {later}")
+        step = PushStep(state="over", outcome="superseded", reason=f"{push.ref} went on to {later}")
     store.insert(session, new, reported, placed.at, now, step)
     recorded = _found(session, new)
     if step.state == "looking":

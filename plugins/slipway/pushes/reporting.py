@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from slipway.flow.followed import DEPLOY, PUSH
 from slipway.flow.platforms import PIPELINES, Platform
-from slipway.flow.push_progress import PlatformProgress, Progress, PushOutcome, Step, next_step
+from slipway.flow.push_progress import PlatformProgress, PushOutcome, PushProgress, PushStep, next_step
 from slipway.flow.recorded import RecordedPush
 from slipway.pushes import store
 from slipway.pushes.starting import start
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 DAGS: Mapping[str, Platform] = {dag_id: name for name, dag_id in PIPELINES.items()}
 
 
-def looked(session: Session, key: str, progress: Progress) -> RecordedPush | None:
+def looked(session: Session, key: str, progress: PushProgress) -> RecordedPush | None:
     """Take down what is to become of each platform, and start the pipelines that have something to build.
 
     :param progress: ``building`` for a platform that is to be built.
@@ -58,7 +58,7 @@ def ended(session: Session, key: str, outcome: PushOutcome, reason: str) -> Reco
     one = store.find(session, key, lock=True)
     if one is None:
         return None
-    return _save(session, one, one.progress, Step(state="over", outcome=outcome, reason=reason))
+    return _save(session, one, one.progress, PushStep(state="over", outcome=outcome, reason=reason))
 
 
 def run_ended(session: Session, dag_id: str, key: str, *, good: bool, deployed: bool, said: str) -> None:
@@ -82,7 +82,7 @@ def run_ended(session: Session, dag_id: str, key: str, *, good: bool, deployed: 
         ended(session, key, outcome, f"{DEPLOY}: {said}" if said else "")
 
 
-def _go_on(session: Session, one: RecordedPush, progress: Progress) -> RecordedPush:
+def _go_on(session: Session, one: RecordedPush, progress: PushProgress) -> RecordedPush:
     step = next_step(one.push, progress, one.deploy)
     saved = _save(session, one, progress, step)
     if step.state == "building":
@@ -94,7 +94,7 @@ def _go_on(session: Session, one: RecordedPush, progress: Progress) -> RecordedP
     return saved
 
 
-def _save(session: Session, one: RecordedPush, progress: Progress, step: Step) -> RecordedPush:
+def _save(session: Session, one: RecordedPush, progress: PushProgress, step: PushStep) -> RecordedPush:
     store.save(session, one, progress, step, datetime.now(UTC))
     log.info("push %s: %s %s %s", one.id, step.state, step.outcome, step.reason)
     found = store.find(session, one.id)

@@ -1,4 +1,4 @@
-"""Finds pushes whose reports were lost, and goes on with them.
+"""Finds pushes whose reports were lost, and resumes them.
 
 A task reports its end, and a listener what no task can report; both may die. What Airflow's runs say decides.
 """

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from slipway.flow.platforms import Platform
 from slipway.flow.push import PushEvent
-from slipway.flow.push_progress import PlatformProgress, Progress, Step
+from slipway.flow.push_progress import PlatformProgress, PushProgress, PushStep
 from slipway.flow.recorded import RecordedPush
 from slipway.flow.ref_order import RefPush, Reported
 from slipway.pushes.table import pushes
@@ -53,7 +53,9 @@ def of_ref(session: Session, push: PushEvent) -> list[RefPush]:
     ]
 
 
-def insert(session: Session, key: str, reported: Reported, at: datetime, now: datetime, step: Step) -> None:
+def insert(
+    session: Session, key: str, reported: Reported, at: datetime, now: datetime, step: PushStep
+) -> None:
     """Record a push."""
     push = reported.push
     row = {
@@ -124,7 +126,7 @@ def newer_of_ref(session: Session, one: RecordedPush) -> RecordedPush | None:
     return recorded(row) if row is not None else None
 
 
-def save(session: Session, one: RecordedPush, progress: Progress, step: Step, now: datetime) -> None:
+def save(session: Session, one: RecordedPush, progress: PushProgress, step: PushStep, now: datetime) -> None:
     """Write down how far a push has come."""
     told = {
         "repository": one.push.repository,
@@ -166,7 +168,7 @@ def aware(moment: datetime | None) -> Any:
     return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _of_step(step: Step, now: datetime) -> dict[str, Any]:
+def _of_step(step: PushStep, now: datetime) -> dict[str, Any]:
     return {
         "state": step.state,
         "outcome": step.outcome,

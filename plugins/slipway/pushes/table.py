@@ -34,4 +34,4 @@ pushes = Table(
     Index("idx_slipway_push_rebuild", "rebuild", "state"),
 )
 """One row for each :class:`slipway.flow.ref_order.Reported` that was recorded; ``repository`` in lower case,
-``at`` is its place in the ref's order, ``progress`` a :data:`slipway.flow.push_progress.Progress` as JSON."""
+``at`` is its place in the ref's order, ``progress`` a :data:`slipway.flow.push_progress.PushProgress`."""

@@ -116,13 +116,15 @@ class Run implements Serializable {
 
     @NonCPS
     private List<Map> handedOn(Login login, Map run) {
-        String asset = ASSETS[(String) run.dag_id]
-        if (asset == null) {
+        // The look at a push's commit hands on the images that need no build.
+        Collection<String> assets = run.dag_id == 'push' ? ASSETS.values() : [ASSETS[(String) run.dag_id]]
+        if (assets.contains(null)) {
             return []
         }
-        String query = "source_dag_id=${run.dag_id}&source_run_id=${encoded((String) run.dag_run_id)}&limit=100"
+        String query = "source_dag_id=${run.dag_id}&source_run_id=${encoded((String) run.dag_run_id)}" +
+            '&order_by=timestamp&limit=100'
         List<Map> events = (List<Map>) airflow.get(login, "/assets/events?${query}".toString()).asset_events
-        return events.findAll { Map event -> event.name == asset }.collect { Map event -> (Map) event.extra }
+        return events.findAll { Map event -> assets.contains(event.name) }.collect { Map event -> (Map) event.extra }
     }
 
     /** Returns the runs that this one started, as far as there are any. */
@@ -143,19 +145,15 @@ class Run implements Serializable {
     private List<Map> ofPush(Login login) {
         List<Map> found = []
         if (push == null) {
-            String xcom = '/taskInstances/push/xcomEntries/return_value?stringify=false'
+            String xcom = '/taskInstances/look/xcomEntries/return_value?stringify=false'
             push = (Map) airflow.get(login, path(dagId, runId) + xcom)?.value
         }
         if (push == null) {
             return found
         }
-        Map pushed = (Map) push.push
-        String key = "${pushed.repository}@${pushed.commit}".toString()
-        for (String dag in ASSETS.keySet()) {
-            String query = "order_by=-run_after&limit=10&partition_key_pattern=${encoded("%${key}%".toString())}"
-            List<Map> runs = (List<Map>) airflow.get(login, "/dags/${dag}/dagRuns?${query}".toString()).dag_runs
-            Map run = runs.find { Map one -> one.partition_key == key }
-            if (run != null && !((List) push.before).contains(run.dag_run_id)) {
+        for (String dag in ['push'] + ASSETS.keySet()) {
+            Map run = airflow.get(login, path(dag, (String) push.id))
+            if (run != null) {
                 found << run
             }
         }
@@ -165,14 +163,14 @@ class Run implements Serializable {
     @NonCPS
     private List<String> changes(Login login, Map run) {
         List<String> lines = []
-        String dag = run.dag_id
-        String at = path(dag, (String) run.dag_run_id)
-        if (moved(dag, (String) run.state)) {
-            lines << line(dag, run)
+        String title = titleOf(run)
+        String at = path((String) run.dag_id, (String) run.dag_run_id)
+        if (moved(title, (String) run.state)) {
+            lines << line(title, run)
         }
         List<Map> tasks = (List<Map>) airflow.get(login, at + '/taskInstances?limit=100').task_instances
         for (Map task in tasks) {
-            String name = "${dag} / ${task.task_id}".toString()
+            String name = "${title} / ${task.task_id}".toString()
             if (!QUIET.contains(task.state) && moved(name, (String) task.state)) {
                 lines << line(name, task)
                 if (task.state == 'failed') {
@@ -182,6 +180,15 @@ class Run implements Serializable {
             }
         }
         return lines
+    }
+
+    /** Names a run; the push's own run of `push` is another one than the run that asks for it. */
+    @NonCPS
+    private String titleOf(Map run) {
+        if (run.dag_id != 'push' || run.dag_run_id == runId) {
+            return run.dag_id
+        }
+        return 'push of ' + ((String) ((Map) push.push).commit).take(12)
     }
 
     @NonCPS
