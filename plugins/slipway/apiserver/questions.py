@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from slipway.flow.environments import Approver
+from slipway.flow.freezes import Closed, Exemption, StartedFreeze
 from slipway.flow.orphans import RunState
 from slipway.flow.push import PARTITION_KEY_LENGTH
 from slipway.flow.record import Record
@@ -18,6 +19,8 @@ TURNS_AT_ONCE = 50
 RUNS_ROUTE, PUSHES_ROUTE, TURNS_ROUTE = "/runs/search", "/pushes/search", "/turns"
 APPROVALS_ROUTE = "/approvals"
 RIGHTS_ROUTE = "/rights"
+FREEZES_ROUTE, LET_ROUTE = "/freezes", "/freezes/let"
+"""Of people, with a login of Airflow's."""
 
 AskedId = Annotated[str, Field(max_length=PARTITION_KEY_LENGTH)]
 Outcome = Literal["built", "unchanged", "nothing"]
@@ -137,3 +140,13 @@ class RightsAnswer(Record):
     """Yes, or no."""
 
     may: bool
+
+
+class FreezesAnswer(Record):
+    """What holds releases now."""
+
+    freezes: tuple[StartedFreeze, ...] = ()
+    """That people began."""
+    exemptions: tuple[Exemption, ...] = ()
+    closed: tuple[Closed, ...] = ()
+    """By ``apps.yaml``."""

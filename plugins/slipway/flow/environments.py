@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from slipway.flow import ref_patterns
+from slipway.flow.freezes import Freeze
 from slipway.flow.record import Matching, Name, Record
+from slipway.flow.windows import WindowText
 
 CLOUD, CLUSTER = "slipway_openstack", "slipway_kubernetes"
 """The connections of an environment that names no others; images are built, and kept, in this cloud."""
@@ -93,6 +95,10 @@ class Environment(Record):
     """Releases come at once, or after somebody approved them."""
     approval: Approval | None = None
     """Who approves; for `deploy: after_approval`."""
+    windows: tuple[WindowText, ...] = Field(default=(), max_length=50)
+    """When it takes releases: `Mon-Thu 09:00-16:00 Europe/Berlin`; always, without one."""
+    freezes: tuple[Freeze, ...] = Field(default=(), max_length=100)
+    """When it takes none."""
     retention: Retention | None = None
     """Which of its releases stay; what is left out, the application says."""
 

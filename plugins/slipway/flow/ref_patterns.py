@@ -152,7 +152,7 @@ def _read(pattern: str) -> Iterator[PatternStep]:
 
 
 def _class(pattern: str, start: int) -> tuple[PatternStep, int]:
-    """Return the class that begins at ``start``, and where it has ended; a first ``]`` is a character of it."""
+    """Return the class that begins at ``start``, and its end; a first ``]`` is a character of it."""
     at = start + 1
     negated = pattern[at : at + 1] in ("!", "^")
     at += negated
