@@ -120,7 +120,10 @@ def test_a_gate_lets_through_whom_a_person_named_and_rollbacks_where_a_freeze_do
     [
         ({"windows": ["Mon 09:00-16:00 Mars/Phobos"]}, "Mars/Phobos is not a time zone"),
         ({"freezes": [{"from": "2026-12-18 UTC", "to": "2026-12-17 UTC", "reason": "x"}]}, "swap them"),
-        ({"freezes": [{"from": "2026-12-18 UTC", "to": "2026-12-18 UTC", "reason": "x"}]}, "before it begins"),
+        (
+            {"freezes": [{"from": "2026-12-18 UTC", "to": "2026-12-18 UTC", "reason": "x"}]},
+            "before it begins",
+        ),
         ({"freezes": [{"from": "2026-12-18 UTC", "to": "2026-12-19 UTC", "reason": " "}]}, "at least 1"),
         ({"freezes": [{"from": "2026-12-18 UTC", "to": "2026-12-19 UTC"}]}, "required"),
         ({"freezes": [{"from": "2026-12-18", "to": "2026-12-19 UTC", "reason": "x"}]}, "a time zone, like"),

@@ -27,13 +27,13 @@ from slipway.webhook.reception import Reception
 
 MAY_READ = Depends(requires_access_dag("GET", param_dag_id=DEPLOY))
 MAY_FREEZE = Depends(requires_access_dag("PUT", DagAccessEntity.HITL_DETAIL, DEPLOY))
-Work = Callable[[Session, Apps, datetime], dict[str, Any]]
+_Work = Callable[[Session, Apps, datetime], dict[str, Any]]
 
 
 def add_freezes(app: FastAPI, reception: Reception) -> None:
     """Add the routes; each blocks, so FastAPI runs it in a thread."""
 
-    def carry_out(work: Work) -> dict[str, Any]:
+    def carry_out(work: _Work) -> dict[str, Any]:
         try:
             with reception.session() as session:
                 return work(session, reception.apps(), datetime.now(UTC))

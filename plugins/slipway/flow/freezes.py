@@ -171,7 +171,7 @@ def hold_of(
 def _opening(windows: Sequence[str], freezes: Sequence[Frozen], now: datetime) -> datetime | None:
     """Return the first moment from ``now`` on that no freeze covers and that is in a window.
 
-    Each step leaves a freeze behind for good, or is followed by one that does.
+    Each step passes the end of a freeze, or is followed by one that does.
     """
     moment, read = now, [read_window(one) for one in windows]
     for _ in range(2 * len(freezes) + 2):

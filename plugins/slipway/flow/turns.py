@@ -2,8 +2,8 @@
 
 A deployment that has begun is brought to its end. Of those that wait, the newest push is next, and the others
 are superseded by it. Where the environment takes no release now, all wait but those that a person let
-through; a newer one that waits for that supersedes none that may go. A turn belongs to a run, and is over when
-the run is: there is nothing to give back, and nothing that a dead worker could keep.
+through; a newer one that waits for that supersedes none that may go. A turn belongs to a run, and is over
+when the run is: there is nothing to give back, and nothing that a dead worker could keep.
 """
 
 from __future__ import annotations
