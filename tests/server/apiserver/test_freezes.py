@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from airflow import settings
 from airflow.api_fastapi.app import create_auth_manager, purge_cached_app
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, insert, text
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -78,7 +80,15 @@ def add_run(engine: Engine, run_id: str, note: str | None = None, dag_id: str = 
 @pytest.fixture
 def runs(engine: Engine) -> Engine:
     with engine.begin() as connection:
-        for table in ("dag_run_note", "xcom", "dag_run", "slipway_turn", "slipway_freeze", "log"):
+        for table in (
+            "dag_run_note",
+            "xcom",
+            "task_instance",
+            "dag_run",
+            "slipway_turn",
+            "slipway_freeze",
+            "log",
+        ):
             connection.execute(text(f"DELETE FROM {table}"))
     for number in range(4):
         add_run(engine, f"run-{number}", "octo/hello to production")
@@ -267,7 +277,10 @@ def rolled_back(
     run_id = f"manual-{number}"
     add_run(engine, run_id, dag_id="rollback")
     chosen = {"repository": "Octo/Hello", "environment": environment, "commit": question(number).mine.commit}
+    task = {"dag_id": "rollback", "run_id": run_id, "task_id": "choose", "map_index": -1}
+    about = {"pool": "default_pool", "pool_slots": 1, "state": "success"}
     with Session(engine) as session, session.begin():
+        session.execute(insert(TaskInstance.__table__).values(**task, **about, id=uuid4()))
         for key, value in {"return_value": chosen, "ran_before": ran_before}.items():
             XComModel.set(
                 key=key, value=value, dag_id="rollback", task_id="choose", run_id=run_id, session=session
