@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.flow.environments import Environment
-from slipway.flow.freezes import Exemption, Freeze, Frozen, Gate, Hold, StartedFreeze, hold_of
+from slipway.flow.freezes import Exemption, Freeze, Hold, StartedFreeze
+from slipway.flow.gate import Frozen, Gate, hold_of
 from slipway.flow.windows import is_open, read_window
 
 NOON = datetime(2026, 12, 7, 12, tzinfo=UTC)  # a Monday

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.flow.freezes import Exemption, Gate, Hold
+from slipway.flow.freezes import Exemption, Hold
+from slipway.flow.gate import Gate
 from slipway.flow.turns import Contender, Turn, TurnPlace, take
 
 NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)

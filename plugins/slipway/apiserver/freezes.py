@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 from slipway.apiserver.questions import FreezesAnswer
 from slipway.flow.apps import Apps
 from slipway.flow.followed import DEPLOY
-from slipway.flow.freezes import Closed, Exemption, Frozen, Gate, StartedFreeze, hold_of
+from slipway.flow.freezes import Closed, Exemption, StartedFreeze
+from slipway.flow.gate import Frozen, Gate, hold_of
 from slipway.flow.record import SlipwayError
 from slipway.flow.turns import TurnPlace
 from slipway.webhook.table import freezes

@@ -16,7 +16,8 @@ from slipway.apiserver import freezes
 from slipway.apiserver.questions import TurnQuestion
 from slipway.flow.apps import Apps
 from slipway.flow.followed import DEPLOY
-from slipway.flow.freezes import Gate, Hold
+from slipway.flow.freezes import Hold
+from slipway.flow.gate import Gate
 from slipway.flow.note import of_turn
 from slipway.flow.record import SlipwayError
 from slipway.flow.states import LIVING

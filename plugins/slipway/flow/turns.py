@@ -14,7 +14,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from slipway.flow.freezes import OPEN, Exemption, Gate, Hold
+from slipway.flow.freezes import Exemption, Hold
+from slipway.flow.gate import OPEN, Gate
 from slipway.flow.record import CommitId, Name, Record, RepositoryName
 
 ROLLBACK, CHOOSE_TASK, RAN_BEFORE = "rollback", "choose", "ran_before"
