@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowException
 from slipway.assets import DEPLOYMENT
 from slipway.dagkit import forms
 from slipway.dagkit.operators import StartRunOperator
+from slipway.flow.turns import RAN_BEFORE, ROLLBACK_RUN
 from slipway.pipelines.task_endings import retried_if_worth_it
 
 ABOUT = """\
@@ -25,6 +26,7 @@ message names the releases that can be restored.
 ### How it starts
 
 By a person (the form), or over the REST API. The restored release counts as the newest, until the next push.
+A release that ran there before waits for no window, and for a freeze only where that says so.
 """
 
 THE_DEPLOYMENT_FAILED = RetryRule(
@@ -60,13 +62,15 @@ with DAG(
             from slipway.pipelines.release import rollback
 
             context = get_current_context()
-            return rollback.choose(context["params"], context["inlet_events"][DEPLOYMENT])
+            conf, ran_before = rollback.choose(context["params"], context["inlet_events"][DEPLOYMENT])
+            context["ti"].xcom_push(key=RAN_BEFORE, value=ran_before)
+            return conf
 
     chosen = choose()
     deploy = StartRunOperator(
         task_id="deploy",
         trigger_dag_id="deploy",
-        trigger_run_id="rollback__{{ run_id }}",
+        trigger_run_id=f"{ROLLBACK_RUN}{{{{ run_id }}}}",
         conf=chosen,
         poke_interval=2,
         note="started by `rollback`",

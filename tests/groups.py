@@ -53,7 +53,7 @@ GROUPS = {
     # A browser takes a core.
     "browser": ("tests/browser/*.py",),
     # Users with one role each, and an application that is there for all of them.
-    "people": ("tests/people/*.py",),
+    "people": ("tests/people/*.py", "tests/dags/test_freezes.py"),
 }
 
 

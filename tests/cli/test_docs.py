@@ -70,7 +70,7 @@ def test_every_document_has_examples() -> None:
 def _fields(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[str]:
     seen.add(model)
     for name, field in model.model_fields.items():
-        yield name
+        yield field.alias or name
         for inner in _models(field.annotation):
             if inner not in seen:
                 yield from _fields(inner, seen)

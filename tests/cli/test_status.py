@@ -143,3 +143,14 @@ def test_a_push_has_settled_when_every_platform_has() -> None:
     building = push_status(PUSH, {"container": PlatformFacts(build=run("container_image", "running", PUSH))})
     assert not building.settled
     assert not building.failed
+
+
+def test_a_deployment_that_its_environment_holds_says_until_when() -> None:
+    why = "production is frozen until 2026-12-01 18:00 UTC (incident 42; by alice)"
+    deploy = run("deploy", "running", PUSH) | {"note": f"waits: {why}\nocto/shop to production: abc of main"}
+    status = platform_status(PlatformFacts(built=built(PUSH), deploy=deploy))
+    assert (status.state, status.detail) == ("deploying", f"waits: {why}")
+    asked = platform_status(PlatformFacts(built=built(PUSH), deploy=deploy, is_asked=True))
+    assert asked.detail.startswith("waits for approval")
+    going = platform_status(PlatformFacts(built=built(PUSH), deploy=deploy | {"note": f"x\nwaits: {why}"}))
+    assert going.detail == ""

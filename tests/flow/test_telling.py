@@ -238,3 +238,19 @@ def test_who_is_told_is_read_from_apps_yaml() -> None:
     assert app.tickets.issue_type == "Bug"
     assert app.notify is not None
     assert app.notify.on == ("failure", "recovery", "late")
+
+
+def test_a_note_says_what_a_run_waits_for_until_it_goes() -> None:
+    start = "octo/shop to production: abc of refs/heads/main"
+    waits = note.of_turn(start, "production is frozen until noon (x)")
+    assert waits == f"waits: production is frozen until noon (x)\n{start}"
+    assert note.waits_for(waits) == "production is frozen until noon (x)"
+    assert note.of_turn(waits, "production is frozen until noon (x)") == waits
+    longer = note.of_turn(waits, "production is frozen until ten (x)")
+    assert longer == f"waits: production is frozen until ten (x)\n{start}"
+    let = note.of_turn(longer, let="let through by alice at noon: hotfix")
+    assert let == note.of_turn(let, let="let through by alice at noon: hotfix")
+    assert let == f"let through by alice at noon: hotfix\n{start}"
+    assert (note.of_turn(longer), note.of_turn(None)) == (start, "")
+    assert note.waits_for(start) == note.waits_for(None) == note.waits_for(note.over(waits, "failed")) == ""
+    assert len(note.of_turn("", "x" * 500)) == note.LENGTH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +17,7 @@ from slipway.apiserver.questions import (
     TurnsAnswer,
     TurnsQuestion,
 )
+from slipway.flow.apps import Apps
 from slipway.webhook.transport import Answer, Sessions, look
 
 log = logging.getLogger(__name__)
@@ -26,6 +28,7 @@ class Answers:
     """The dependencies of the routes of questions."""
 
     session: Sessions
+    apps: Callable[[], Apps]
 
     def runs(self, question: RunsQuestion) -> Answer:
         """Say which runs live."""
@@ -41,7 +44,7 @@ class Answers:
             given = []
             for one in question.turns:
                 with self.session() as session:
-                    given.append(turns.give(session, one))
+                    given.append(turns.give(session, one, self.apps))
         except SQLAlchemyError:
             log.exception("a turn could not be decided")
             return Answer(503, {"reason": "the database does not answer; try again"})

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from slipway.flow.environments import Approver
+from slipway.flow.freezes import Closed, Exemption, StartedFreeze
 from slipway.flow.orphans import RunState
 from slipway.flow.platforms import Platform
 from slipway.flow.push import PARTITION_KEY_LENGTH
@@ -24,6 +25,8 @@ REPORTS_ROUTE, PUSH_ROUTE = "/pushes/reports", "/pushes/find"
 LOOKED_ROUTE, BUILT_ROUTE, SUPERSEDED_ROUTE = "/pushes/looked", "/pushes/built", "/pushes/superseded"
 SETTLE_ROUTE = "/pushes/settle"
 RIGHTS_ROUTE = "/rights"
+FREEZES_ROUTE, LET_ROUTE = "/freezes", "/freezes/let"
+"""Of people, with a login of Airflow's."""
 
 AskedId = Annotated[str, Field(max_length=PARTITION_KEY_LENGTH)]
 Outcome = Literal["built", "unchanged", "nothing"]
@@ -189,3 +192,13 @@ class RightsAnswer(Record):
     """Yes, or no."""
 
     may: bool
+
+
+class FreezesAnswer(Record):
+    """What holds releases now."""
+
+    freezes: tuple[StartedFreeze, ...] = ()
+    """That people began."""
+    exemptions: tuple[Exemption, ...] = ()
+    closed: tuple[Closed, ...] = ()
+    """By ``apps.yaml``."""

@@ -1,6 +1,7 @@
 """The routes for tasks and triggers: :mod:`slipway.apiserver.questions` has the questions.
 
 No login of Airflow's is asked for: a question is signed with the key of connection ``slipway_questions``.
+What people ask, with a login, is in :mod:`slipway.apiserver.freeze_routes`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from slipway.apiserver.answers import Answers
+from slipway.apiserver.freeze_routes import add_freezes
 from slipway.apiserver.pushes import PushAnswers
 from slipway.apiserver.questions import (
     APPROVALS_ROUTE,
@@ -42,8 +44,9 @@ from slipway.webhook.transport import respond, signed
 def create_app(reception: Reception) -> FastAPI:
     """Return the application that is mounted under ``/slipway``: the webhook, and what tasks ask."""
     app = FastAPI(title="Slipway webhooks", openapi_url=None, docs_url=None, redoc_url=None)
-    answers = Answers(reception.session)
+    answers = Answers(reception.session, reception.apps)
     add_webhook(app, reception)
+    add_freezes(app, reception)
     _add_pushes(app, reception)
 
     @app.post(RUNS_ROUTE)

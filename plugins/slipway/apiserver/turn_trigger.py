@@ -41,7 +41,7 @@ class TurnTrigger(BaseTrigger):  # type: ignore[misc]
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait. The event says nothing: the task asks again, in case all has changed by then."""
-        question = TurnQuestion.from_json(self.question)
+        question, said = TurnQuestion.from_json(self.question), ""
         async with _shared(self.url).of(question.model_dump_json()) as feed:
             while True:
                 try:
@@ -53,6 +53,9 @@ class TurnTrigger(BaseTrigger):  # type: ignore[misc]
                     break  # the task asks again, and ends as that says
                 if turn.state != "waits":
                     break
+                if said not in ("", turn.told(question.mine)):
+                    log.info("%s", turn.told(question.mine))
+                said = turn.told(question.mine)
         yield TriggerEvent({})
 
 

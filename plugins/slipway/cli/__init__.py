@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     _promote(
         commands.add_parser("promote", help="deploy one environment's release to another", epilog=_RUN_CODES)
     )
+    _freeze(commands.add_parser("freeze", help="keep releases out of an environment", epilog=_EXIT_CODES))
     _roles(commands.add_parser("roles", help="show or apply Slipway's roles in Airflow", epilog=_EXIT_CODES))
     _demo(
         commands.add_parser("demo", help="push the example application twice and watch", epilog=_EXIT_CODES)
@@ -159,6 +160,23 @@ def _following(command: argparse.ArgumentParser) -> None:
         help="start at most one run for this key; used again, it finds that run",
     )
     command.add_argument("--json", action="store_true", help="print JSON (format: docs/cli.md)")
+
+
+def _freeze(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "environment", nargs="?", metavar="ENVIRONMENT", help="without it: list what is frozen, or closed"
+    )
+    what = command.add_mutually_exclusive_group()
+    what.add_argument("--end", action="store_true", help="end the freezes that were begun by this command")
+    what.add_argument("--let", metavar="COMMIT", help="let this commit in, although others wait (40 digits)")
+    command.add_argument(
+        "--until", metavar="TIME", help="'2026-12-18 18:00 Europe/Berlin', +2h, +3d (--let: +1d)"
+    )
+    command.add_argument("--reason", metavar="TEXT", help="what people read who wait")
+    command.add_argument("--app", metavar="OWNER/NAME", help="only this application")
+    command.add_argument("--also-rollbacks", action="store_true", help="rollbacks wait, too")
+    command.add_argument("--json", action="store_true", help="print JSON (format: docs/cli.md)")
+    _airflow(command)
 
 
 def _roles(command: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Airflow's public REST API, as far as ``slipway`` uses it. All that it writes is new runs.
+"""Airflow's public REST API, as far as ``slipway`` uses it, and Slipway's routes beside it.
 
 https://airflow.apache.org/docs/apache-airflow/3.3.2/stable-rest-api-ref.html
 """
@@ -25,6 +25,9 @@ DIRECT = {"all://127.0.0.1": None, "all://localhost": None}
 TRIES, PAUSE_SECONDS = 3, 0.3
 ROLES = "/auth/fab/v1/roles"
 """https://airflow.apache.org/docs/apache-airflow-providers-fab/stable/api-ref/fab-public-api-ref.html"""
+
+FREEZES = "/slipway/freezes"
+"""Slipway's own, in the same API server: slipway.apiserver.freeze_routes."""
 
 
 class Airflow:
@@ -164,6 +167,25 @@ class Airflow:
         body = {"name": name, "actions": list(actions)}
         return self._send("PATCH", f"{self.url}{ROLES}/{quote(name, safe='')}", body)
 
+    def get_freezes(self) -> Json:
+        """Return what holds releases now."""
+        return self._get(f"{self.url}{FREEZES}", {}, absent=no_freezes(self.url))
+
+    def create_freeze(self, wanted: Json) -> Json:
+        """Freeze an environment, and return the freeze."""
+        return self._send("POST", f"{self.url}{FREEZES}", wanted)
+
+    def end_freezes(self, environment: str, repository: str = "") -> list[Json]:
+        """End the freezes of an environment, or of one application in it, and return them."""
+        query = {"environment": environment} | ({"repository": repository} if repository else {})
+        url = f"{self.url}{FREEZES}"
+        ended = object_of(self._answer(lambda: self._client.delete(url, params=query)))
+        return list_of(ended, "freezes")
+
+    def let_through(self, wanted: Json) -> Json:
+        """Let a commit through, and return on which terms."""
+        return self._send("POST", f"{self.url}{FREEZES}/let", wanted)
+
     def _find(self, path: str, query: Query | None = None) -> Json | None:
         response = self._answer(lambda: self._ask(path, query or {}))
         return None if response.status_code == httpx.codes.NOT_FOUND else object_of(response)
@@ -206,4 +228,12 @@ def no_dag(url: str, dag_id: str) -> str:
         f"Airflow at {url} has no DAG {dag_id!r}. Check that Slipway's dags/ is in its DAGs folder, that "
         "the DAG processor has read it (up to a minute after the start), and that the UI shows no import "
         "errors."
+    )
+
+
+def no_freezes(url: str) -> str:
+    """Return what to say when the API server has no route for freezes."""
+    return (
+        f"the API server at {url} has no {FREEZES}. Check that it runs this version of Slipway, and see its "
+        "log for the plugin's errors."
     )

@@ -16,7 +16,7 @@ from pydantic import AwareDatetime
 
 from slipway.flow.deployment import Deployment
 from slipway.flow.image import Built
-from slipway.flow.note import SUPERSEDED, reason_of
+from slipway.flow.note import SUPERSEDED, WAITS, reason_of, waits_for
 from slipway.flow.platforms import PIPELINES, Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record
@@ -174,7 +174,10 @@ def _deploying(facts: PlatformFacts, run: Json) -> PlatformStatus:
         detail = _pause(facts) or "the deployment is queued"
         return _of_image(facts.built, "deploying", _moment(run, "queued_at"), detail)
     if run["state"] in LIVING:
-        detail = "waits for approval, among Airflow's required actions" if facts.is_asked else ""
+        waits = waits_for(run.get("note"))
+        detail = f"{WAITS}{waits}" if waits else ""
+        if facts.is_asked:
+            detail = "waits for approval, among Airflow's required actions"
         return _of_image(facts.built, "deploying", _moment(run, "start_date"), detail)
     if run["state"] == "failed":
         failed = _of_image(facts.built, "failed", _ended(run), _failure("deployment", run, facts))

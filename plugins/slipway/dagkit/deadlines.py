@@ -56,11 +56,15 @@ async def tell_late(context: Mapping[str, Any]) -> None:
 
     from slipway.config import load_apps
     from slipway.flow import telling
+    from slipway.flow.note import waits_for
     from slipway.notices.channels import CHANNELS
 
     run = context["dag_run"]
     if run["state"] not in LIVING:
         return  # Airflow forgets the deadline of a run that succeeded, and keeps that of one that failed
+    if why := waits_for(run.get("note")):
+        log.info("%s is not late, it waits: %s", run["dag_run_id"], why)
+        return
     repository, commit = _asked_for(run)
     app = (await asyncio.to_thread(load_apps)).find(repository)
     if app is None or app.notify is None or "late" not in app.notify.on:

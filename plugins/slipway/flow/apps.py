@@ -39,8 +39,8 @@ class Rebuild(Record):
 JobPattern = Annotated[
     str,
     Matching(
-        r"^[A-Za-z0-9._@%+*?\[\] -]+(/[A-Za-z0-9._@%+*?\[\] -]+)*$",
-        "must be a Jenkins job's full name, or a pattern, like team/app or team/*",
+        r"^(?!.*\[[^\]]*$)[A-Za-z0-9._@%+*?\[\] -]+(/[A-Za-z0-9._@%+*?\[\] -]+)*$",
+        "must be a Jenkins job's full name, or a pattern, like team/app or team/*; `[` needs its `]`",
         max_length=255,
     ),
 ]
@@ -73,8 +73,8 @@ class Application(Record):
         """The refs whose newest commit is built again every night."""
         if self.rebuild.refs is not None:
             return self.rebuild.refs
-        named = (ref for environment in self.environments.values() for ref in environment.refs)
-        return tuple(dict.fromkeys(ref for ref in named if _is_branch(ref)))
+        named = (ref for environment in self.environments.values() for ref in environment.named_refs)
+        return tuple(dict.fromkeys(ref for ref in named if ref.startswith("refs/heads/")))
 
     def retention_of(self, environment: str) -> Retention:
         """Return which releases of an environment stay: what it does not say, the application says for it."""
@@ -109,14 +109,6 @@ class Application(Record):
             known = ", ".join(self.environments)
             raise SlipwayError(f"apps.yaml has no environment {name!r} for {repository}. It has: {known}.")
         return found
-
-
-def _is_branch(pattern: str) -> bool:
-    return pattern.startswith("refs/heads/") and not _is_pattern(pattern)
-
-
-def _is_pattern(ref: str) -> bool:
-    return any(sign in ref for sign in "*?[")
 
 
 class Apps(Record):
@@ -184,7 +176,7 @@ class Apps(Record):
     def named_refs(self) -> tuple[str, ...]:
         """The refs that environments name without a pattern."""
         environments = (env for app in self.applications.values() for env in app.environments.values())
-        return tuple(sorted({ref for env in environments for ref in env.refs if not _is_pattern(ref)}))
+        return tuple(sorted({ref for env in environments for ref in env.named_refs}))
 
     @property
     def environment_names(self) -> tuple[str, ...]:

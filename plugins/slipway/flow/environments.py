@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from slipway.flow import ref_patterns
+from slipway.flow.freezes import Freeze
 from slipway.flow.record import Matching, Name, Record
+from slipway.flow.windows import WindowText
 
 CLOUD, CLUSTER = "slipway_openstack", "slipway_kubernetes"
 """The connections of an environment that names no others; images are built, and kept, in this cloud."""
 ROLE = "role:"
 
+
+def _readable(pattern: str) -> str:
+    ref_patterns.check(pattern)
+    return pattern
+
+
+def _in_order(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    ref_patterns.check_order(patterns)
+    return patterns
+
+
 RefPattern = Annotated[
     str,
     Matching(
-        r"^refs/(heads|tags)/[^\x00-\x20\x7f]+$",
-        "must be a pattern of full ref names, starting with refs/heads/ or refs/tags/, like refs/heads/main",
+        r"^!?refs/(heads|tags)/[^\x00-\x20\x7f]+$",
+        "must be a pattern of full ref names, starting with refs/heads/ or refs/tags/ (an exclusion with `!`"
+        " before that), like refs/heads/main",
         max_length=256,
     ),
+    AfterValidator(_readable),
 ]
+RefPatterns = Annotated[tuple[RefPattern, ...], AfterValidator(_in_order)]
 ConnectionName = Annotated[
     str,
     Matching(
@@ -64,9 +80,9 @@ class Retention(Record):
 class Environment(Record):
     """A place to deploy to, and the refs that go there."""
 
-    refs: tuple[RefPattern, ...]
-    """Patterns of full ref names; ``*`` matches any characters (``refs/tags/v*``). None: only promotion and
-    people bring releases here."""
+    refs: RefPatterns
+    """Patterns of full ref names: ``*`` stays inside one segment, ``**`` crosses segments, ``!`` excludes.
+    None: only promotion and people bring releases here."""
     namespace: Name
     """The tenant's Kubernetes namespace; Slipway writes nowhere else."""
     tenant: Name | None = None
@@ -79,6 +95,10 @@ class Environment(Record):
     """Releases come at once, or after somebody approved them."""
     approval: Approval | None = None
     """Who approves; for `deploy: after_approval`."""
+    windows: tuple[WindowText, ...] = Field(default=(), max_length=50)
+    """When it takes releases: `Mon-Thu 09:00-16:00 Europe/Berlin`; always, without one."""
+    freezes: tuple[Freeze, ...] = Field(default=(), max_length=100)
+    """When it takes none."""
     retention: Retention | None = None
     """Which of its releases stay; what is left out, the application says."""
 
@@ -97,4 +117,10 @@ class Environment(Record):
 
     def takes(self, ref: str) -> bool:
         """Say whether a push to ``ref`` is deployed here."""
-        return any(fnmatchcase(ref, pattern) for pattern in self.refs)
+        return ref_patterns.takes(self.refs, ref)
+
+    @property
+    def named_refs(self) -> tuple[str, ...]:
+        """The refs that it takes by their full names."""
+        named = (one for one in self.refs if ref_patterns.is_one_ref(one))
+        return tuple(dict.fromkeys(one for one in named if self.takes(one)))

@@ -15,6 +15,9 @@ SUPERSEDED = "superseded: "
 LENGTH, MOST = 300, 1000
 """Of a line, which is for reading; of a note as Airflow keeps it."""
 
+WAITS = "waits: "
+"""How the line of a note begins that says what the run waits for."""
+
 _FAILURE = re.compile(r"failed(?: at \S+)?: (?P<reason>.+)")
 
 
@@ -74,3 +77,23 @@ def over(before: str | None, line: str) -> str:
     if not before or not line:
         return line or before or ""
     return before if before.startswith(line) else f"{line}\n{before}"[:MOST]
+
+
+def of_turn(before: str | None, waits: str = "", let: str = "") -> str:
+    """Return the note of a run that asked for its turn: what it waits for replaces what it waited for.
+
+    :param waits: why no release begins there now; "" when the run does not wait for that.
+    :param let: who let it through, when and why.
+    """
+    lines = [line for line in (before or "").splitlines() if not line.startswith(WAITS)]
+    first = f"{WAITS}{waits}" if waits else let
+    first = first if len(first) <= LENGTH else first[: LENGTH - 1] + "…"
+    if first and first not in lines:
+        lines.insert(0, first)
+    return "\n".join(lines)[:MOST]
+
+
+def waits_for(note: str | None) -> str:
+    """Return what a run waits for, from a note that :func:`of_turn` wrote; "" from any other."""
+    first = (note or "").partition("\n")[0]
+    return first.removeprefix(WAITS) if first.startswith(WAITS) else ""

@@ -18,6 +18,7 @@ from slipway.flow.apps import Apps
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 from slipway.flow.ref_order import Reported
+from slipway.flow.ref_patterns import is_temporary
 from slipway.flow.repositories import identify
 from slipway.webhook import candidates
 from slipway.webhook.authentication import authenticate
@@ -162,7 +163,10 @@ def _judge_push(delivery: Delivery, apps: Apps, now: datetime) -> Verdict:
     app = apps.get(push.repository)
     if app.environment_for(push.ref) is None:
         taken = ", ".join(pattern for one in app.environments.values() for pattern in one.refs)
-        return Ignored(delivery, f"no environment takes {push.ref} (in {apps.file} they take: {taken})")
+        queue = "; a merge queue's branch has to be named" if is_temporary(push.ref) else ""
+        return Ignored(
+            delivery, f"no environment takes {push.ref} (in {apps.file} they take: {taken}{queue})"
+        )
     return Accepted(delivery, reported)
 
 

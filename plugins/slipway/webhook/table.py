@@ -1,4 +1,4 @@
-"""Slipway's tables in Airflow's database: the inbox, one row a delivery, and whose turn it is to deploy.
+"""Slipway's tables in Airflow's database: the inbox, one row a delivery; turns to deploy; freezes.
 
 An accepted delivery is kept under its source and delivery id, so that the same id is stored once. All
 others get an id of their own: a sender without the secret can neither occupy a delivery id nor learn
@@ -7,7 +7,7 @@ which are taken, and a delivery that was refused or ignored can be sent again af
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, DateTime, Index, Integer, String, Table
+from sqlalchemy import JSON, Boolean, Column, DateTime, Index, Integer, String, Table
 
 from slipway.pushes.table import metadata as metadata
 
@@ -41,3 +41,22 @@ turns = Table(
     Column("contenders", JSON, nullable=False),
 )
 """One row for each application and environment: the :class:`slipway.flow.turns.Contender` of it, as JSON."""
+
+freezes = Table(
+    "slipway_freeze",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("environment", String(40), nullable=False),
+    Column("repository", String(255), nullable=False),
+    Column("commit_id", String(64), nullable=False),
+    Column("reason", String(500), nullable=False),
+    Column("also_rollbacks", Boolean, nullable=False),
+    Column("begun_by", String(255), nullable=False),
+    Column("begun_at", DateTime(timezone=True), nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+    Column("ended_by", String(255)),
+    Column("ended_at", DateTime(timezone=True)),
+    Index("idx_slipway_freeze_environment", "environment", "until"),
+)
+"""One row for each freeze that a person began, and for each commit that a person let through one (it has the
+commit). ``repository`` is in lower case, "" for all. Rows stay: they are the record of who did what."""

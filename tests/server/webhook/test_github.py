@@ -10,6 +10,7 @@ from gidgethub.sansio import Event
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slipway.flow.apps import Apps
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 from slipway.flow.webhook_sources import INSTALLATION
@@ -22,9 +23,9 @@ from tests.server.sender import APPS, COMMIT, KNOWN, SECRET, encode, encode_form
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-def decide(payload: object, event: str = "push", **others: str | None) -> Verdict:
+def decide(payload: object, event: str = "push", *, apps: Apps = APPS, **others: str | None) -> Verdict:
     body = encode(payload)
-    return receive(headers(body, event, **others), body, APPS, KNOWN, NOW)
+    return receive(headers(body, event, **others), body, apps, KNOWN, NOW)
 
 
 def of_installation(*words: str) -> KnownSecrets:
@@ -97,6 +98,27 @@ def test_kept_event_is_accepted_without_a_push() -> None:
 )
 def test_pushes_that_are_not_wanted(payload: dict[str, Any], reason: str) -> None:
     assert ignored(decide(payload)).startswith(reason)
+
+
+def test_a_merge_queues_branch_is_not_wanted_unless_a_pattern_names_it() -> None:
+    payload = push(ref="refs/heads/gh-readonly-queue/main/pr-1-abc")
+    assert ignored(decide(payload, apps=taking("refs/heads/**"))).endswith(
+        "they take: refs/heads/**; a merge queue's branch has to be named)"
+    )
+    named = taking("refs/heads/**", "refs/heads/gh-readonly-queue/**")
+    assert isinstance(decide(payload, apps=named), Accepted)
+
+
+def test_a_star_of_a_pattern_stays_inside_one_segment() -> None:
+    apps = taking("refs/heads/release/*")
+    assert isinstance(decide(push(ref="refs/heads/release/a"), apps=apps), Accepted)
+    assert isinstance(decide(push(ref="refs/heads/release/a/b"), apps=apps), Ignored)
+
+
+def taking(*refs: str) -> Apps:
+    environments = {"production": {"refs": refs, "namespace": "demo"}}
+    application = {"tenant": "demo", "environments": environments}
+    return Apps.from_json({"version": 1, "applications": {"octo/hello": application}})
 
 
 def test_events_that_are_not_wanted_whoever_sends_them() -> None:

@@ -180,6 +180,8 @@ async def test_a_run_that_takes_long_is_told(apps: None, mailbox: Mailbox, slack
     quiet = {"dag_id": "vm_image", "dag_run_id": "1", "state": "running", **run}
     await tell_late({**context, "dag_run": quiet})
     await tell_late({**context, "dag_run": {**context["dag_run"], "state": "failed"}})
+    waits = "waits: production is frozen until noon (holidays)\nocto/shop to production"
+    await tell_late({**context, "dag_run": {**context["dag_run"], "note": waits}})
     assert len(mailbox.mails) == len(slack.messages) == 1
 
 

@@ -16,8 +16,8 @@ from slipway.pipelines.release.deployments import deployments
 log = logging.getLogger(__name__)
 
 
-def choose(params: Mapping[str, Any], events: Any) -> dict[str, str]:
-    """Return what ``deploy`` is to be started with.
+def choose(params: Mapping[str, Any], events: Any) -> tuple[dict[str, str], bool]:
+    """Return what ``deploy`` is to be started with, and whether that release ran there before.
 
     :param params: the form's: ``repository``, ``environment``, ``commit``.
     :param events: Airflow's accessor of the deployments' asset events.
@@ -39,12 +39,13 @@ def choose(params: Mapping[str, Any], events: Any) -> dict[str, str]:
             there.refuse_gone(chosen, past)
         log.info("going back to %s", chosen)
         commit, ref = chosen.push.commit, chosen.push.ref
-    return {
+    conf = {
         "repository": place.repository,
         "environment": place.environment,
         "ref": ref,
         "commit": str(commit),
     }
+    return conf, chosen is not None
 
 
 def _place(params: Mapping[str, Any]) -> AppEnvironment:

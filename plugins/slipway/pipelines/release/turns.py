@@ -39,6 +39,8 @@ def take(context: Any, plan: ReleasePlan) -> TurnTrigger | None:
     if turn.since is None:
         log.info("%s", turn.told(question.mine))
         return TurnTrigger(url=server_url(), question=question.to_json())
+    if turn.let:
+        log.info("%s", turn.told(question.mine))
     context["ti"].xcom_push(key=TURN, value=turn.since.isoformat())
     return None
 
