@@ -65,8 +65,8 @@ with DAG(
 
             params, most = get_current_context()["params"], conf.getint("core", "max_map_length")
             age = timedelta(days=params["days"])
-            reconcile_pushes.settle()
             missing = reconcile_pushes.find_missing(params["repositories"] or [], age, most)
+            reconcile_pushes.settle()
             return [push.to_json() for push in missing]
 
     PushMissingOperator.partial(

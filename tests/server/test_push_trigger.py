@@ -23,33 +23,33 @@ pytestmark = pytest.mark.usefixtures("key")
 
 
 @pytest.fixture
-def key(engine: Engine) -> str:
+def pushed(engine: Engine) -> str:
     """The id of a push on record."""
     with session_of(engine) as session:
         return receive(session, Reported(push=PUSH, source="person")).push.id
 
 
-async def fire(url: str, key: str) -> Any:
+async def fire(url: str, pushed: str) -> Any:
     async with asyncio.timeout(60):
-        return (await anext(PushTrigger(url=url, key=key, poll_seconds=0.02).run())).payload
+        return (await anext(PushTrigger(url=url, key=pushed, poll_seconds=0.02).run())).payload
 
 
-async def test_fires_when_the_push_is_over(url: str, engine: Engine, key: str) -> None:
-    waiting = asyncio.create_task(fire(url, key))
+async def test_fires_when_the_push_is_over(url: str, engine: Engine, pushed: str) -> None:
+    waiting = asyncio.create_task(fire(url, pushed))
     await asyncio.sleep(0.2)
     assert not waiting.done()
     with session_of(engine) as session:
-        ended(session, key, "failed", "no disk left")
+        ended(session, pushed, "failed", "no disk left")
     assert await waiting == {}
 
 
-async def test_push_that_is_not_on_record_is_an_error(url: str, key: str) -> None:
-    assert await fire(url, f"{key}x") == {"error": f"no push {key}x is on record"}
+async def test_push_that_is_not_on_record_is_an_error(url: str, pushed: str) -> None:
+    assert await fire(url, f"{pushed}x") == {"error": f"no push {pushed}x is on record"}
 
 
-async def test_a_refusal_is_an_error(url: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refusal_is_an_error(url: str, pushed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_QUESTIONS", question_connection("other"))
-    assert "signature wrong" in (await fire(url, key))["error"]
+    assert "signature wrong" in (await fire(url, pushed))["error"]
 
 
 def test_trigger_is_plain_fields() -> None:

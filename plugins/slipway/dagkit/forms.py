@@ -94,7 +94,7 @@ def deploy_too(ticked: bool) -> Param:
         ticked,
         type="boolean",
         title="Deploy it too",
-        description_md="To the environment that takes the ref, when all of the commit's images are built",
+        description_md="To the environment that takes the ref; what else the commit declares is built, too",
     )
 
 

@@ -7,7 +7,7 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-synt
 
 Read in one pass over the ref, which holds all places of the pattern that were reached: the time grows with
 the length of the ref times that of the pattern, and never faster. Libraries translate to a regular expression
-that tries again from each star (docs/decisions/0037-patterns-of-refs-are-githubs.md).
+that tries again from each star (docs/decisions/0039-patterns-of-refs-are-githubs.md).
 """
 
 from __future__ import annotations

@@ -1,17 +1,21 @@
-"""How an image pipeline ends: its links are shown, and the event of its asset starts what waits for it."""
+"""How an image pipeline ends: its links are shown, its asset has an event, and its push hears of it."""
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
-from slipway.apiserver.client import report_built
+from slipway.apiserver.client import report_built, report_push
 from slipway.dagkit.links import CommitLink, ImageLink
 from slipway.flow.image import Built, Image
 from slipway.flow.image_place import ImagePlace
 from slipway.flow.push import PushEvent
 from slipway.flow.push_id import is_push_id
 from slipway.flow.push_progress import PlatformProgress
+from slipway.flow.ref_order import Reported
 from slipway.pipelines.images.run import Links, run_of
+
+log = logging.getLogger(__name__)
 
 
 def publish_file(
@@ -35,7 +39,10 @@ def publish_file(
 
 
 def announce(context: Any, asset: Any, built: Built, links: Links) -> dict[str, Any]:
-    """Show the links, make the event of ``asset``, and report the end to the push that started the run."""
+    """Show the links, make the event of ``asset``, and report the end to the push that started the run.
+
+    A run that a person started, to be deployed, requests the push of its commit: the image is found there.
+    """
     run = context["dag_run"]
     CommitLink().store(context, links.commit)
     ImageLink().store(context, links.image)
@@ -45,4 +52,7 @@ def announce(context: Any, asset: Any, built: Built, links: Links) -> dict[str, 
         event.add_partitions(run.partition_key or built.push.partition_key)
     if is_push_id(run.run_id):
         report_built(run.run_id, built.platform, PlatformProgress(state="done", built=built))
+    elif built.deploy:
+        received = report_push(Reported(push=built.push, source="person"))
+        log.info("%s", received.told())
     return built.to_json()
