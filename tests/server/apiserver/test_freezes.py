@@ -101,7 +101,7 @@ def reception(reception: Reception) -> Reception:
 
 
 @pytest.fixture
-def web(reception: Reception, engine: Engine, monkeypatch: pytest.MonkeyPatch, secret: None) -> Iterator[str]:
+def web(reception: Reception, engine: Engine, monkeypatch: pytest.MonkeyPatch, key: None) -> Iterator[str]:
     """The API server, with Airflow's simple auth manager: a user's name begins with the role."""
     monkeypatch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "k" * 64)
     monkeypatch.setattr(settings, "Session", sessionmaker(engine))  # where Airflow looks for revoked tokens
@@ -313,7 +313,7 @@ def test_a_run_that_only_calls_itself_a_rollback_waits(freeze: Freeze, runs: Eng
 
 
 def test_nothing_goes_while_apps_yaml_cannot_be_read(
-    reception: Reception, runs: Engine, monkeypatch: pytest.MonkeyPatch, secret: None
+    reception: Reception, runs: Engine, monkeypatch: pytest.MonkeyPatch, key: None
 ) -> None:
     def broken() -> Apps:
         raise SlipwayError("apps.yaml:3: version: must be 1.")

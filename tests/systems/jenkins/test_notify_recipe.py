@@ -14,8 +14,10 @@ from threading import Thread
 from slipway.delegation.request import EVENT, JenkinsRequest, news_of
 from slipway.flow.apps import Apps
 from slipway.flow.jenkins import JenkinsJob
+from slipway.flow.webhook_sources import INSTALLATION
 from slipway.webhook.github import receive
 from slipway.webhook.search import Search, finds
+from slipway.webhook.secret import WebhookSecret
 from slipway.webhook.verdict import Accepted
 from tests.systems.jenkins.product import PUSH
 
@@ -75,10 +77,10 @@ def test_the_webhook_takes_it_and_who_waits_finds_it() -> None:
     with receiving() as (url, came):
         run(url, SLIPWAY_BUILD=request.own, SLIPWAY_REPOSITORY="tests/app")
     [(headers, body)] = came
-    verdict = receive(headers, body, APPS, [SECRET], now)
+    verdict = receive(headers, body, APPS, {INSTALLATION: (WebhookSecret(SECRET),)}, now)
     assert isinstance(verdict, Accepted)
     delivery = verdict.delivery
-    assert (delivery.event, delivery.repository, verdict.push) == (EVENT, "tests/app", None)
+    assert (delivery.event, delivery.repository, verdict.reported) == (EVENT, "tests/app", None)
     assert delivery.payload["build"]["status"] == "UNSTABLE"
     search = Search.from_json(news_of(request, now))
     assert search.since < now
