@@ -87,7 +87,9 @@ def test_the_webhook_takes_it_and_who_waits_finds_it() -> None:
     assert finds(search, {"payload": delivery.payload})
     other = request.model_copy(update={"own": "another's"})
     assert not finds(Search.from_json(news_of(other, now)), {"payload": delivery.payload})
-    assert not isinstance(receive(headers, body, APPS, ["other"], now), Accepted)
+    assert not isinstance(
+        receive(headers, body, APPS, {INSTALLATION: (WebhookSecret("other"),)}, now), Accepted
+    )
 
 
 def test_a_build_of_somebody_elses_tells_nobody() -> None:
