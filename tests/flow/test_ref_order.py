@@ -93,6 +93,22 @@ def test_push_that_was_superseded_by_a_look_is_taken_when_the_ref_points_to_it_a
     assert place(reported(A, 0, NONE), [gone]).verdict == "known"  # a replay is none
 
 
+def test_push_to_be_deployed_is_not_the_one_that_somebody_only_built() -> None:
+    built = RefPush(id="1", commit=A, at=BEGIN, deploy=False)
+    assert place(reported(A, 1, NONE), [built]).verdict == "new"
+    assert place(reported(A, None, source="sweep"), [built]).verdict == "new"
+    assert place(reported(A, None, source="person"), [built]).verdict == "new"
+    asked = reported(A, None, source="person").model_copy(update={"deploy": False})
+    assert place(asked, [built.model_copy(update={"deploy": True})]).verdict == "known"
+
+
+def test_clock_of_a_code_registry_that_is_ahead_puts_nobody_behind() -> None:
+    ahead = reported(A, 3600, NONE)
+    ahead = ahead.model_copy(update={"push": ahead.push.model_copy(update={"at": BEGIN})})
+    placed = place(ahead, [])
+    assert (placed.verdict, placed.at) == ("new", BEGIN)
+
+
 def test_sweep_and_night_add_nothing_to_what_is_known() -> None:
     log = Log()
     log.take(reported(A, 10, NONE))

@@ -54,7 +54,7 @@ def pushes(session: Session, question: PushesQuestion) -> PushesAnswer:
     return PushesAnswer(
         pushes={
             key: KnownPush(
-                refs=tuple(dict.fromkeys([*(one.push.ref for one in records[key]), *_refs(events[key])])),
+                refs=tuple(dict.fromkeys([*_taken(records[key]), *_refs(events[key])])),
                 runs=tuple(started[key]),
                 images=_images(events[key]) | _handed_on(records[key]),
                 records=tuple(records[key]),
@@ -64,6 +64,11 @@ def pushes(session: Session, question: PushesQuestion) -> PushesAnswer:
         },
         under_way=store.count_under_way(session, question.rebuild) if question.rebuild else 0,
     )
+
+
+def _taken(records: Iterable[RecordedPush]) -> list[str]:
+    """Return the refs whose push was taken: a superseded one is news when its ref points to it again."""
+    return [one.push.ref for one in records if one.deploy and one.outcome != "superseded"]
 
 
 def _records(session: Session, keys: Sequence[str]) -> Mapping[str, list[RecordedPush]]:

@@ -44,6 +44,7 @@ class RefPush(Record):
     pushed_at: AwareDatetime | None = None
     at: AwareDatetime
     """Its place in the order."""
+    deploy: bool = True
     over: bool = False
     superseded: bool = False
     """Its ref pointed elsewhere before it was looked at."""
@@ -62,24 +63,28 @@ class PushPlace(Record):
 def place(reported: Reported, known: Iterable[RefPush]) -> PushPlace:
     """Find a push's place among those of its ref.
 
+    No place is in the future: a code registry whose clock is ahead would put everybody else's pushes behind.
+
     :param known: the pushes of the ref that are on record: at least the newest, and all of the same commit.
     """
     ordered = sorted(known, key=lambda one: one.at, reverse=True)
     if (same := _same(reported, ordered)) is not None:
         return PushPlace(verdict="known", at=same.at, other=same)
-    if reported.pushed_at is None or not ordered:
-        return PushPlace(verdict="new", at=_after(reported.pushed_at or reported.push.at, ordered[:1]))
-    newest = ordered[0]
-    if _follows(reported, newest):
-        return PushPlace(verdict="new", at=_after(reported.pushed_at, [newest]))
-    later = next((one for one in reversed(ordered) if not _follows(reported, one)), newest)
-    return PushPlace(verdict="superseded", at=min(reported.pushed_at, later.at - TICK), other=newest)
+    at = min(reported.pushed_at or reported.push.at, reported.push.at)
+    if reported.pushed_at is None or not ordered or _follows(reported, ordered[0]):
+        return PushPlace(verdict="new", at=_after(at, ordered[:1]))
+    later = next(one for one in reversed(ordered) if not _follows(reported, one))
+    return PushPlace(verdict="superseded", at=min(at, later.at - TICK), other=ordered[0])
 
 
 def _same(reported: Reported, ordered: Sequence[RefPush]) -> RefPush | None:
     """Return the record of the very push that is reported."""
     push = reported.push
-    same = [one for one in ordered if (one.commit, one.rebuild) == (push.commit, push.rebuild)]
+    same = [
+        one
+        for one in ordered
+        if (one.commit, one.rebuild) == (push.commit, push.rebuild) and one.deploy >= reported.deploy
+    ]
     if reported.source == "person":  # who asks again wants it again, unless it is under way
         return next((one for one in same if not one.over), None)
     if push.rebuild:

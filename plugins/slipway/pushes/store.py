@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from slipway.flow.platforms import Platform
 from slipway.flow.push import PushEvent
-from slipway.flow.push_progress import PlatformProgress, PushProgress, PushStep
+from slipway.flow.push_progress import PlatformProgress, PushProgress, PushState, PushStep
 from slipway.flow.recorded import RecordedPush
 from slipway.flow.ref_order import RefPush, Reported
 from slipway.pushes.table import pushes
@@ -19,6 +19,8 @@ from slipway.pushes.table import pushes
 NEWEST = 20
 """How many of a ref's pushes its order is decided by, beside those of the same commit."""
 REASON_LENGTH = 1000
+UNDER_WAY: tuple[PushState, ...] = ("looking", "building", "deploying")
+"""Named one by one: so the index on the state serves, however many pushes are over."""
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
 
@@ -46,6 +48,7 @@ def of_ref(session: Session, push: PushEvent) -> list[RefPush]:
             before=row["before_id"],
             pushed_at=aware(row["pushed_at"]),
             at=aware(row["at"]),
+            deploy=row["deploy"],
             over=row["state"] == "over",
             superseded=row["outcome"] == "superseded",
         )
@@ -103,27 +106,22 @@ def of_commits(session: Session, keys: Iterable[tuple[str, str, str]]) -> list[R
 
 def count_under_way(session: Session, rebuild: str) -> int:
     """Return how many pushes of a rebuild are not over."""
-    query = select(func.count()).where(pushes.c.rebuild == rebuild, pushes.c.state != "over")
+    query = select(func.count()).where(pushes.c.rebuild == rebuild, pushes.c.state.in_(UNDER_WAY))
     return int(session.scalar(query) or 0)
 
 
 def not_over(session: Session, before: datetime, most: int) -> list[RecordedPush]:
     """Return pushes that are under way and were received before a time, oldest first."""
-    query = select(pushes).where(pushes.c.state != "over", pushes.c.received_at < before)
+    query = select(pushes).where(pushes.c.state.in_(UNDER_WAY), pushes.c.received_at < before)
     rows = session.execute(query.order_by(pushes.c.received_at).limit(most)).mappings()
     return [recorded(row) for row in rows]
 
 
-def newer_of_ref(session: Session, one: RecordedPush) -> RecordedPush | None:
-    """Return the newest push of the same ref that came after ``one``."""
-    columns = pushes.c
-    query = select(pushes).where(
-        columns.repository == one.push.repository.casefold(),
-        columns.ref == one.push.ref,
-        columns.at > one.push.at,
-    )
-    row = session.execute(query.order_by(columns.at.desc()).limit(1)).mappings().first()
-    return recorded(row) if row is not None else None
+def waiting(session: Session) -> dict[PushState, tuple[int, datetime]]:
+    """Return how many pushes are in each state that is not over, and when the oldest of them was received."""
+    query = select(pushes.c.state, func.count(), func.min(pushes.c.received_at))
+    rows = session.execute(query.where(pushes.c.state.in_(UNDER_WAY)).group_by(pushes.c.state))
+    return {state: (int(count), aware(oldest)) for state, count, oldest in rows}
 
 
 def save(session: Session, one: RecordedPush, progress: PushProgress, step: PushStep, now: datetime) -> None:

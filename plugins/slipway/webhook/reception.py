@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
+import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +16,7 @@ from slipway.flow.apps import Apps
 from slipway.flow.record import SlipwayError
 from slipway.flow.recorded import Received
 from slipway.flow.webhook_sources import SecretSource
+from slipway.pushes.health import health
 from slipway.pushes.receiving import receive
 from slipway.pushes.starting import NotReadyError
 from slipway.webhook import github, inbox
@@ -26,6 +29,7 @@ from slipway.webhook.verdict import Accepted, Ignored, Pong, Refused, Verdict
 log = logging.getLogger(__name__)
 
 PRUNE_EVERY = 100
+HEALTH_SECONDS = 2.0
 
 
 @dataclass
@@ -45,6 +49,8 @@ class Reception:
     def __post_init__(self) -> None:
         """Count what is stored, to forget the old now and then."""
         self._stored = itertools.count()
+        self._looking, self._looked_at = threading.Lock(), 0.0
+        self._health: Answer | None = None
 
     def handle(self, headers: Mapping[str, str], body: bytes, sender: str) -> Answer:
         """Decide about a delivery, store it, and return the answer."""
@@ -71,6 +77,14 @@ class Reception:
             if not isinstance(verdict, Refused):
                 return Answer(503, {"status": "refused", "reason": DATABASE_AWAY})
         return _answer(verdict)
+
+    def health(self) -> Answer:
+        """Say whether pushes get on; asked of the database every few seconds at most."""
+        with self._looking:
+            if self._health is None or time.monotonic() - self._looked_at > HEALTH_SECONDS:
+                self._health = look(self.session, health)
+                self._looked_at = time.monotonic()
+            return self._health
 
     def search(self, search: Search) -> Answer:
         """Look for a stored delivery."""

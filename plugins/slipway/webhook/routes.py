@@ -25,6 +25,11 @@ def add_webhook(app: FastAPI, reception: Reception) -> None:
         """Take one delivery of GitHub's."""
         return respond(await _deliver(reception, request))
 
+    @app.get("/health")
+    async def health() -> JSONResponse:
+        """Say whether pushes get on; for monitors, which have no login."""
+        return respond(await in_thread(reception.health))
+
     @app.post("/deliveries/search")
     async def search(request: Request) -> JSONResponse:
         """Answer a sensor's search for a stored delivery."""

@@ -222,6 +222,18 @@ def test_an_unchanged_push_starts_no_pipeline(
     assert [dag for dag, _ in queued()] == ["push", "deploy"] if not outcome else ["push"]
 
 
+def test_a_push_that_was_superseded_or_only_built_does_not_hide_one_that_is_missing(
+    server: str, store: Session
+) -> None:
+    one = report(deploy=False).push
+    assert ask_pushes([KEY])[KEY].refs == ()
+    two = report(ref="refs/tags/v1").push
+    assert ask_pushes([KEY])[KEY].refs == ("refs/tags/v1",)
+    report_superseded(two.id, "its ref went on")
+    assert ask_pushes([KEY])[KEY].refs == ()
+    assert len({one.id, two.id}) == 2
+
+
 def test_what_a_night_finds_unchanged_is_not_deployed_again(
     server: str, store: Session, queued: Queued
 ) -> None:
