@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from slipway.flow.audience import Notify, Tickets
 from slipway.flow.environments import CLOUD, CLUSTER, Environment, Retention
 from slipway.flow.record import Matching, Name, Record, RepositoryName, SlipwayError, Version
+from slipway.flow.webhooks import Webhooks
 
 EventName = Annotated[
     str, Matching(r"^[a-z][a-z0-9_]{0,63}$", "must be the name of a webhook event, like workflow_run")
@@ -121,6 +122,8 @@ class Apps(Record):
     """Every repository that may build, by owner/name."""
     events: tuple[EventName, ...] = ()
     """Webhook events that are kept for ``WebhookSensor``; pushes always are."""
+    webhooks: Webhooks = Webhooks()
+    """Limits that protect the webhook."""
     _file: str = PrivateAttr("apps.yaml")
 
     @model_validator(mode="after")

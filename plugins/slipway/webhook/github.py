@@ -16,25 +16,12 @@ from pydantic import ValidationError
 from slipway.flow.apps import Apps
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
+from slipway.webhook.headers import claimed, refuse, refuse_unread
 from slipway.webhook.payload import PayloadError, parse, text
 from slipway.webhook.signature import is_signed
 from slipway.webhook.verdict import Accepted, Delivery, Ignored, Pong, Refused, Verdict
 
-MAX_BYTES = 25 * 1024 * 1024
-"""GitHub's own cap: https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
-
-_DELIVERY_ID = re.compile(r"[A-Za-z0-9-]{1,100}")
-_EVENT = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NO_COMMIT = re.compile(r"0{40}(0{24})?")
-
-
-def claimed(headers: Mapping[str, str]) -> Delivery:
-    """Return the delivery that the headers claim, shortened to what a row holds and printable."""
-
-    def header(name: str, limit: int) -> str:
-        return "".join(letter for letter in headers.get(name, "")[:limit] if letter.isprintable())
-
-    return Delivery(id=header("x-github-delivery", 100), event=header("x-github-event", 64))
 
 
 def receive(
@@ -43,14 +30,14 @@ def receive(
     """Decide about one delivery.
 
     :param headers: by lower-case name.
-    :param body: the bytes as they came, at most :data:`MAX_BYTES`.
+    :param body: the bytes as they came, at most :data:`slipway.webhook.headers.MAX_BYTES`.
     :param apps: the allow-list, or why it could not be read: reported to a genuine sender only.
     :param secrets: any of them may have signed it, so that a secret can be changed without a gap.
     :param now: when it came.
     """
     delivery = claimed(headers)
-    if refusal := _refuse_stranger(headers, body, secrets) or _refuse_nameless(headers):
-        return replace(refusal, delivery=delivery)
+    if refusal := refuse_unread(headers) or _refuse_stranger(headers, body, secrets):
+        return refusal
     try:
         payload = parse(headers.get("content-type", ""), body)
     except PayloadError as error:
@@ -71,28 +58,19 @@ def receive(
 
 def _refuse_stranger(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> Refused | None:
     if not secrets:
-        return Refused(
+        return refuse(
+            headers,
             503,
             "no webhook secret is configured: set the extra field webhook_secrets of connection "
             "slipway_github, or SLIPWAY_WEBHOOK_SECRET in the API server's environment",
         )
-    signature = headers.get("x-hub-signature-256", "")
-    if not signature:
-        return Refused(401, "signature missing: no X-Hub-Signature-256. Set the webhook's secret in GitHub")
-    if not is_signed(body, signature, secrets):
-        return Refused(
+    if not is_signed(body, headers["x-hub-signature-256"], secrets):
+        return refuse(
+            headers,
             401,
             "signature wrong: these bytes were not signed with any of Slipway's secrets. Set the same "
             "secret here and in GitHub",
         )
-    return None
-
-
-def _refuse_nameless(headers: Mapping[str, str]) -> Refused | None:
-    if not _DELIVERY_ID.fullmatch(headers.get("x-github-delivery", "")):
-        return Refused(400, "X-GitHub-Delivery is missing or not a delivery id (letters, digits and `-`)")
-    if not _EVENT.fullmatch(headers.get("x-github-event", "")):
-        return Refused(400, "X-GitHub-Event is missing or not an event name (lower-case letters and `_`)")
     return None
 
 

@@ -8,6 +8,8 @@ from email.message import Message
 from typing import Any
 from urllib.parse import parse_qs
 
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+
 
 class PayloadError(Exception):
     """The body does not match its headers; the text is the rule."""
@@ -19,16 +21,8 @@ def parse(content_type: str, body: bytes) -> dict[str, Any]:
     :param content_type: ``application/json``, or the form type with the JSON in its field ``payload``.
     :raises PayloadError: when it holds no JSON object.
     """
-    header = Message()
-    header["content-type"] = content_type or "none/none"
-    kind = header.get_content_type()
-    if kind == "application/x-www-form-urlencoded":
+    if media_type(content_type) == FORM:
         body = _form_field(body)
-    elif kind != "application/json":
-        raise PayloadError(
-            f"content type {kind[:80]!r} is not supported; send application/json or "
-            "application/x-www-form-urlencoded"
-        )
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -36,6 +30,19 @@ def parse(content_type: str, body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise PayloadError("the body is JSON, but not an object")
     return value
+
+
+def media_type(content_type: str) -> str:
+    """Return the media type of a Content-Type, without its parameters.
+
+    :raises PayloadError: when it is neither JSON nor a form.
+    """
+    header = Message()
+    header["content-type"] = content_type or "none/none"
+    kind = header.get_content_type()
+    if kind not in (JSON, FORM):
+        raise PayloadError(f"content type {kind[:80]!r} is not supported; send {JSON} or {FORM}")
+    return kind
 
 
 def _refuse_constant(name: str) -> None:

@@ -15,6 +15,7 @@ from slipway.flow.record import SlipwayError
 from slipway.webhook import events, inbox
 from slipway.webhook.github import receive
 from slipway.webhook.search import Search, reply
+from slipway.webhook.tally import Tally
 from slipway.webhook.transport import DATABASE_AWAY, Answer, Sessions, look
 from slipway.webhook.verdict import Accepted, Ignored, Pong, Refused, Verdict
 
@@ -38,11 +39,21 @@ class Reception:
     def __post_init__(self) -> None:
         """Count what is stored, to forget the old now and then."""
         self._stored = itertools.count()
+        self.tally = Tally(self.session)
 
-    def handle(self, headers: Mapping[str, str], body: bytes, sender: str) -> Answer:
-        """Decide about a delivery, store it, and return the answer."""
+    def handle(
+        self,
+        headers: Mapping[str, str],
+        body: bytes,
+        sender: str,
+        limit: Callable[[Verdict], Verdict] = lambda verdict: verdict,
+    ) -> Answer:
+        """Decide about a delivery, store it, and return the answer.
+
+        :param limit: called when the signature was checked; may replace the verdict by a refusal.
+        """
         now = datetime.now(UTC)
-        verdict = receive(headers, body, self._apps(), self.secrets(), now)
+        verdict = limit(receive(headers, body, self._apps(), self.secrets(), now))
         answer = self.settle(verdict, now, sender, len(body))
         if next(self._stored) % PRUNE_EVERY == 0:
             self._prune(now)
@@ -50,6 +61,9 @@ class Reception:
 
     def settle(self, verdict: Verdict, now: datetime, sender: str, size: int) -> Answer:
         """Store what was decided, and return the answer: never a 2xx for what is not stored."""
+        if isinstance(verdict, Refused) and verdict.counted:
+            self.tally.count(verdict, sender, now)
+            return _answer(verdict)
         try:
             if isinstance(verdict, Accepted):
                 return self._take(verdict, now, sender, size)
@@ -114,4 +128,5 @@ def _answer(verdict: Pong | Ignored | Refused) -> Answer:
         case Ignored():
             return Answer(202, {"status": "ignored", "reason": f"ignored: {verdict.reason}"})
         case Refused():
-            return Answer(verdict.status, {"status": "refused", "reason": verdict.reason})
+            body = {"status": "refused", "reason": verdict.reason}
+            return Answer(verdict.status, body, verdict.retry_after)
