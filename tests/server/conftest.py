@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,12 +21,18 @@ from slipway.apiserver import client as asking
 from slipway.apiserver.routes import create_app
 from slipway.webhook import transport
 from slipway.webhook.reception import Reception
-from slipway.webhook.table import deliveries
+from slipway.webhook.table import deliveries, tally
 from tests.served import client, served
 from tests.server.airflow_database import AirflowDatabase, create_empty, drop, make
 from tests.server.sender import APPS, SECRET, Sender
 
-EMPTIED = ("slipway_webhook_delivery", "partitioned_asset_key_log", "asset_partition_dag_run", "asset_event")
+EMPTIED = (
+    "slipway_webhook_delivery",
+    "slipway_webhook_tally",
+    "partitioned_asset_key_log",
+    "asset_partition_dag_run",
+    "asset_event",
+)
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +99,28 @@ def inbox(engine: Engine) -> Rows:
         with engine.connect() as connection:
             query = select(deliveries).order_by(deliveries.c.received_at)
             return [dict(row) for row in connection.execute(query).mappings()]
+
+    return rows
+
+
+Counted = Callable[[int], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def counted(engine: Engine) -> Counted:
+    """Waits until so many refusals are counted in the database; returns the rows."""
+
+    def rows(number: int) -> list[dict[str, Any]]:
+        deadline = time.monotonic() + 60
+        while True:
+            with engine.connect() as connection:
+                query = select(tally).order_by(tally.c.http_status, tally.c.sender, tally.c.about)
+                found = [dict(row) for row in connection.execute(query).mappings()]
+            if (written := sum(row["number"] for row in found)) == number:
+                return found
+            assert written < number, found
+            assert time.monotonic() < deadline, found
+            time.sleep(0.02)
 
     return rows
 

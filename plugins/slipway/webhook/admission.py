@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from slipway.flow.apps import Apps
 from slipway.flow.record import SlipwayError
 from slipway.flow.webhooks import Webhooks
-from slipway.webhook.budget import ByteBudget, Held
-from slipway.webhook.headers import refuse, refuse_unread
+from slipway.webhook.budget import REQUEST_BYTES, ByteBudget, Held
+from slipway.webhook.headers import MAX_BYTES, refuse, refuse_unread
 from slipway.webhook.rates import Rates
 from slipway.webhook.sources import TRUSTED_PROXIES, admits, group
 from slipway.webhook.verdict import Refused, Verdict
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 KEPT_SECONDS = 15.0
 MIB = 1024 * 1024
+RESERVE = MAX_BYTES + 2 * REQUEST_BYTES
 
 
 class Admission:
@@ -40,7 +41,7 @@ class Admission:
         self._read_at = float("-inf")
         self._settings = Webhooks()
         self._rates = Rates()
-        self.budget = ByteBudget(0)
+        self.budget = ByteBudget(0, RESERVE)
         self._use(Webhooks())
 
     async def refuse(self, headers: Mapping[str, str], host: str) -> Refused | None:
@@ -95,8 +96,7 @@ class Admission:
                 TRUSTED_PROXIES,
             )
         self._settings = settings
-        size = settings.unverified_mib * MIB
-        self.budget.resize(size, share=size // 2)
+        self.budget.resize(settings.unverified_mib * MIB)
 
 
 def _too_many(what: str, seconds: int, name: str) -> str:

@@ -1,7 +1,8 @@
 """How many bytes of requests are held before anybody vouches for them.
 
-Bytes count as they arrive, not as they are announced: who only announces a large body keeps nobody out. They
-are awaited in an event loop, and given back from any thread.
+Bytes count as they arrive, not as they are announced: who only announces a large body keeps nobody out. So
+that requests that are half read do not wait for each other, a reserve is for one of them at a time: the first
+that finds no other room. Room is awaited in an event loop, and given back from any thread.
 """
 
 from __future__ import annotations
@@ -24,18 +25,24 @@ class BudgetError(Exception):
 
 
 class ByteBudget:
-    """Room for ``size`` bytes, of which one source has at most ``share``."""
+    """Room for ``size`` bytes. Of what is not the reserve, one source has at most half."""
 
-    def __init__(self, size: int, share: int | None = None) -> None:
+    def __init__(self, size: int, reserve: int) -> None:
+        """Begin with nothing held.
+
+        :param reserve: bytes of ``size``, as many as the largest request has.
+        """
         self._lock = threading.Lock()
+        self._reserve = reserve
+        self._first: Held | None = None
         self._total = 0
         self._by_source: Counter[str] = Counter()
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
-        self.resize(size, share)
+        self.resize(size)
 
-    def resize(self, size: int, share: int | None = None) -> None:
+    def resize(self, size: int) -> None:
         """Give more room or less; what is held stays."""
-        self._size, self._share = size, share or size
+        self._size = size
 
     @property
     def held(self) -> int:
@@ -69,13 +76,24 @@ class ByteBudget:
 
     def _take(self, held: Held, size: int) -> bool:
         with self._lock:
-            own = self._by_source[held.source] + size
-            if self._total + size > self._size or own > self._share:
+            if not self._fits(held, size):
                 return False
             self._total += size
-            self._by_source[held.source] = own
+            self._by_source[held.source] += size
             held.size += size
             return True
+
+    def _fits(self, held: Held, size: int) -> bool:
+        first, room = self._first, self._size - self._reserve
+        if held is not first:
+            reserved = first.size if first else 0
+            own = self._by_source[held.source] - (reserved if first and first.source == held.source else 0)
+            if self._total - reserved + size <= room and own + size <= room // 2:
+                return True
+        if first in (None, held) and held.size + size <= self._reserve:
+            self._first = held
+            return True
+        return False
 
     def give_back(self, held: Held) -> None:
         """Give back all that is held; from any thread, and more than once."""
@@ -83,6 +101,8 @@ class ByteBudget:
             self._total -= held.size
             self._by_source[held.source] -= held.size
             held.size = 0
+            if self._first is held:
+                self._first = None
             if self._by_source[held.source] <= 0:
                 del self._by_source[held.source]
             waiting = list(self._waiting)

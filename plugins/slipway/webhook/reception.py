@@ -55,7 +55,7 @@ class Reception:
         now = datetime.now(UTC)
         verdict = limit(receive(headers, body, self._apps(), self.secrets(), now))
         answer = self.settle(verdict, now, sender, len(body))
-        if next(self._stored) % PRUNE_EVERY == 0:
+        if not _is_counted(verdict) and next(self._stored) % PRUNE_EVERY == 0:
             self._prune(now)
         return answer
 
@@ -119,6 +119,10 @@ def _taken(accepted: Accepted, before: str | None) -> Answer:
     return Answer(
         202, {"status": "accepted", "accepted": key, "reason": f"stored; its pipelines start{told}"}
     )
+
+
+def _is_counted(verdict: Verdict) -> bool:
+    return isinstance(verdict, Refused) and verdict.counted
 
 
 def _answer(verdict: Pong | Ignored | Refused) -> Answer:

@@ -21,7 +21,7 @@ from slipway.webhook.verdict import Verdict
 
 def add_webhook(app: FastAPI, reception: Reception) -> None:
     """Add the routes that receive deliveries, and search them."""
-    admission = Admission(reception.apps)
+    admission = app.state.admission = Admission(reception.apps)
 
     @app.post("/webhooks/github")
     async def github(request: Request) -> JSONResponse:

@@ -66,6 +66,10 @@ class Tally:
             number, first = (before.number + 1, before.first_at) if before else (1, now)
             self._counts[key] = Count(number, first, now, last)
 
+    def __len__(self) -> int:
+        """Return how many counts are in memory."""
+        return len(self._counts)
+
     def write_soon(self) -> None:
         """Have what was counted written, in a moment and beside what the event loop does."""
         if self._counts and (self._writing is None or self._writing.done()):

@@ -27,6 +27,7 @@ from starlette.requests import ClientDisconnect
 from slipway.flow.record import Record
 from slipway.webhook.budget import REQUEST_BYTES, BudgetError, ByteBudget, Held
 from slipway.webhook.signature import is_signed_search
+from slipway.webhook.sources import group
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ SLOW_BYTES = 320 * 1024
 STORE_SECONDS = 9.0
 """GitHub waits for ten: https://docs.github.com/en/webhooks/using-webhooks/handling-webhook-deliveries"""
 SEARCH_BYTES = 64 * 1024
-QUESTIONS = ByteBudget(16 * 1024 * 1024)
+QUESTIONS = ByteBudget(16 * 1024 * 1024, SEARCH_BYTES + 2 * REQUEST_BYTES)
 """For questions, of all routes of this process: strangers' deliveries leave room for those of tasks."""
 SIGNED_QUESTION = re.compile(r"[0-9]{1,12}\.[0-9a-f]{64}")
 BUSY = "too many requests at once: there is no room for the body. Send it again in a moment"
@@ -82,7 +83,7 @@ async def signed(
     signature = request.headers.get("x-slipway-signature", "")
     if not SIGNED_QUESTION.fullmatch(signature):
         return Answer(401, {"reason": UNSIGNED})
-    held = Held(QUESTIONS, "")
+    held = Held(QUESTIONS, group(request.client.host) if request.client else "")
     try:
         body = await read_body(request, SEARCH_BYTES, held)
     except BodyError as error:

@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect
 
-from slipway.webhook.table import deliveries, metadata, turns
+from slipway.webhook.table import deliveries, metadata, tally, turns
 from tests.server.airflow_database import AirflowDatabase
 
 pytestmark = pytest.mark.slow
@@ -60,14 +60,14 @@ def tables(engine: Engine) -> set[str]:
 
 
 def test_airflow_makes_the_tables(step: Step, engine: Engine) -> None:
-    assert {deliveries.name, turns.name, VERSION_TABLE} <= tables(engine)
-    assert step("pass") == "revision 8f2b7c94d310 True"
+    assert {deliveries.name, tally.name, turns.name, VERSION_TABLE} <= tables(engine)
+    assert step("pass") == "revision b3d09f4e6a52 True"
 
 
 def test_going_back_and_forth_leaves_what_the_records_say(step: Step, engine: Engine) -> None:
     assert step("manager.downgrade('base')") == "revision None False"
-    assert not {deliveries.name, turns.name} & tables(engine)
-    assert step("manager.upgradedb(use_migration_files=True)") == "revision 8f2b7c94d310 True"
+    assert not {deliveries.name, tally.name, turns.name} & tables(engine)
+    assert step("manager.upgradedb(use_migration_files=True)") == "revision b3d09f4e6a52 True"
     with engine.connect() as connection:
         context = MigrationContext.configure(
             connection,
@@ -82,6 +82,6 @@ def test_going_back_and_forth_leaves_what_the_records_say(step: Step, engine: En
 def test_airflows_own_tables_are_left_alone(step: Step, engine: Engine) -> None:
     before = tables(engine)
     step("manager.downgrade('base')")
-    assert before - tables(engine) == {deliveries.name, turns.name}
+    assert before - tables(engine) == {deliveries.name, tally.name, turns.name}
     step("manager.upgradedb()")
     assert tables(engine) == before
