@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from email.message import Message
 from typing import Any
 from urllib.parse import parse_qs
 
+DEEPEST = 64
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
@@ -24,11 +26,13 @@ def parse(content_type: str, body: bytes) -> dict[str, Any]:
     if media_type(content_type) == FORM:
         body = _form_field(body)
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError):
-        raise PayloadError("the body is not JSON in UTF-8") from None
+        raise PayloadError("the body is not JSON in UTF-8, with numbers of usual size") from None
     if not isinstance(value, dict):
         raise PayloadError("the body is JSON, but not an object")
+    if _is_deep(value):
+        raise PayloadError(f"the body's JSON is nested more than {DEEPEST} deep")
     return value
 
 
@@ -47,6 +51,22 @@ def media_type(content_type: str) -> str:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(number: str) -> float:
+    """Read a number; one that is too large for a float could not be written as JSON again."""
+    if math.isinf(value := float(number)):
+        raise ValueError(f"{number[:20]} is too large")
+    return value
+
+
+def _is_deep(value: Any) -> bool:
+    """Say whether ``value`` is nested deeper than what can surely be written again."""
+    level = [value]
+    for _ in range(DEEPEST):
+        inside = (node.values() if isinstance(node, dict) else node for node in level)
+        level = [child for children in inside for child in children if isinstance(child, (dict, list))]
+    return bool(level)
 
 
 def _form_field(body: bytes) -> bytes:

@@ -190,6 +190,8 @@ def test_headers_that_name_the_delivery(name: str, value: str | None) -> None:
         ("application/json", b"[]"),
         ("application/json", b'"push"'),
         ("application/json", b'{"after": NaN}'),
+        ("application/json", b'{"after": 1e400}'),
+        ("application/json", b'{"a":' * 65 + b"1" + b"}" * 65),
         ("application/json", b"[" * 1_000_000),
         ("application/json", b'{"a": ' + b"9" * 5000 + b"}"),
         ("application/x-www-form-urlencoded", b"payload=%7B"),
