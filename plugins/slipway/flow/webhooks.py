@@ -35,4 +35,4 @@ class Webhooks(Record):
     source_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 6000
     """Requests a minute from one address (one /64 of IPv6); more are answered 429."""
     repository_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 600
-    """Signed deliveries a minute for one repository; more are answered 429."""
+    """Signed deliveries a minute of one event of one repository; more are answered 429."""

@@ -58,7 +58,7 @@ class Admission:
             )
             return refuse(headers, 403, reason)
         limit = self._settings.source_per_minute
-        if seconds := self._rates.count("source", group(host), limit):
+        if seconds := self._rates.count("of a source", group(host), limit):
             reason = _too_many(f"{limit} requests from {host}", seconds, "source_per_minute")
             return refuse(headers, 429, reason, seconds)
         return refuse_unread(headers)
@@ -68,8 +68,9 @@ class Admission:
         delivery, limit = verdict.delivery, self._settings.repository_per_minute
         if not delivery.repository:  # a ping of an organisation, and what was refused before it was parsed
             return verdict
-        if seconds := self._rates.count("repository", delivery.repository.casefold(), limit):
-            what = f"{limit} deliveries of {delivery.repository}"
+        # Each event by itself: a repository whose checks send many leaves room for its pushes.
+        if seconds := self._rates.count(delivery.event, delivery.repository.casefold(), limit):
+            what = f"{limit} events `{delivery.event}` of {delivery.repository}"
             reason = _too_many(what, seconds, "repository_per_minute")
             return Refused(429, reason, delivery, True, True, about=delivery.repository, retry_after=seconds)
         return verdict

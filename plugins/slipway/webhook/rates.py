@@ -27,7 +27,7 @@ class Rates:
     def count(self, kind: str, sender: str, per_minute: int) -> int:
         """Count one request; return the seconds until the sender may send again, 0 for at once.
 
-        :param kind: counted apart from others, like ``source``.
+        :param kind: counted apart from others, like an event's name.
         """
         limit = RateLimitItemPerMinute(per_minute)
         if len(self) >= MOST_SENDERS and not self._counts.get(limit.key_for(kind, sender)):
