@@ -101,7 +101,20 @@ def _judge(
     except ValidationError as error:
         fields = ", ".join(sorted({".".join(map(str, one["loc"])) for one in error.errors()}))
         return Answer(400, {"reason": f"the question has errors in: {fields or 'the body'}"})
+    if _has_nul(question.model_dump()):
+        return Answer(400, {"reason": "the question has errors in: a text with NUL, which no database takes"})
     return answer(question)
+
+
+def _has_nul(value: Any) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case dict():
+            return any(_has_nul(one) for pair in value.items() for one in pair)
+        case list() | tuple():
+            return any(map(_has_nul, value))
+    return False
 
 
 class _Pace:
