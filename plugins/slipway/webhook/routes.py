@@ -11,11 +11,12 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from slipway.webhook.admission import Admission
+from slipway.webhook.body import BodyError, read_body
 from slipway.webhook.headers import MAX_BYTES, refuse
 from slipway.webhook.reception import Reception
 from slipway.webhook.search import Search
 from slipway.webhook.sources import printable
-from slipway.webhook.transport import Answer, BodyError, in_thread_with, read_body, respond, signed
+from slipway.webhook.transport import Answer, in_thread_with, respond, signed
 from slipway.webhook.verdict import Verdict
 
 

@@ -1,7 +1,7 @@
-"""How requests under ``/slipway`` are read and answered in Airflow's API server.
+"""How requests under ``/slipway`` are answered in Airflow's API server.
 
-Never more than a limit is read into memory, and no request may hold a connection for long: what blocks runs
-in a thread, and is abandoned when it takes too long.
+No request may hold a connection for long: what blocks runs in a thread, and is abandoned when it takes too
+long.
 """
 
 from __future__ import annotations
@@ -22,28 +22,21 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
-from starlette.requests import ClientDisconnect
 
 from slipway.flow.record import Record
-from slipway.webhook.budget import REQUEST_BYTES, BudgetError, ByteBudget, Held
+from slipway.webhook.body import BodyError, read_body
+from slipway.webhook.budget import REQUEST_BYTES, ByteBudget, Held
 from slipway.webhook.signature import is_signed_search
 from slipway.webhook.sources import group
 
 log = logging.getLogger(__name__)
 
-BODY_SECONDS = 30.0
-SLOW_SECONDS = 5.0
-SLOW_BYTES = 320 * 1024
-"""This much of a body arrives within :data:`SLOW_SECONDS`, or all that is left of it."""
 STORE_SECONDS = 9.0
 """GitHub waits for ten: https://docs.github.com/en/webhooks/using-webhooks/handling-webhook-deliveries"""
 SEARCH_BYTES = 64 * 1024
 QUESTIONS = ByteBudget(16 * 1024 * 1024, SEARCH_BYTES + 2 * REQUEST_BYTES)
 """For questions, of all routes of this process: strangers' deliveries leave room for those of tasks."""
 SIGNED_QUESTION = re.compile(r"[0-9]{1,12}\.[0-9a-f]{64}")
-BUSY = "too many requests at once: there is no room for the body. Send it again in a moment"
-BUSY_SECONDS = 10
-SLOW = "the body arrived too slowly: at least {} bytes, or the rest, every {:g} seconds, and all in {:g}"
 UNSIGNED = (
     "signature wrong, or the clocks differ by minutes: sensor and API server must share the webhook secret"
 )
@@ -66,16 +59,6 @@ class Answer:
     retry_after: int = 0
 
 
-class BodyError(Exception):
-    """The body was not read."""
-
-    def __init__(self, status: int, reason: str, retry_after: int = 0) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
-        self.retry_after = retry_after
-
-
 async def signed(
     request: Request, secrets: Callable[[], list[str]], model: type[Q], answer: Callable[[Q], Answer]
 ) -> Answer:
@@ -88,14 +71,17 @@ async def signed(
         body = await read_body(request, SEARCH_BYTES, held)
     except BodyError as error:
         return Answer(error.status, {"reason": error.reason}, error.retry_after)
-    return await in_thread_with(held, lambda: _judge(body, signature, secrets(), model, answer))
+
+    def judge() -> Answer:
+        if not is_signed_search(body, signature, secrets(), int(time.time())):
+            return Answer(401, {"reason": UNSIGNED})
+        held.release()
+        return _reply(body, model, answer)
+
+    return await in_thread_with(held, judge)
 
 
-def _judge(
-    body: bytes, signature: str, secrets: list[str], model: type[Q], answer: Callable[[Q], Answer]
-) -> Answer:
-    if not is_signed_search(body, signature, secrets, int(time.time())):
-        return Answer(401, {"reason": UNSIGNED})
+def _reply(body: bytes, model: type[Q], answer: Callable[[Q], Answer]) -> Answer:
     try:
         question = model.model_validate_json(body)
     except ValidationError as error:
@@ -115,61 +101,6 @@ def _has_nul(value: Any) -> bool:
         case list() | tuple():
             return any(map(_has_nul, value))
     return False
-
-
-class _Pace:
-    """Moves a time limit on with what arrives."""
-
-    def __init__(self, patience: asyncio.Timeout) -> None:
-        self._clock = asyncio.get_running_loop().time
-        self._end = self._clock() + BODY_SECONDS
-        self._patience = patience
-        self._bytes = 0
-
-    def arrived(self, size: int, waited: bool) -> None:
-        """Count ``size`` bytes; what this side waited for is not the sender's fault."""
-        self._bytes += size
-        if waited or self._bytes >= SLOW_BYTES:
-            self._bytes = 0
-            self._patience.reschedule(min(self._clock() + SLOW_SECONDS, self._end))
-
-
-async def read_body(request: Request, limit: int, held: Held) -> bytes:
-    """Read a request's body.
-
-    :param limit: bytes; nothing more is read when there would be more.
-    :param held: grows with what is read; it is given back when the body is not read to its end.
-    :raises BodyError: when it is too large, too slow, or breaks off, and when there is no room for it.
-    """
-    try:
-        return await _read(request, limit, held)
-    except BaseException:
-        held.release()
-        raise
-
-
-async def _read(request: Request, limit: int, held: Held) -> bytes:
-    announced = request.headers.get("content-length", "")
-    if announced.isascii() and announced.isdigit() and int(announced[:20]) > limit:
-        raise BodyError(413, f"the body is {announced[:20]} bytes; at most {limit} are read")
-    parts, size = [], 0
-    try:
-        async with asyncio.timeout(SLOW_SECONDS) as patience:
-            pace = _Pace(patience)
-            pace.arrived(0, await held.grow(REQUEST_BYTES))
-            async for part in request.stream():
-                size += len(part)
-                if size > limit:
-                    raise BodyError(413, f"the body is over {limit} bytes; no more are read")
-                pace.arrived(len(part), await held.grow(len(part)))
-                parts.append(part)
-    except BudgetError:
-        raise BodyError(503, BUSY, BUSY_SECONDS) from None
-    except TimeoutError:
-        raise BodyError(408, SLOW.format(SLOW_BYTES, SLOW_SECONDS, BODY_SECONDS)) from None
-    except ClientDisconnect:
-        raise BodyError(400, "the sender hung up before the body's end") from None
-    return b"".join(parts)
 
 
 async def in_thread_with(held: Held, work: Callable[[], Answer]) -> Answer:

@@ -20,6 +20,7 @@ from slipway.flow.apps import Apps
 from slipway.flow.record import SlipwayError
 from slipway.flow.webhooks import Webhooks
 from slipway.webhook import admission as rules
+from slipway.webhook import body as body_rules
 from slipway.webhook import budget as budget_rules
 from slipway.webhook import transport
 from slipway.webhook.admission import Admission
@@ -310,7 +311,7 @@ def test_many_large_bodies_at_once_are_read_one_after_the_other(
 def test_body_that_trickles_is_given_up(
     installation: Installation, monkeypatch: pytest.MonkeyPatch, counted: Counted, sent: int
 ) -> None:
-    monkeypatch.setattr(transport, "SLOW_SECONDS", 0.2)
+    monkeypatch.setattr(body_rules, "SLOW_SECONDS", 0.2)
     with (
         installation.sender() as sender,
         connection(sender, content_length=str(20 * KIB * KIB)) as connected,
@@ -325,7 +326,7 @@ def test_body_that_trickles_is_given_up(
 def test_body_that_arrives_steadily_for_too_long_is_given_up(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(body_rules, "BODY_SECONDS", 0.2)
     with (
         installation.sender() as sender,
         connection(sender, content_length=str(20 * KIB * KIB)) as connected,
