@@ -102,4 +102,4 @@ async def _send(session: aiohttp.ClientSession, receiver: Receiver, delivery: De
     async with session.post(receiver.url, data=delivery.body, headers=delivery.headers) as answer:
         text = await answer.text()
         if answer.status >= 300:
-            raise SystemExit(f"{receiver.name} answered {answer.status}: {text[:500]}")
+            raise RuntimeError(f"{receiver.name} answered {answer.status}: {text[:500]}")

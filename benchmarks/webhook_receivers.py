@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import yaml
 from sqlalchemy import create_engine, text
 
 from benchmarks.servers import ROOT
@@ -78,7 +77,7 @@ class Airflow:
         for path in (ROOT / "dags").glob("*.py"):
             (dags / path.name).symlink_to(path)
         (dags / "subscriber.py").write_text(DAG)
-        (self.home / "apps.yaml").write_text(yaml.safe_dump(_apps()))
+        (self.home / "apps.yaml").write_text(json.dumps(_apps()))
         _run([sys.executable, "-c", PREPARE], self._environment(self.packages))
 
     @contextmanager
