@@ -83,7 +83,7 @@ test-release: host venv ## Test releases on all platforms, 50 pushes at once, ki
 	@python -m lab up --profile hypervisor
 	@python -m pytest -q tests/release -m "not short" $(ARGS)
 	@python -m pytest -q tests/dags tests/systems -m release $(ARGS)
-	@SLIPWAY_EXAMPLES=all python -m pytest -q tests/flow tests/server/webhook/test_github.py $(ARGS)
+	@SLIPWAY_EXAMPLES=all python -m pytest -q tests/flow tests/server/webhook/test_{budget,fuzz,github,schemas}.py $(ARGS)
 	@python -m pytest -q tests/compose -m release $(ARGS)
 	@python -m lab.machine 12
 	@python -m lab.machine 13

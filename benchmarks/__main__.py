@@ -10,6 +10,7 @@ import importlib
 
 BENCHMARKS = {
     "webhook": "webhook to first task (restarts the lab's Airflow)",
+    "webhook_rate": "deliveries a second beside other receivers (needs the lab's postgres, apt and PyPI)",
     "push": "push to healthy, push with unchanged inputs (needs the lab)",
     "copy": "an image between Glance and Artifactory, and what memory that takes (needs the lab, 25 GB)",
     "servers_awaited": "requests to Nova while 200 servers are awaited (needs the lab)",

@@ -14,11 +14,11 @@ import uvicorn
 
 
 @contextmanager
-def served(app: Any) -> Iterator[str]:
-    """Serve ``app``; yields its URL."""
+def served(app: Any, **settings: Any) -> Iterator[str]:
+    """Serve ``app``, with settings of uvicorn's; yields its URL."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=2)
+        uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=2, **settings)
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

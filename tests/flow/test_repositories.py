@@ -19,7 +19,7 @@ def apps(webhooks: dict[str, Any] | None = None, **applications: dict[str, Any])
         name.replace("__", "/"): {"tenant": "demo", "environments": ENVIRONMENTS, **more}
         for name, more in applications.items()
     }
-    return Apps.from_json({"version": 1, "applications": found, "webhooks": webhooks or {}})
+    return Apps.from_json({"version": 1, "applications": found, "webhook_secrets": webhooks or {}})
 
 
 APPS = apps(

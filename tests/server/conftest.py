@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ from slipway.pushes import store
 from slipway.pushes.table import pushes
 from slipway.webhook import transport
 from slipway.webhook.reception import Reception
-from slipway.webhook.table import deliveries
+from slipway.webhook.table import deliveries, tally
 from tests.served import client, served
 from tests.server.airflow_database import AirflowDatabase, create_empty, drop, make
 from tests.server.sender import APPS, KEY, KNOWN, Sender
@@ -32,6 +33,7 @@ EMPTIED = (
     "slipway_webhook_delivery",
     "slipway_push",
     "dag_run",
+    "slipway_webhook_tally",
     "partitioned_asset_key_log",
     "asset_partition_dag_run",
     "asset_event",
@@ -107,6 +109,28 @@ def inbox(engine: Engine) -> Rows:
         with engine.connect() as connection:
             query = select(deliveries).order_by(deliveries.c.received_at)
             return [dict(row) for row in connection.execute(query).mappings()]
+
+    return rows
+
+
+Counted = Callable[[int], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def counted(engine: Engine) -> Counted:
+    """Waits until so many refusals are counted in the database; returns the rows."""
+
+    def rows(number: int) -> list[dict[str, Any]]:
+        deadline = time.monotonic() + 60
+        while True:
+            with engine.connect() as connection:
+                query = select(tally).order_by(tally.c.http_status, tally.c.sender, tally.c.about)
+                found = [dict(row) for row in connection.execute(query).mappings()]
+            if (written := sum(row["number"] for row in found)) == number:
+                return found
+            assert written < number, found
+            assert time.monotonic() < deadline, found
+            time.sleep(0.02)
 
     return rows
 

@@ -13,6 +13,7 @@ from slipway.flow.environments import CLOUD, CLUSTER, Environment, Retention
 from slipway.flow.record import Matching, Name, Record, RepositoryName, SlipwayError, Version
 from slipway.flow.repositories import check, index
 from slipway.flow.webhook_sources import SecretSource, WebhookScope, check_scopes, source_of
+from slipway.flow.webhooks import Webhooks
 
 EventName = Annotated[
     str, Matching(r"^[a-z][a-z0-9_]{0,63}$", "must be the name of a webhook event, like workflow_run")
@@ -118,10 +119,12 @@ class Apps(Record):
     """Version of this format."""
     applications: dict[RepositoryName, Application]
     """Every repository that may build, by owner/name."""
-    webhooks: dict[WebhookScope, SecretSource] = {}
+    webhook_secrets: dict[WebhookScope, SecretSource] = {}
     """Which secrets sign the deliveries of a repository, or of all of an owner (`owner/*`)."""
     events: tuple[EventName, ...] = ()
     """Webhook events that are kept for ``WebhookSensor``; pushes always are."""
+    webhooks: Webhooks = Webhooks()
+    """Limits that protect the webhook."""
     _file: str = PrivateAttr("apps.yaml")
 
     @model_validator(mode="after")
@@ -134,7 +137,7 @@ class Apps(Record):
                     f"{other} and {name} are one repository (case does not count): keep one entry"
                 )
         check(self.applications)
-        check_scopes(self.webhooks, self.applications)
+        check_scopes(self.webhook_secrets, self.applications)
         return self
 
     @model_validator(mode="after")
@@ -213,7 +216,7 @@ class Apps(Record):
 
     def secret_source(self, repository: str) -> SecretSource:
         """Return where the secrets are that open ``repository``."""
-        return source_of(self.webhooks, repository)
+        return source_of(self.webhook_secrets, repository)
 
     def get(self, repository: str) -> Application:
         """Return the entry of ``repository``.

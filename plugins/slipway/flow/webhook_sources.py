@@ -1,4 +1,4 @@
-"""Where the secret of a repository's webhook is: ``webhooks`` in ``apps.yaml``."""
+"""Where the secret of a repository's webhook is: ``webhook_secrets`` in ``apps.yaml``."""
 
 from __future__ import annotations
 
@@ -66,9 +66,11 @@ def check_scopes(webhooks: Iterable[str], applications: Iterable[str]) -> None:
     known, seen = {name.casefold() for name in applications}, dict[str, str]()
     for scope in webhooks:
         if (other := seen.setdefault(scope.casefold(), scope)) != scope:
-            raise ValueError(f"webhooks: {other} and {scope} are one (case does not count): keep one entry")
+            raise ValueError(
+                f"webhook_secrets: {other} and {scope} are one (case does not count): keep one entry"
+            )
         if not scope.endswith("/*") and scope.casefold() not in known:
             raise ValueError(
-                f"webhooks: {scope} is not in `applications`: a repository that was renamed is renamed here, "
-                "too. Correct its name, or remove it"
+                f"webhook_secrets: {scope} is not in `applications`: a repository that was renamed is renamed "
+                "here, too. Correct its name, or remove it"
             )

@@ -47,8 +47,8 @@ def sources(headers: Mapping[str, str], apps: Apps | SlipwayError) -> tuple[Secr
         for name, application in apps.applications.items():
             if application.id == int(number):
                 return (apps.secret_source(name),)
-    scopes = [scope for scope in apps.webhooks if kind != "organization" or scope.endswith("/*")]
-    return tuple(dict.fromkeys((*(apps.webhooks[scope] for scope in scopes), INSTALLATION)))
+    scopes = [scope for scope in apps.webhook_secrets if kind != "organization" or scope.endswith("/*")]
+    return tuple(dict.fromkeys((*(apps.webhook_secrets[scope] for scope in scopes), INSTALLATION)))
 
 
 def signers(body: bytes, signature: str, known: KnownSecrets) -> list[Signer]:
@@ -101,6 +101,6 @@ def refuse_other(found: list[Signer], apps: Apps, repository: str) -> str:
         return ""
     return (
         f"the webhook secret that signed this is not the one of repository {repository}: a repository is "
-        "opened only by its own secret, its owner's when it has none, or else the installation's (`webhooks` "
-        f"in {apps.file}). Set that one in its webhook"
+        "opened only by its own secret, its owner's when it has none, or else the installation's "
+        f"(`webhook_secrets` in {apps.file}). Set that one in its webhook"
     )

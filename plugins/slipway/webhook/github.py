@@ -23,28 +23,15 @@ from slipway.flow.repositories import identify
 from slipway.webhook import candidates
 from slipway.webhook.authentication import authenticate
 from slipway.webhook.candidates import Signer
+from slipway.webhook.headers import claimed, refuse_unread
 from slipway.webhook.payload import PayloadError, number, parse, pick, text
 from slipway.webhook.secret import KnownSecrets
 from slipway.webhook.verdict import Accepted, Delivery, Ignored, Pong, Refused, Verdict
 
-MAX_BYTES = 25 * 1024 * 1024
-"""GitHub's own cap: https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
-
-_DELIVERY_ID = re.compile(r"[A-Za-z0-9-]{1,100}")
-_EVENT = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NO_COMMIT = re.compile(r"0{40}(0{24})?")
 _SECONDS = 2**36
 """Far beyond any time of a push, and within what a date can be."""
 _OBJECT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-
-
-def claimed(headers: Mapping[str, str]) -> Delivery:
-    """Return the delivery that the headers claim, shortened to what a row holds and printable."""
-
-    def header(name: str, limit: int) -> str:
-        return "".join(letter for letter in headers.get(name, "")[:limit] if letter.isprintable())
-
-    return Delivery(id=header("x-github-delivery", 100), event=header("x-github-event", 64))
 
 
 def receive(
@@ -53,18 +40,18 @@ def receive(
     """Decide about one delivery.
 
     :param headers: by lower-case name.
-    :param body: the bytes as they came, at most :data:`MAX_BYTES`.
+    :param body: the bytes as they came, at most :data:`slipway.webhook.headers.MAX_BYTES`.
     :param apps: the allow-list, or why it could not be read: reported to a genuine sender only.
     :param secrets: of :func:`slipway.webhook.candidates.sources`. Any of them may have signed it, so that a
         secret can be changed without a gap; the repository must then be one that the secret opens.
     :param now: when it came.
     """
     delivery = claimed(headers)
+    if refusal := refuse_unread(headers):
+        return refusal
     signers = authenticate(headers, body, apps, secrets, now)
     if isinstance(signers, Refused):
-        return replace(signers, delivery=delivery)
-    if refusal := _refuse_nameless(headers):
-        return replace(refusal, delivery=delivery)
+        return signers
     try:
         payload = parse(headers.get("content-type", ""), body)
     except PayloadError as error:
@@ -89,14 +76,6 @@ def _warned(verdict: Verdict, warning: str) -> Verdict:
     if warning and isinstance(verdict, Accepted | Pong):
         return replace(verdict, warnings=(*verdict.warnings, warning))
     return verdict
-
-
-def _refuse_nameless(headers: Mapping[str, str]) -> Refused | None:
-    if not _DELIVERY_ID.fullmatch(headers.get("x-github-delivery", "")):
-        return Refused(400, "X-GitHub-Delivery is missing or not a delivery id (letters, digits and `-`)")
-    if not _EVENT.fullmatch(headers.get("x-github-event", "")):
-        return Refused(400, "X-GitHub-Event is missing or not an event name (lower-case letters and `_`)")
-    return None
 
 
 def _of_its_repository(delivery: Delivery, signers: list[Signer], apps: Apps, now: datetime) -> Verdict:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from email.message import Message
 from typing import Any
 from urllib.parse import parse_qs
+
+DEEPEST = 64
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
 class PayloadError(Exception):
@@ -19,27 +23,50 @@ def parse(content_type: str, body: bytes) -> dict[str, Any]:
     :param content_type: ``application/json``, or the form type with the JSON in its field ``payload``.
     :raises PayloadError: when it holds no JSON object.
     """
+    if media_type(content_type) == FORM:
+        body = _form_field(body)
+    try:
+        value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
+    except (ValueError, RecursionError):
+        raise PayloadError("the body is not JSON in UTF-8, with numbers of usual size") from None
+    if not isinstance(value, dict):
+        raise PayloadError("the body is JSON, but not an object")
+    if _is_deep(value):
+        raise PayloadError(f"the body's JSON is nested more than {DEEPEST} deep")
+    return value
+
+
+def media_type(content_type: str) -> str:
+    """Return the media type of a Content-Type, without its parameters.
+
+    :raises PayloadError: when it is neither JSON nor a form.
+    """
     header = Message()
     header["content-type"] = content_type or "none/none"
     kind = header.get_content_type()
-    if kind == "application/x-www-form-urlencoded":
-        body = _form_field(body)
-    elif kind != "application/json":
-        raise PayloadError(
-            f"content type {kind[:80]!r} is not supported; send application/json or "
-            "application/x-www-form-urlencoded"
-        )
-    try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise PayloadError("the body is not JSON in UTF-8") from None
-    if not isinstance(value, dict):
-        raise PayloadError("the body is JSON, but not an object")
-    return value
+    if kind not in (JSON, FORM):
+        raise PayloadError(f"content type {kind[:80]!r} is not supported; send {JSON} or {FORM}")
+    return kind
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(number: str) -> float:
+    """Read a number; one that is too large for a float could not be written as JSON again."""
+    if math.isinf(value := float(number)):
+        raise ValueError(f"{number[:20]} is too large")
+    return value
+
+
+def _is_deep(value: Any) -> bool:
+    """Say whether ``value`` is nested deeper than what can surely be written again."""
+    level = [value]
+    for _ in range(DEEPEST):
+        inside = (node.values() if isinstance(node, dict) else node for node in level)
+        level = [child for children in inside for child in children if isinstance(child, (dict, list))]
+    return bool(level)
 
 
 def _form_field(body: bytes) -> bytes:

@@ -23,6 +23,7 @@ from slipway.webhook import github, inbox
 from slipway.webhook.candidates import sources
 from slipway.webhook.search import Search, reply
 from slipway.webhook.secret import KnownSecrets
+from slipway.webhook.tally import Tally
 from slipway.webhook.transport import DATABASE_AWAY, Answer, Sessions, look
 from slipway.webhook.verdict import Accepted, Ignored, Pong, Refused, Verdict
 
@@ -51,19 +52,32 @@ class Reception:
         self._stored = itertools.count()
         self._looking, self._looked_at = threading.Lock(), 0.0
         self._health: Answer | None = None
+        self.tally = Tally(self.session)
 
-    def handle(self, headers: Mapping[str, str], body: bytes, sender: str) -> Answer:
-        """Decide about a delivery, store it, and return the answer."""
+    def handle(
+        self,
+        headers: Mapping[str, str],
+        body: bytes,
+        sender: str,
+        limit: Callable[[Verdict], Verdict] = lambda verdict: verdict,
+    ) -> Answer:
+        """Decide about a delivery, store it, and return the answer.
+
+        :param limit: called when the signature was checked; may replace the verdict by a refusal.
+        """
         now = datetime.now(UTC)
         apps = self._apps()
-        verdict = github.receive(headers, body, apps, self.secrets(sources(headers, apps)), now)
+        verdict = limit(github.receive(headers, body, apps, self.secrets(sources(headers, apps)), now))
         answer = _warned(self.settle(verdict, now, sender, len(body)), verdict)
-        if next(self._stored) % PRUNE_EVERY == 0:
+        if not _is_counted(verdict) and next(self._stored) % PRUNE_EVERY == 0:
             self._prune(now)
         return answer
 
     def settle(self, verdict: Verdict, now: datetime, sender: str, size: int) -> Answer:
         """Store what was decided, and return the answer: never a 2xx for what is not stored."""
+        if isinstance(verdict, Refused) and verdict.counted:
+            self.tally.count(verdict, sender, now)
+            return _answer(verdict)
         try:
             if isinstance(verdict, Accepted):
                 return self._take(verdict, now, sender, size)
@@ -132,6 +146,10 @@ def _taken(accepted: Accepted, received: Received | None) -> Answer:
     return Answer(202, {"status": status[received.placed.verdict], **body})
 
 
+def _is_counted(verdict: Verdict) -> bool:
+    return isinstance(verdict, Refused) and verdict.counted
+
+
 def _answer(verdict: Pong | Ignored | Refused) -> Answer:
     match verdict:
         case Pong():
@@ -139,4 +157,5 @@ def _answer(verdict: Pong | Ignored | Refused) -> Answer:
         case Ignored():
             return Answer(202, {"status": "ignored", "reason": f"ignored: {verdict.reason}"})
         case Refused():
-            return Answer(verdict.status, {"status": "refused", "reason": verdict.reason})
+            body = {"status": "refused", "reason": verdict.reason}
+            return Answer(verdict.status, body, verdict.retry_after)

@@ -10,20 +10,26 @@ from datetime import UTC, datetime
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from slipway.webhook.github import MAX_BYTES, claimed
+from slipway.webhook.admission import Admission
+from slipway.webhook.body import BodyError, read_body
+from slipway.webhook.headers import MAX_BYTES, refuse
 from slipway.webhook.reception import Reception
 from slipway.webhook.search import Search
-from slipway.webhook.transport import Answer, BodyError, in_thread, read_body, respond, signed
-from slipway.webhook.verdict import Refused
+from slipway.webhook.sources import printable
+from slipway.webhook.transport import Answer, in_thread, in_thread_with, respond, signed
+from slipway.webhook.verdict import Verdict
 
 
 def add_webhook(app: FastAPI, reception: Reception) -> None:
     """Add the routes that receive deliveries, and search them."""
+    admission = app.state.admission = Admission(reception.apps)
 
     @app.post("/webhooks/github")
     async def github(request: Request) -> JSONResponse:
         """Take one delivery of GitHub's."""
-        return respond(await _deliver(reception, request))
+        answer = await _deliver(reception, admission, request)
+        reception.tally.write_soon()
+        return respond(answer)
 
     @app.get("/health")
     async def health() -> JSONResponse:
@@ -36,12 +42,20 @@ def add_webhook(app: FastAPI, reception: Reception) -> None:
         return respond(await signed(request, reception.keys, Search, reception.search))
 
 
-async def _deliver(reception: Reception, request: Request) -> Answer:
-    sender = request.client.host if request.client else ""
+async def _deliver(reception: Reception, admission: Admission, request: Request) -> Answer:
+    sender = printable(request.client.host) if request.client else ""
     headers = dict(request.headers)
+    if refused := await admission.refuse(headers, sender):
+        return reception.settle(refused, datetime.now(UTC), sender, 0)
+    held = admission.hold(sender)
     try:
-        body = await read_body(request, MAX_BYTES)
+        body = await read_body(request, MAX_BYTES, held)
     except BodyError as error:
-        refused = Refused(error.status, error.reason, claimed(headers))
-        return await in_thread(lambda: reception.settle(refused, datetime.now(UTC), sender, 0))
-    return await in_thread(lambda: reception.handle(headers, body, sender))
+        refused = refuse(headers, error.status, error.reason, error.retry_after)
+        return reception.settle(refused, datetime.now(UTC), sender, 0)
+
+    def vouched(verdict: Verdict) -> Verdict:
+        held.release()
+        return admission.limit_repository(verdict)
+
+    return await in_thread_with(held, lambda: reception.handle(headers, body, sender, vouched))

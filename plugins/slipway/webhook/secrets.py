@@ -1,7 +1,7 @@
 """Reads the secrets that may sign a delivery, in the API server.
 
-Those of a repository or an owner are where ``webhooks`` of ``apps.yaml`` says. Those of the installation are
-in the extra field ``webhook_secrets`` of the connection ``slipway_github``, or else in the environment
+Those of a repository or an owner are where ``webhook_secrets`` of ``apps.yaml`` says. Those of the
+installation are in the extra field ``webhook_secrets`` of the connection ``slipway_github``, or else in the environment
 variable ``SLIPWAY_WEBHOOK_SECRET``.
 """
 
@@ -83,7 +83,7 @@ def _read(source: SecretSource) -> Secrets | None:
             return secrets
         log.error("%s holds no webhook secret: set its `%s`, or its password", source, FIELD)
     except AirflowNotFoundException:
-        log.error("%s, which `webhooks` of apps.yaml names, does not exist. Create it", source)
+        log.error("%s, which `webhook_secrets` of apps.yaml names, does not exist. Create it", source)
     except SlipwayError as error:
         log.error("%s: the webhook secrets %s", source, error)
     return None

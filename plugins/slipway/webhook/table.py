@@ -1,4 +1,5 @@
-"""Slipway's tables in Airflow's database: the inbox, one row a delivery; turns to deploy; freezes.
+"""Slipway's tables in Airflow's database: the inbox, one row a delivery; refusals that are only counted;
+turns to deploy; freezes.
 
 An accepted delivery is kept under its source and delivery id, so that the same id is stored once. All
 others get an id of their own: a sender without the secret can neither occupy a delivery id nor learn
@@ -7,7 +8,7 @@ which are taken, and a delivery that was refused or ignored can be sent again af
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, DateTime, Index, Integer, String, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Index, Integer, String, Table
 
 from slipway.pushes.table import metadata as metadata
 
@@ -33,6 +34,24 @@ deliveries = Table(
     Index("idx_slipway_webhook_delivery_status", "status", "received_at"),
     Index("idx_slipway_webhook_delivery_partition", "partition_key"),
 )
+
+tally = Table(
+    "slipway_webhook_tally",
+    metadata,
+    Column("sender", String(64), primary_key=True),
+    Column("http_status", Integer, primary_key=True),
+    Column("about", String(255), primary_key=True),
+    Column("signed", Boolean, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("first_at", DateTime(timezone=True), nullable=False),
+    Column("last_at", DateTime(timezone=True), nullable=False),
+    Column("delivery", String(100), nullable=False),
+    Column("event", String(64), nullable=False),
+    Column("reason", String(500), nullable=False),
+    Index("idx_slipway_webhook_tally_last", "signed", "last_at"),
+)
+"""Refusals that are counted. ``about``: the repository, or whose webhook the sender claims to be;
+``delivery``, ``event`` and ``reason`` are the last one's."""
 
 turns = Table(
     "slipway_turn",

@@ -1,13 +1,15 @@
-"""How requests under ``/slipway`` are read and answered in Airflow's API server.
+"""How requests under ``/slipway`` are answered in Airflow's API server.
 
-Never more than a limit is read into memory, and no request may hold a connection for long: what blocks runs
-in a thread, and is abandoned when it takes too long.
+No request may hold a connection for long: what blocks runs in a thread, and is abandoned when it takes too
+long.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import re
+import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -20,18 +22,26 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
-from starlette.requests import ClientDisconnect
 
 from slipway.flow.record import Record
+from slipway.webhook.body import BodyError, read_body
+from slipway.webhook.budget import REQUEST_BYTES, ByteBudget, Held
 from slipway.webhook.question_key import CONNECTION
 from slipway.webhook.signature import is_signed_search
+from slipway.webhook.sources import group
 
 log = logging.getLogger(__name__)
 
-BODY_SECONDS = 60.0
 STORE_SECONDS = 9.0
 """GitHub waits for ten: https://docs.github.com/en/webhooks/using-webhooks/handling-webhook-deliveries"""
 SEARCH_BYTES = 64 * 1024
+QUESTIONS = ByteBudget(16 * 1024 * 1024, SEARCH_BYTES + 2 * REQUEST_BYTES)
+"""For questions, of all routes of this process: strangers' deliveries leave room for those of tasks."""
+SIGNED_QUESTION = re.compile(r"[0-9]{1,12}\.[0-9a-f]{64}")
+UNSIGNED = (
+    "signature wrong, or the clocks differ by minutes: tasks and the API server must read the same "
+    f"connection {CONNECTION}"
+)
 DATABASE_AWAY = (
     "not stored: the database refused it. Send it again; if it fails again, see the API server's log "
     "(`airflow db migrate` creates Slipway's table)"
@@ -44,19 +54,11 @@ Sessions = Callable[[], AbstractContextManager[Session]]
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer: status and JSON body."""
+    """An HTTP answer: status and JSON body; ``retry_after`` in seconds, 0 for none."""
 
     status: int
     body: dict[str, Any]
-
-
-class BodyError(Exception):
-    """The body was not read; ``answer`` says why."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
+    retry_after: int = 0
 
 
 async def signed(
@@ -66,56 +68,63 @@ async def signed(
 
     :param keys: :class:`slipway.webhook.question_key.ServerKeys`.
     """
-    try:
-        body = await read_body(request, SEARCH_BYTES)
-    except BodyError as error:
-        return Answer(error.status, {"reason": error.reason})
     signature = request.headers.get("x-slipway-signature", "")
-    return await in_thread(lambda: _judge(body, signature, keys(), model, answer))
+    if not SIGNED_QUESTION.fullmatch(signature):
+        return Answer(401, {"reason": UNSIGNED})
+    held = Held(QUESTIONS, group(request.client.host) if request.client else "")
+    try:
+        body = await read_body(request, SEARCH_BYTES, held)
+    except BodyError as error:
+        return Answer(error.status, {"reason": error.reason}, error.retry_after)
+
+    def judge() -> Answer:
+        if not (known := keys()):
+            reason = f"connection {CONNECTION} has no password, or the database does not answer; try again"
+            return Answer(503, {"reason": reason})
+        if not is_signed_search(body, signature, known, int(time.time())):
+            return Answer(401, {"reason": UNSIGNED})
+        held.release()
+        return _reply(body, model, answer)
+
+    return await in_thread_with(held, judge)
 
 
-def _judge(
-    body: bytes, signature: str, keys: list[str], model: type[Q], answer: Callable[[Q], Answer]
-) -> Answer:
-    if not keys:
-        reason = f"connection {CONNECTION} has no password, or the database does not answer; try again"
-        return Answer(503, {"reason": reason})
-    if not is_signed_search(body, signature, keys, int(time.time())):
-        reason = (
-            "signature wrong, or the clocks differ by minutes: tasks and the API server must read the same "
-            f"connection {CONNECTION}"
-        )
-        return Answer(401, {"reason": reason})
+def _reply(body: bytes, model: type[Q], answer: Callable[[Q], Answer]) -> Answer:
     try:
         question = model.model_validate_json(body)
     except ValidationError as error:
         fields = ", ".join(sorted({".".join(map(str, one["loc"])) for one in error.errors()}))
         return Answer(400, {"reason": f"the question has errors in: {fields or 'the body'}"})
+    if _has_nul(question.model_dump()):
+        return Answer(400, {"reason": "the question has errors in: a text with NUL, which no database takes"})
     return answer(question)
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """Read a request's body.
+def _has_nul(value: Any) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case dict():
+            return any(_has_nul(one) for pair in value.items() for one in pair)
+        case list() | tuple():
+            return any(map(_has_nul, value))
+    return False
 
-    :param limit: bytes; nothing more is read when there would be more.
-    :raises BodyError: when it is too large, too slow, or breaks off.
-    """
-    announced = request.headers.get("content-length", "")
-    if announced.isascii() and announced.isdigit() and int(announced[:20]) > limit:
-        raise BodyError(413, f"the body is {announced[:20]} bytes; at most {limit} are read")
-    parts, size = [], 0
+
+async def in_thread_with(held: Held, work: Callable[[], Answer]) -> Answer:
+    """Run ``work`` as :func:`in_thread` does; what is held is given back when it really ends."""
+    begun = threading.Event()
+
+    def holding() -> Answer:
+        begun.set()
+        with held:
+            return work()
+
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for part in request.stream():
-                size += len(part)
-                if size > limit:
-                    raise BodyError(413, f"the body is over {limit} bytes; no more are read")
-                parts.append(part)
-    except TimeoutError:
-        raise BodyError(408, f"the body did not come within {BODY_SECONDS:g} seconds") from None
-    except ClientDisconnect:
-        raise BodyError(400, "the sender hung up before the body's end") from None
-    return b"".join(parts)
+        return await in_thread(holding)
+    finally:
+        if not begun.is_set():
+            held.release()
 
 
 async def in_thread(work: Callable[[], Answer]) -> Answer:
@@ -142,4 +151,5 @@ def look(sessions: Sessions, find: Callable[[Session], dict[str, Any]]) -> Answe
 
 def respond(answer: Answer) -> JSONResponse:
     """Return the answer as HTTP has it."""
-    return JSONResponse(answer.body, status_code=answer.status)
+    headers = {"Retry-After": str(answer.retry_after)} if answer.retry_after else None
+    return JSONResponse(answer.body, status_code=answer.status, headers=headers)

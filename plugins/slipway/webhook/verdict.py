@@ -55,11 +55,20 @@ class Ignored:
 
 @dataclass(frozen=True)
 class Refused:
-    """Refused, with its HTTP status."""
+    """Refused, with its HTTP status.
+
+    ``counted``: kept as a number in :mod:`slipway.webhook.tally`, since the sender decides how many there
+    are: a stranger's, or one of too many ``signed`` ones. ``about``: the repository, or whose webhook the
+    stranger claims to be. ``retry_after``: seconds, 0 for none.
+    """
 
     status: int
     reason: str
     delivery: Delivery = Delivery()
+    counted: bool = False
+    signed: bool = False
+    about: str = ""
+    retry_after: int = 0
 
 
 Verdict = Accepted | Pong | Ignored | Refused

@@ -1,6 +1,7 @@
 """GitHub's payloads as the npm package ``@octokit/webhooks-examples`` publishes them.
 
-Fetched by npm once, into the cache. https://github.com/octokit/webhooks
+Fetched by npm once, into the cache. Beside this module is a selection of their shapes, with other values.
+https://github.com/octokit/webhooks
 """
 
 from __future__ import annotations
@@ -28,8 +29,21 @@ class Example:
     payload: dict[str, Any]
 
 
+class UnavailableError(Exception):
+    """The package is not here, and npm cannot fetch it."""
+
+
+def shapes() -> list[Example]:
+    """Return the selection: what pushes, pings, and events of no repository look like."""
+    found = json.loads(Path(__file__).with_name("payloads.json").read_text())
+    return [Example("shapes", one["event"], number, one["payload"]) for number, one in enumerate(found)]
+
+
 def examples() -> list[Example]:
-    """Return every example of GitHub's and of its Enterprise servers."""
+    """Return every example of GitHub's and of its Enterprise servers.
+
+    :raises UnavailableError: when they cannot be fetched.
+    """
     return [
         Example(index.parent.name, event["name"], number, payload)
         for index in sorted(_package().glob("*/index.json"))
@@ -54,7 +68,8 @@ def _package() -> Path:
 
 def _npm_install(folder: Path) -> None:
     npm = shutil.which("npm")
-    assert npm, f"npm is needed to fetch {PACKAGE}: apt-get install npm"
+    if npm is None:
+        raise UnavailableError(f"npm is needed to fetch {PACKAGE}: apt-get install npm")
     command = [
         npm,
         "install",
@@ -65,4 +80,5 @@ def _npm_install(folder: Path) -> None:
         f"{PACKAGE}@{VERSION}",
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, f"npm cannot fetch {PACKAGE}@{VERSION}: {done.stderr[-500:]}"
+    if done.returncode != 0:
+        raise UnavailableError(f"npm cannot fetch {PACKAGE}@{VERSION}: {done.stderr[-200:]!r}")

@@ -133,13 +133,43 @@ def test_repository_that_is_not_in_the_allow_list() -> None:
     assert "evil/hello may not build: it is not in apps.yaml. Add it there" in reason
 
 
-@pytest.mark.parametrize("signature", [None, "", "sha256=", "sha1=" + "0" * 40, "sha256=" + "0" * 64, "ü"])
-def test_signature_missing_or_wrong(signature: str | None) -> None:
-    status, reason = refusal(decide(push(), x_hub_signature_256=signature))
-    assert (status, reason.split(":")[0]) == (
-        401,
-        "signature wrong" if signature else "signature missing",
+@pytest.mark.parametrize(
+    ("signature", "reason"),
+    [
+        (None, "missing"),
+        ("", "missing"),
+        ("sha256=", "malformed"),
+        ("sha1=" + "0" * 40, "malformed"),
+        ("sha256=" + "A" * 64, "malformed"),
+        ("sha256=" + "0" * 63 + "٣", "malformed"),
+        ("sha256=" + "0" * 64 + "\n", "malformed"),
+        ("ü", "malformed"),
+        ("sha256=" + "0" * 64, "wrong"),
+    ],
+)
+def test_signature_missing_or_wrong(signature: str | None, reason: str) -> None:
+    verdict = decide(push(), x_hub_signature_256=signature)
+    assert refusal(verdict)[0] == 401
+    assert refusal(verdict)[1].split(":")[0] == f"signature {reason}"
+    assert isinstance(verdict, Refused)
+    assert (verdict.counted, verdict.signed) == (True, False)
+
+
+def test_refusals_of_signed_deliveries_are_kept() -> None:
+    for verdict in (decide(push(repository={"full_name": "evil/hello"})), decide([]), decide(push(after=1))):
+        assert isinstance(verdict, Refused)
+        assert not verdict.counted
+
+
+def test_unsigned_delivery_is_known_by_the_webhook_that_it_claims() -> None:
+    verdict = decide(
+        push(),
+        x_hub_signature_256="sha256=" + "0" * 64,
+        x_github_hook_installation_target_type="repository",
+        x_github_hook_installation_target_id="79929171",
     )
+    assert isinstance(verdict, Refused)
+    assert verdict.about == "repository 79929171"
 
 
 def test_old_and_new_secret_are_good_while_one_is_changed() -> None:
@@ -159,14 +189,16 @@ def test_without_a_secret_nothing_is_taken() -> None:
 def test_stranger_does_not_learn_what_is_wrong_with_apps_yaml() -> None:
     body, broken = encode(push()), SlipwayError("/etc/apps.yaml:3: tenant: must be a name")
     assert refusal(receive(headers(body), body, broken, KNOWN, NOW))[1].endswith(str(broken))
-    strange = refusal(receive(headers(body, x_hub_signature_256="sha256=0"), body, broken, KNOWN, NOW))
+    forged = headers(body, x_hub_signature_256="sha256=" + "0" * 64)
+    strange = refusal(receive(forged, body, broken, KNOWN, NOW))
     assert strange[0] == 503  # its secret may be one that the file names
     assert "apps.yaml" not in strange[1]
 
 
 def test_body_of_a_stranger_is_not_parsed() -> None:
     body = b"[" * 1_000_000
-    assert refusal(receive(headers(body, x_hub_signature_256="sha256=0"), body, APPS, KNOWN, NOW))[0] == 401
+    forged = headers(body, x_hub_signature_256="sha256=" + "0" * 64)
+    assert refusal(receive(forged, body, APPS, KNOWN, NOW))[0] == 401
 
 
 @pytest.mark.parametrize("name", ["x_github_delivery", "x_github_event"])
@@ -186,6 +218,8 @@ def test_headers_that_name_the_delivery(name: str, value: str | None) -> None:
         ("application/json", b"[]"),
         ("application/json", b'"push"'),
         ("application/json", b'{"after": NaN}'),
+        ("application/json", b'{"after": 1e400}'),
+        ("application/json", b'{"a":' * 65 + b"1" + b"}" * 65),
         ("application/json", b"[" * 1_000_000),
         ("application/json", b'{"a": ' + b"9" * 5000 + b"}"),
         ("application/x-www-form-urlencoded", b"payload=%7B"),

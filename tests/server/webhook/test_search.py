@@ -118,6 +118,28 @@ def test_malformed_search(sender: Sender, body: bytes, told: str) -> None:
     assert told in response.json()["reason"]
 
 
+@pytest.mark.parametrize(
+    "asked", [search("pu\0sh"), search(repository="octo\0/hello"), search(**{"commits__0__\0": 1})]
+)
+def test_search_for_what_no_database_holds(sender: Sender, asked: Search) -> None:
+    response = ask(sender, asked)
+    assert response.status_code == 400
+    assert response.json()["reason"] == "the question has errors in: a text with NUL, which no database takes"
+
+
+@pytest.mark.parametrize(
+    ("since", "status"),
+    [
+        ("2000-01-01T00:00:00+16:00", 200),
+        ("2000-01-01T00:00:00-23:59", 200),
+        ("0001-01-01T00:00:00+01:00", 400),
+    ],
+)
+def test_since_in_any_time_zone(sender: Sender, since: str, status: int) -> None:
+    asked = json.dumps({"event": "push", "since": since}).encode()
+    assert ask(sender, asked).status_code == status
+
+
 def test_search_that_is_too_large(sender: Sender) -> None:
     assert ask(sender, b" " * 65537).status_code == 413
 

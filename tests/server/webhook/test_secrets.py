@@ -131,7 +131,7 @@ def test_each_source_is_read_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (connection("slipway_github", password="token-of-git"), "holds no webhook secret"),
         (connection(webhook_secrets=[{"s3cret": 1}]), "entry 1: must be secrets"),
-        (None, "which `webhooks` of apps.yaml names, does not exist"),
+        (None, "which `webhook_secrets` of apps.yaml names, does not exist"),
     ],
     ids=["password of Git", "malformed", "absent"],
 )

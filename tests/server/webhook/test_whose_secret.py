@@ -33,7 +33,7 @@ FILE: dict[str, Any] = {
         name: {"tenant": "demo", "environments": ENVIRONMENTS, **more}
         for name, more in {"acme/shop": {"id": 41}, "acme/web": {}, "beta/tool": {"id": 43}}.items()
     },
-    "webhooks": {"acme/shop": SHOP.to_json(), "ACME/*": ACME.to_json()},
+    "webhook_secrets": {"acme/shop": SHOP.to_json(), "ACME/*": ACME.to_json()},
 }
 APPS = Apps.from_json(FILE)
 WORDS = {SHOP: "of-the-shop", ACME: "of-acme", INSTALLATION: SECRET}
@@ -245,7 +245,7 @@ def test_over_http_each_repository_has_its_own_door(receiver: Sender, inbox: Row
 def test_hundreds_of_teams_cost_little(reception: Reception, monkeypatch: pytest.MonkeyPatch) -> None:
     names = {f"acme/app{number}": {"connection": f"slipway_webhook_{number}"} for number in range(300)}
     applications = {name: {"tenant": "demo", "environments": ENVIRONMENTS} for name in names}
-    apps = Apps.from_json({"version": 1, "applications": applications, "webhooks": names})
+    apps = Apps.from_json({"version": 1, "applications": applications, "webhook_secrets": names})
     for number in range(300):
         made = json.dumps({"conn_type": "generic", "password": f"word-{number}"})
         monkeypatch.setenv(f"AIRFLOW_CONN_SLIPWAY_WEBHOOK_{number}", made)
