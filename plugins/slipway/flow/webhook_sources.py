@@ -71,6 +71,6 @@ def check_scopes(webhooks: Iterable[str], applications: Iterable[str]) -> None:
             )
         if not scope.endswith("/*") and scope.casefold() not in known:
             raise ValueError(
-                f"webhook_secrets: {scope} is not in `applications`: a repository that was renamed is renamed "
-                "here, too. Correct its name, or remove it"
+                f"webhook_secrets: {scope} is not in `applications`: a repository that was renamed is "
+                "renamed here, too. Correct its name, or remove it"
             )

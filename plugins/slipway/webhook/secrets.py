@@ -1,8 +1,8 @@
 """Reads the secrets that may sign a delivery, in the API server.
 
 Those of a repository or an owner are where ``webhook_secrets`` of ``apps.yaml`` says. Those of the
-installation are in the extra field ``webhook_secrets`` of the connection ``slipway_github``, or else in the environment
-variable ``SLIPWAY_WEBHOOK_SECRET``.
+installation are in the extra field ``webhook_secrets`` of the connection ``slipway_github``, or else in the
+environment variable ``SLIPWAY_WEBHOOK_SECRET``.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ async def signed(
     """
     signature = request.headers.get("x-slipway-signature", "")
     if not SIGNED_QUESTION.fullmatch(signature):
-        return Answer(401, {"reason": UNSIGNED})
+        return await in_thread(lambda: _unsigned(keys))
     held = Held(QUESTIONS, group(request.client.host) if request.client else "")
     try:
         body = await read_body(request, SEARCH_BYTES, held)
@@ -87,6 +87,12 @@ async def signed(
         return _reply(body, model, answer)
 
     return await in_thread_with(held, judge)
+
+
+def _unsigned(keys: Callable[[], list[str]]) -> Answer:
+    """Refuse a question; a task that asks before there is a key has it made."""
+    keys()
+    return Answer(401, {"reason": UNSIGNED})
 
 
 def _reply(body: bytes, model: type[Q], answer: Callable[[Q], Answer]) -> Answer:

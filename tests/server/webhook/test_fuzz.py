@@ -32,7 +32,7 @@ from tests.examples import examples
 from tests.served import served
 from tests.server.airflow_database import AirflowDatabase
 from tests.server.conftest import session_of
-from tests.server.sender import APPS, ROUTE, SECRET, encode, headers, push
+from tests.server.sender import APPS, KEY, KNOWN, ROUTE, SECRET, encode, headers, push
 
 UNPARSED = (400, "Invalid HTTP request received.")
 """What uvicorn answers itself."""
@@ -135,7 +135,9 @@ def server(made: AirflowDatabase) -> Iterator[Server]:
     apps = APPS.model_copy(
         update={"webhooks": Webhooks(source_per_minute=1_000_000, repository_per_minute=1_000_000)}
     )
-    reception = Reception(session=lambda: session_of(engine), apps=lambda: apps, secrets=lambda: [SECRET])
+    reception = Reception(
+        session=lambda: session_of(engine), apps=lambda: apps, secrets=lambda _: KNOWN, keys=lambda: [KEY]
+    )
     app = create_app(reception)
     with served(app) as url:
         yield Server(made, app, reception, urlsplit(url).netloc)

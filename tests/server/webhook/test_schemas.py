@@ -21,6 +21,7 @@ from schemathesis.openapi import from_dict
 from slipway.apiserver import questions
 from slipway.apiserver.routes import create_app
 from slipway.flow.record import Record
+from slipway.flow.ref_order import Reported
 from slipway.webhook.reception import Reception
 from slipway.webhook.search import Search
 from slipway.webhook.signature import sign_search
@@ -28,7 +29,7 @@ from tests.examples import examples
 from tests.served import client, served
 from tests.server.airflow_database import AirflowDatabase
 from tests.server.conftest import session_of
-from tests.server.sender import APPS, ROUTE, SECRET
+from tests.server.sender import APPS, KEY, KNOWN, ROUTE
 
 QUESTIONS: dict[str, type[Record]] = {
     "/deliveries/search": Search,
@@ -37,8 +38,16 @@ QUESTIONS: dict[str, type[Record]] = {
     questions.TURNS_ROUTE: questions.TurnsQuestion,
     questions.APPROVALS_ROUTE: questions.ApprovalQuestion,
     questions.RIGHTS_ROUTE: questions.RightsQuestion,
+    questions.REPORTS_ROUTE: Reported,
+    questions.PUSH_ROUTE: questions.PushQuestion,
+    questions.LOOKED_ROUTE: questions.LookedReport,
+    questions.BUILT_ROUTE: questions.BuiltReport,
+    questions.SUPERSEDED_ROUTE: questions.SupersededReport,
+    questions.SETTLE_ROUTE: questions.SettleQuestion,
 }
-CREATED = create_app(Reception(session=None, apps=lambda: APPS, secrets=list))  # type: ignore[arg-type]
+OTHERS = {ROUTE, "/health", "/freezes", "/freezes/let"}
+"""Routes that are no question of a task."""
+CREATED = create_app(Reception(session=None, apps=lambda: APPS, secrets=lambda _: {}, keys=list))  # type: ignore[arg-type]
 
 
 def document() -> dict[str, Any]:
@@ -80,14 +89,16 @@ SCHEMA = from_dict(document())
 @pytest.fixture(scope="module")
 def asked(made: AirflowDatabase) -> Iterator[httpx.Client]:
     engine = made.engine()
-    reception = Reception(session=lambda: session_of(engine), apps=lambda: APPS, secrets=lambda: [SECRET])
+    reception = Reception(
+        session=lambda: session_of(engine), apps=lambda: APPS, secrets=lambda _: KNOWN, keys=lambda: [KEY]
+    )
     with served(create_app(reception)) as url, client(url) as http:
         yield http
     engine.dispose()
 
 
 def test_every_route_is_in_the_schema() -> None:
-    assert set(document()["paths"]) == {*QUESTIONS, ROUTE}
+    assert set(document()["paths"]) == {*QUESTIONS, *OTHERS}
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
@@ -99,7 +110,7 @@ def test_question_of_a_task(
 ) -> None:
     case = data.draw(SCHEMA[path]["POST"].as_strategy(generation_mode=mode))
     body = _written(case.body)
-    signature = sign_search(body, SECRET, int(time.time()))
+    signature = sign_search(body, KEY, int(time.time()))
     answer = asked.post(path, content=body, headers={"x-slipway-signature": signature})
     assert answer.status_code in (200, 400), answer.text
     if answer.status_code == 400:
@@ -117,6 +128,6 @@ def test_bytes_of_a_stranger(asked: httpx.Client, path: str, body: bytes, signat
 @settings(parent=examples(60), suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(sorted(QUESTIONS)), st.binary(max_size=200))
 def test_signed_bytes(asked: httpx.Client, path: str, body: bytes) -> None:
-    signature = sign_search(body, SECRET, int(time.time()))
+    signature = sign_search(body, KEY, int(time.time()))
     answer = asked.post(path, content=body, headers={"x-slipway-signature": signature})
     assert answer.status_code == 400, answer.text

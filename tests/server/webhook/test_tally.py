@@ -20,7 +20,7 @@ from slipway.webhook.tally import Tally
 from slipway.webhook.verdict import Delivery, Refused
 from tests.served import client, served
 from tests.server.conftest import Counted, Rows, session_of
-from tests.server.sender import APPS, SECRET, Sender, push
+from tests.server.sender import APPS, KEY, KNOWN, Sender, push
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 FORGED = "sha256=" + "0" * 64
@@ -60,7 +60,7 @@ def test_a_flood_costs_one_transaction_at_a_time(
             yield made
 
     monkeypatch.setattr(rules, "WRITE_SECONDS", 3600)
-    reception = Reception(session=session, apps=lambda: APPS, secrets=lambda: [SECRET])
+    reception = Reception(session=session, apps=lambda: APPS, secrets=lambda _: KNOWN, keys=lambda: [KEY])
     with served(create_app(reception)) as url, client(url) as other:
         sender = Sender(other)
         sender.deliver(push(), x_hub_signature_256=FORGED)
