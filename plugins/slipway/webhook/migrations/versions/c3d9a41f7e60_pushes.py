@@ -76,7 +76,7 @@ def _take_over(connection: sa.Connection) -> None:
         "SELECT event.extra FROM asset_event event JOIN asset ON asset.id = event.asset_id "
         "WHERE asset.name = 'slipway_push' ORDER BY event.timestamp"
     )
-    for (extra,) in connection.execution_options(yield_per=1000).execute(events):
+    for (extra,) in connection.execute(events, execution_options={"yield_per": 1000}):
         if (push := _push(extra)) is not None:
             newest[push.repository.casefold(), push.ref] = push
     rows = [_row(push) for push in newest.values() if push.partition_key not in under_way]
