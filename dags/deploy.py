@@ -66,7 +66,7 @@ with DAG(
     description="Brings a release onto its platforms, all or none, and sees that it serves",
     schedule=PartitionedAtRuntime(),
     catchup=False,
-    max_active_runs=512,  # most of them wait, which takes no worker
+    max_active_runs=1024,  # most of them wait, for an approval say, which takes no worker
     deadline=deadline("deploy", minutes=120),
     doc_md=ABOUT,
     tags=["slipway", "deploy", "container", "vm"],

@@ -38,7 +38,7 @@ with DAG(
     description="Looks at a pushed commit, and starts the builds and the deployment that it needs",
     schedule=PartitionedAtRuntime(),
     catchup=False,
-    max_active_runs=64,
+    max_active_runs=1024,  # those that people follow wait for hours: they must keep no push from its look
     doc_md=ABOUT,
     tags=["slipway", "build", "deploy"],
     default_args=forms.DEFAULT_ARGS,
