@@ -101,6 +101,12 @@ def test_the_graph_shows_how_a_release_went(page: Page, runs: Runs, keep: Keep) 
     keep("deploy")
 
 
+def test_the_list_of_deployments_says_whose_they_are(page: Page, runs: Runs, keep: Keep) -> None:
+    page.goto("/dags/deploy/runs")
+    expect(page.get_by_text(runs.deployed.id).first).to_be_visible()
+    keep("runs")
+
+
 def test_the_log_of_a_build_that_failed_says_why(page: Page, runs: Runs, keep: Keep) -> None:
     page.goto(f"/dags/{DAG}/runs/{runs.failed.id}/tasks/base_images")
     page.get_by_role("button", name="Show Grid").click()

@@ -82,13 +82,6 @@ def test_a_success_ends_every_kind_of_its_own_dag_and_of_the_spec() -> None:
     assert not over & set(incident(environment="staging").labels)
 
 
-def test_of_a_wrong_spec_one_pipeline_of_a_push_tells() -> None:
-    assert incident(cause="spec", dag_id="container_image").is_told
-    assert not incident(cause="spec", dag_id="vm_image").is_told
-    assert incident(cause="spec", dag_id="vm_image", by_push=False).is_told
-    assert incident(cause="rule", dag_id="vm_image").is_told
-
-
 def test_a_title_is_one_line_of_bounded_length() -> None:
     assert incident("first\nsecond").title == "octo/shop (production): deployment failed: first"
     assert len(incident("x" * 1000).title) == 200

@@ -379,9 +379,13 @@ def test_without_modules_the_oldest_version_is_the_labs_unless_another_was_chose
 ) -> None:
     """No module cache, no proxy: Debian's source makes the programs, and DNS is left out."""
     fake_build(tmp_path / "path", compiles=True)
+    go = tmp_path / "path" / "go"
+    go.write_text(
+        '#!/bin/sh\ncase "$*" in *GOVERSION) echo go1.99.0;; env*) printf "/none\\noff\\n";; '
+        '*) echo "module lookup disabled by GOPROXY=off" >&2; exit 1;; esac\n'
+    )
+    go.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'path'}:{os.environ['PATH']}")
-    monkeypatch.setenv("GOPROXY", "off")
-    monkeypatch.setenv("GOMODCACHE", str(tmp_path / "modules"))
     choose_version(paths, NEWEST)
     with pytest.raises(ModulesUnavailableError):
         provide_programs(paths)

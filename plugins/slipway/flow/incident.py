@@ -20,16 +20,6 @@ class Incident:
     account: Account
 
     @property
-    def is_told(self) -> bool:
-        """Whether this run tells of it.
-
-        Every pipeline of a push reads the same ``slipway.yaml``: when that is wrong, one of them says so.
-        """
-        return not (
-            self.account.cause == "spec" and self.ended.by_push and self.ended.dag_id != "container_image"
-        )
-
-    @property
     def kind(self) -> str:
         """What fails, why: failures of one kind are one incident."""
         if self.account.cause == "spec":

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, AwareDatetime
 
 from slipway.flow.errors import SlipwayError
 from slipway.flow.record import Matching
@@ -112,3 +112,17 @@ MomentText = Annotated[
     Matching(MOMENT, f"must be a date, a time and a time zone, like {EXAMPLE}", max_length=80),
     AfterValidator(_readable),
 ]
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        found = value.astimezone(UTC)
+    except OverflowError:
+        found = value
+    if not 1970 <= found.year <= 9000:
+        raise ValueError("must be a time of the years 1970 to 9000")
+    return found
+
+
+UtcMoment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A time that a database keeps and computes with: PostgreSQL takes no offset of more than 15 hours."""

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
+from slipway.flow.moments import UtcMoment
 from slipway.flow.record import CommitId, Matching, Record, RepositoryName, SlipwayError
 
 PARTITION_KEY_LENGTH = 250
@@ -39,7 +40,7 @@ class PushEvent(Record):
     pusher: PersonName = ""
     delivery: str = Field(default="", max_length=100)
     """Id of the webhook delivery that reported it; empty when none did."""
-    at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+    at: UtcMoment = Field(default_factory=lambda: datetime.now(UTC))
     rebuild: str = Field(default="", max_length=60)
     """Names a repeated build of a commit that was pushed before (for example a night)."""
 

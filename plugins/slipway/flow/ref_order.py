@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
+from slipway.flow.moments import UtcMoment
 from slipway.flow.push import PushEvent
 from slipway.flow.record import Record
 
@@ -27,9 +28,9 @@ class Reported(Record):
 
     push: PushEvent
     source: PushSource
-    before: str = ""
+    before: str = Field(default="", max_length=64, pattern=r"^[0-9a-f]*$")
     """The commit that the ref pointed to before; "" when nobody says it, zeros for a new ref."""
-    pushed_at: AwareDatetime | None = None
+    pushed_at: UtcMoment | None = None
     """By the code registry's clock; None when who reports it looked at the code registry just now."""
     deploy: bool = True
 

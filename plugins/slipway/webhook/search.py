@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import Field
 
+from slipway.flow.moments import UtcMoment
 from slipway.flow.record import Record
 from slipway.webhook.payload import pick
 
@@ -15,20 +16,12 @@ Scalar = str | int | float | bool | None
 _COLUMNS = {"action": "action", "repository": "repository", "ref": "ref", "commit": "commit_id"}
 
 
-def _in_utc(value: datetime) -> datetime:
-    """PostgreSQL takes no offset of more than 15 hours."""
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("must be a time that UTC has, too") from None
-
-
 class Search(Record):
     """The oldest accepted delivery of ``event`` since ``since`` whose fields equal ``match``."""
 
     source: str = Field(default="github", max_length=40)
     event: str = Field(max_length=64)
-    since: Annotated[AwareDatetime, AfterValidator(_in_utc)]
+    since: UtcMoment
     match: dict[Annotated[str, Field(max_length=255)], Scalar] = Field(default={}, max_length=20)
     """``repository``, ``ref``, ``commit`` and ``action`` as stored, or a path into the payload
     (``workflow_run.head_branch``, ``commits.0.id``), and what each must equal."""

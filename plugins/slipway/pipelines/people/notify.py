@@ -92,8 +92,6 @@ def gather(context: Mapping[str, Any]) -> Told:
 
 def idle(told: Told) -> tuple[str, ...]:
     """Return the tasks that have nothing to do."""
-    if not told.incident.is_told:
-        return ("ticket", *(channel.name for channel in CHANNELS))
     app = load_apps().get(told.ended.repository)
     occasion = "recovery" if told.ended.good else "failure"
     notify = app.notify if app.notify and occasion in app.notify.on else None
