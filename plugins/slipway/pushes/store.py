@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from slipway.flow.platforms import Platform
@@ -37,9 +37,10 @@ def of_ref(session: Session, push: PushEvent) -> list[RefPush]:
     """Return the newest pushes of a push's ref, and all of the same commit."""
     columns = pushes.c
     of = (columns.repository == push.repository.casefold(), columns.ref == push.ref)
-    newest = select(columns.id).where(*of).order_by(columns.at.desc()).limit(NEWEST)
-    same = select(columns.id).where(*of, columns.commit_id == push.commit)
-    query = select(pushes).where(or_(columns.id.in_(newest), columns.id.in_(same)))
+    newest = select(pushes).where(*of).order_by(columns.at.desc()).limit(NEWEST)
+    same = select(pushes).where(*of, columns.commit_id == push.commit)
+    # Two questions, each of which an index answers: of one with both, a database reads the whole table.
+    rows = {row["id"]: row for query in (newest, same) for row in session.execute(query).mappings()}
     return [
         RefPush(
             id=row["id"],
@@ -52,7 +53,7 @@ def of_ref(session: Session, push: PushEvent) -> list[RefPush]:
             over=row["state"] == "over",
             superseded=row["outcome"] == "superseded",
         )
-        for row in session.execute(query).mappings()
+        for row in rows.values()
     ]
 
 
