@@ -220,6 +220,7 @@ def test_a_module_is_built_and_its_build_leaves_nothing(
     assert capsys.readouterr().out.startswith("building one 1 from Go modules (once, then cached): begun\n")
 
 
+@pytest.mark.slow
 def test_a_program_that_is_several_is_called_by_their_names(paths: Paths, tmp_path: Path) -> None:
     several = replace(module(tmp_path / "one"), names={"one": ("first", "second")})
     build = GoBuild(several, paths.cache, paths.logs / "build.log")

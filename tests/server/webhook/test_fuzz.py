@@ -34,6 +34,8 @@ from tests.server.airflow_database import AirflowDatabase
 from tests.server.conftest import session_of
 from tests.server.sender import APPS, KEY, KNOWN, ROUTE, SECRET, encode, headers, push
 
+pytestmark = pytest.mark.slow
+
 UNPARSED = (400, "Invalid HTTP request received.")
 """What uvicorn answers itself."""
 DOCUMENTED = {200, 202, 400, 401, 403, 408, 413, 429}

@@ -31,6 +31,8 @@ from tests.server.airflow_database import AirflowDatabase
 from tests.server.conftest import session_of
 from tests.server.sender import APPS, KEY, KNOWN, ROUTE
 
+pytestmark = pytest.mark.slow
+
 QUESTIONS: dict[str, type[Record]] = {
     "/deliveries/search": Search,
     questions.RUNS_ROUTE: questions.RunsQuestion,
