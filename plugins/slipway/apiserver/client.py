@@ -88,7 +88,7 @@ def ask_pushes(keys: Iterable[str]) -> dict[str, KnownPush]:
 
 
 def ask_under_way(rebuild: str) -> int:
-    """Return how many pushes of a rebuild have runs that go on, or that are about to begin.
+    """Return how many pushes of a rebuild are not over.
 
     :raises TransientError: when the API server does not answer.
     """

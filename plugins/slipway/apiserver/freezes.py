@@ -22,6 +22,7 @@ from slipway.flow.freezes import Closed, Exemption, StartedFreeze
 from slipway.flow.gate import Frozen, Gate, hold_of
 from slipway.flow.record import SlipwayError
 from slipway.flow.turns import TurnPlace
+from slipway.pushes.store import aware
 from slipway.webhook.table import freezes
 
 EVENT = "slipway freeze"
@@ -149,11 +150,6 @@ def _common(row: Any) -> dict[str, Any]:
         "repository": row["repository"] or None,
         "reason": row["reason"],
         "by": row["begun_by"],
-        "at": _aware(row["begun_at"]),
-        "until": _aware(row["until"]),
+        "at": aware(row["begun_at"]),
+        "until": aware(row["until"]),
     }
-
-
-def _aware(moment: datetime) -> datetime:
-    """Return a moment of the database; SQLite keeps no zone, and what is stored is UTC."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

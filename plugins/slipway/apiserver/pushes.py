@@ -24,7 +24,7 @@ from slipway.flow.ref_order import Reported
 from slipway.pushes import reporting, settling, store
 from slipway.pushes.receiving import receive
 from slipway.pushes.starting import NotReadyError
-from slipway.webhook.transport import Answer, Sessions
+from slipway.webhook.transport import Answer, Sessions, look
 
 log = logging.getLogger(__name__)
 
@@ -80,13 +80,9 @@ class PushAnswers:
 
     def _in_transaction(self, do: Callable[[Session], Record]) -> Answer:
         try:
-            with self.session() as session:
-                return Answer(200, do(session).to_json())
+            return look(self.session, lambda session: do(session).to_json())
         except NotReadyError as error:
             return Answer(503, {"reason": str(error)})
-        except SQLAlchemyError:
-            log.exception("a report about a push was not stored")
-            return Answer(503, {"reason": "the database does not answer; try again"})
 
 
 def _answer(found: RecordedPush | None) -> RecordedAnswer:

@@ -71,8 +71,6 @@ class KnownPush(Record):
     runs: tuple[KnownRun, ...] = ()
     images: dict[str, Outcome] = {}
     """By platform, of the pipelines that are through."""
-    records: tuple[RecordedPush, ...] = ()
-    """One for each time the commit was pushed, oldest first."""
 
 
 class PushesAnswer(Record):

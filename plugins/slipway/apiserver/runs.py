@@ -57,7 +57,6 @@ def pushes(session: Session, question: PushesQuestion) -> PushesAnswer:
                 refs=tuple(dict.fromkeys([*_taken(records[key]), *_refs(events[key])])),
                 runs=tuple(started[key]),
                 images=_images(events[key]) | _handed_on(records[key]),
-                records=tuple(records[key]),
             )
             for key in asked
             if events[key] or started[key] or records[key]

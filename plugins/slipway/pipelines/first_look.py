@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from slipway.apiserver.client import ask_push, report_looked, report_superseded
@@ -75,24 +77,27 @@ def went_on(one: RecordedPush, tip: str | None) -> str:
 def _plan(commit: Commit, spec: BuildSpec) -> ContainerBuildPlan | None:
     if spec.container is None:
         return None
-    try:
+    with _left_to_its_pipeline():
         return container_image.plan_of(commit, spec)
-    except TransientError:
-        raise
-    except SlipwayError as error:
-        log.warning("%s will report: %s", PIPELINES["container"], error)
-        return None
+    return None
 
 
 def _resolve(planned: ContainerBuildPlan) -> ResolvedContainer | None:
     assert planned.inputs is not None  # a container is declared
-    try:
+    with _left_to_its_pipeline():
         return container_image.resolve(planned, planned.inputs)
+    return None
+
+
+@contextmanager
+def _left_to_its_pipeline() -> Iterator[None]:
+    """Leave an error that stays to the container's pipeline, which meets it again and fails by it."""
+    try:
+        yield
     except TransientError:
         raise
     except SlipwayError as error:
         log.warning("%s will report: %s", PIPELINES["container"], error)
-        return None
 
 
 def _done(

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from slipway.flow.followed import PUSH
 from slipway.flow.push_id import push_id
 from slipway.flow.push_progress import PushStep
-from slipway.flow.recorded import Received, RecordedPush
+from slipway.flow.recorded import Received
 from slipway.flow.ref_order import Reported, place
 from slipway.pushes import store
 from slipway.pushes.starting import start
@@ -25,21 +25,15 @@ def receive(session: Session, reported: Reported) -> Received:
     known = store.of_ref(session, push)
     placed = place(reported, known)
     if placed.verdict == "known":
-        assert placed.other is not None
-        return Received(push=_found(session, placed.other.id), placed=placed)
+        same = store.find(session, placed.other.id) if placed.other else None
+        assert same is not None  # it was read under the ref's lock
+        return Received(push=same, placed=placed)
     number = sum((one.commit, one.rebuild) == (push.commit, push.rebuild) for one in known)
     new, step = push_id(push, number), PushStep(state="looking")
     if placed.verdict == "superseded":
         later = placed.other.commit[:12] if placed.other else "a newer commit"
         step = PushStep(state="over", outcome="superseded", reason=f"{push.ref} went on to {later}")
-    store.insert(session, new, reported, placed.at, now, step)
-    recorded = _found(session, new)
+    recorded = store.insert(session, new, reported, placed.at, now, step)
     if step.state == "looking":
         start(session, PUSH, recorded)
     return Received(push=recorded, placed=placed)
-
-
-def _found(session: Session, key: str) -> RecordedPush:
-    found = store.find(session, key)
-    assert found is not None
-    return found

@@ -95,8 +95,5 @@ def _go_on(session: Session, one: RecordedPush, progress: PushProgress) -> Recor
 
 
 def _save(session: Session, one: RecordedPush, progress: PushProgress, step: PushStep) -> RecordedPush:
-    store.save(session, one, progress, step, datetime.now(UTC))
     log.info("push %s: %s %s %s", one.id, step.state, step.outcome, step.reason)
-    found = store.find(session, one.id)
-    assert found is not None
-    return found
+    return store.save(session, one, progress, step, datetime.now(UTC))

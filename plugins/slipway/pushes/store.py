@@ -59,8 +59,8 @@ def of_ref(session: Session, push: PushEvent) -> list[RefPush]:
 
 def insert(
     session: Session, key: str, reported: Reported, at: datetime, now: datetime, step: PushStep
-) -> None:
-    """Record a push."""
+) -> RecordedPush:
+    """Record a push, and return it."""
     push = reported.push
     row = {
         "id": key,
@@ -77,8 +77,9 @@ def insert(
         "delivery": push.delivery,
         "deploy": reported.deploy,
         "progress": {"repository": push.repository, "platforms": {}},
-    }
-    session.execute(pushes.insert().values(row | _of_step(step, now)))
+    } | _of_step(step, now)
+    session.execute(pushes.insert().values(row))
+    return recorded(row)
 
 
 def find(session: Session, key: str, *, lock: bool = False) -> RecordedPush | None:
@@ -125,13 +126,17 @@ def waiting(session: Session) -> dict[PushState, tuple[int, datetime]]:
     return {state: (int(count), aware(oldest)) for state, count, oldest in rows}
 
 
-def save(session: Session, one: RecordedPush, progress: PushProgress, step: PushStep, now: datetime) -> None:
-    """Write down how far a push has come."""
+def save(
+    session: Session, one: RecordedPush, progress: PushProgress, step: PushStep, now: datetime
+) -> RecordedPush:
+    """Write down how far a push has come, and return it."""
     told = {
         "repository": one.push.repository,
         "platforms": {name: known.to_json() for name, known in progress.items()},
     }
-    session.execute(update(pushes).where(pushes.c.id == one.id).values(progress=told, **_of_step(step, now)))
+    changed = _of_step(step, now)
+    session.execute(update(pushes).where(pushes.c.id == one.id).values(progress=told, **changed))
+    return one.model_copy(update={"progress": dict(progress), **changed})
 
 
 def recorded(row: Mapping[Any, Any]) -> RecordedPush:

@@ -38,7 +38,7 @@ from slipway.pushes import settling
 from slipway.pushes.reporting import run_ended
 from slipway.webhook.signature import sign_search
 from tests.served import client
-from tests.server.conftest import question_connection, session_of
+from tests.server.conftest import Recorded, question_connection, session_of
 from tests.server.sender import COMMIT, SECRET, Sender, push
 from tests.server.sender import KEY as SIGNS
 
@@ -104,7 +104,9 @@ def test_runs_that_live_are_told_unasked(server: str, store: Session) -> None:
     assert sorted(ask_runs([])) == ["a", "b"]
 
 
-def test_a_push_on_record_is_known_with_its_refs(server: str, store: Session, sender: Sender) -> None:
+def test_a_push_on_record_is_known_with_its_refs(
+    server: str, store: Session, sender: Sender, recorded: Recorded
+) -> None:
     assert ask_pushes([KEY]) == {}
     sender.deliver(push())
     sender.deliver(push(ref="refs/tags/v1"))
@@ -112,7 +114,7 @@ def test_a_push_on_record_is_known_with_its_refs(server: str, store: Session, se
     found = ask_pushes([KEY, "octo/other@1"])
     assert found.keys() == {KEY}
     assert sorted(found[KEY].refs) == ["refs/heads/main", "refs/tags/v1"]
-    assert {run.run_id for run in found[KEY].runs} == {one.id for one in found[KEY].records}
+    assert {run.run_id for run in found[KEY].runs} == {one.id for one in recorded()}
     assert [(run.dag_id, run.state) for run in found[KEY].runs] == [("push", "queued")] * 2
 
 
