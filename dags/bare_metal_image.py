@@ -11,6 +11,7 @@ from slipway.assets import BARE_METAL_IMAGE
 from slipway.dagkit import forms
 from slipway.dagkit.deadlines import deadline
 from slipway.dagkit.links import CommitLink, ImageLink
+from slipway.dagkit.resumable import resumable
 from slipway.pipelines.task_endings import NothingToDo, hand_on, idle_of, retried_if_worth_it
 
 ABOUT = """\
@@ -22,7 +23,8 @@ inputs) → **build** (`disk-image-create`, or `packer build`; uploads kernel, r
 and Glance with the same digest, hidden) → **boot_test** (boots the image and waits for the expected text and
 the commit on its console) → **publish** (makes the image visible, records it, and hands it on to `deploy`).
 
-`build` and `boot_test` are skipped when these inputs were built and booted before.
+`build` and `boot_test` are skipped when these inputs were built and booted before. When another run builds
+them now, `package_sources` waits for it, without a worker.
 
 ### How it starts
 
@@ -65,17 +67,18 @@ with DAG(
             idle = () if known.inputs else ("package_sources", "build", "boot_test")
             return hand_on(context, {"deploy": deploy, "plan": known.to_json()}, idle)
 
-    @task
+    @resumable
     def package_sources(planned: dict[str, Any]) -> dict[str, Any]:
         """Resolve the package sources, or the base, and look for an image of the same inputs."""
         with retried_if_worth_it():
             from slipway.pipelines.images import bare_metal_image
             from slipway.pipelines.images.bare_metal_plan import BareMetalBuildPlan
+            from slipway.pipelines.images.single_flight import claim_of
 
-            known = BareMetalBuildPlan.from_json(planned["plan"])
+            known, context = BareMetalBuildPlan.from_json(planned["plan"]), get_current_context()
             assert known.inputs is not None  # or this task is skipped
-            found = bare_metal_image.resolve(known, known.inputs)
-            return hand_on(get_current_context(), found.to_json(), idle_of(found.image, found.good))
+            found = bare_metal_image.resolve(known, known.inputs, claim_of(context))
+            return hand_on(context, found.to_json(), idle_of(found.image, found.good))
 
     @task(**ON_WORKERS_FOR_IT, execution_timeout=timedelta(hours=26))
     def build(resolved: dict[str, Any]) -> dict[str, Any]:

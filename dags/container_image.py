@@ -10,6 +10,7 @@ from slipway.assets import CONTAINER_IMAGE
 from slipway.dagkit import forms
 from slipway.dagkit.deadlines import deadline
 from slipway.dagkit.links import CommitLink, ImageLink
+from slipway.dagkit.resumable import resumable
 from slipway.delegation.operators import JenkinsBuildOperator
 from slipway.pipelines.task_endings import NothingToDo, hand_on, retried_if_worth_it
 
@@ -19,7 +20,8 @@ ABOUT = """\
 For one commit: **plan** (reads `slipway.yaml` and the Dockerfile) → **base_images** (takes each from the
 image registry, or copies it there from Docker Hub, and pins it by digest) → **jenkins** (only when
 `slipway.yaml` names a Jenkins job that builds the application) → **build** (skipped when these inputs were
-built before) → **publish** (records the image and hands it on to `deploy`).
+built before) → **publish** (records the image and hands it on to `deploy`). When another run builds these
+inputs now, the task before `build` waits for it, without a worker.
 
 ### How it starts
 
@@ -41,38 +43,41 @@ with DAG(
     params=forms.image_params(),
 ) as dag:
 
-    @task
+    @resumable()
     def plan() -> dict[str, Any]:
         """Fetch exactly this commit and read its ``slipway.yaml``."""
         with retried_if_worth_it():
             from slipway.pipelines import first_look, pushes
             from slipway.pipelines.images import container_image
+            from slipway.pipelines.images.single_flight import claim_of
 
             context = get_current_context()
             push, deploy = pushes.push_of(context)
             looked = first_look.of_run(context["ti"], context["run_id"])
             if looked and (found := looked.container):
-                idle = () if found.plan.spec.build.jenkins else ("base_images", "jenkins")
-                told = {"deploy": deploy, "plan": found.plan.to_json(), "resolved": found.to_json()}
-                return hand_on(context, told, idle)
+                told = {"deploy": deploy, "plan": found.plan.to_json()}
+                if found.plan.spec.build.jenkins:
+                    return told
+                claim_of(context)(found.plan.place, found.inputs.digest)
+                return hand_on(context, {**told, "resolved": found.to_json()}, ("base_images", "jenkins"))
             known = container_image.plan(push)
             idle = () if known.inputs else ("base_images", "jenkins", "build")
             return hand_on(context, {"deploy": deploy, "plan": known.to_json()}, idle)
 
-    @task
+    @resumable()
     def base_images(planned: dict[str, Any]) -> dict[str, Any]:
         """Resolve every FROM by digest, and look for an image of the same inputs."""
         with retried_if_worth_it():
             from slipway.pipelines.images.container_image import ContainerBuildPlan, resolve
+            from slipway.pipelines.images.single_flight import claim_of
 
+            context = get_current_context()
             known = ContainerBuildPlan.from_json(planned["plan"])
             assert known.inputs is not None  # or this task is skipped
-            if looked := planned.get("resolved"):  # the look at the push's commit resolved them
-                return dict(looked)
-            found = resolve(known, known.inputs)
+            found = resolve(known, known.inputs, claim_of(context))
             asked = known.spec.build.jenkins is not None and found.image is None
             idle = (() if asked else ("jenkins",)) + (("build",) if found.image else ())
-            return hand_on(get_current_context(), found.to_json(), idle)
+            return hand_on(context, found.to_json(), idle)
 
     @task(trigger_rule="none_failed")
     def build(

@@ -11,6 +11,7 @@ from slipway.assets import VM_IMAGE
 from slipway.dagkit import forms
 from slipway.dagkit.deadlines import deadline
 from slipway.dagkit.links import CommitLink, ImageLink
+from slipway.dagkit.resumable import resumable
 from slipway.pipelines.task_endings import NothingToDo, hand_on, idle_of, retried_if_worth_it
 
 ABOUT = """\
@@ -22,7 +23,8 @@ digest, in Artifactory or Glance, and looks for an image of the same inputs) →
 (boots the image and waits for the expected text and the commit on its console) → **publish** (makes the image
 visible, records it, and hands it on to `deploy`).
 
-`build` and `boot_test` are skipped when these inputs were built and booted before.
+`build` and `boot_test` are skipped when these inputs were built and booted before. When another run builds
+them now, `base` waits for it, without a worker.
 
 ### How it starts
 
@@ -64,17 +66,18 @@ with DAG(
             idle = () if known.inputs else ("base", "build", "boot_test")
             return hand_on(context, {"deploy": deploy, "plan": known.to_json()}, idle)
 
-    @task(**ON_WORKERS_WITH_PACKER)
+    @resumable(**ON_WORKERS_WITH_PACKER)
     def base(planned: dict[str, Any]) -> dict[str, Any]:
         """Find the base by its digest, and look whether these inputs were built before."""
         with retried_if_worth_it():
             from slipway.pipelines.images import vm_image
+            from slipway.pipelines.images.single_flight import claim_of
             from slipway.pipelines.images.vm_plan import VmBuildPlan
 
-            known = VmBuildPlan.from_json(planned["plan"])
+            known, context = VmBuildPlan.from_json(planned["plan"]), get_current_context()
             assert known.inputs is not None  # or this task is skipped
-            found = vm_image.resolve(known, known.inputs)
-            return hand_on(get_current_context(), found.to_json(), idle_of(found.image, found.good))
+            found = vm_image.resolve(known, known.inputs, claim_of(context))
+            return hand_on(context, found.to_json(), idle_of(found.image, found.good))
 
     @task(**ON_WORKERS_WITH_PACKER, execution_timeout=timedelta(hours=26))
     def build(resolved: dict[str, Any]) -> dict[str, Any]:

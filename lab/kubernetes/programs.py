@@ -17,10 +17,11 @@ from lab.kubernetes.versions import (
 from lab.paths import Paths
 from lab.programs.debian_source import DebianSource
 from lab.programs.given import given_folder
-from lab.programs.go_modules import GoBuild, GoModule, ModulesUnavailableError
+from lab.programs.go_modules import GoModule, ModulesUnavailableError
 from lab.programs.kept import Make, ProgramSet
 from lab.programs.packages import ensure_packages
 from lab.programs.release_site import ReleaseSite
+from lab.programs.shared_build import SharedBuild
 
 FOLDER_VARIABLE = "SLIPWAY_KUBERNETES_BINARIES"
 SITE_VARIABLE = "SLIPWAY_KUBERNETES_SITE"
@@ -34,8 +35,11 @@ KUBERNETES = (
     "kubectl",
 )
 IN_ONE = tuple(program for program in KUBERNETES if program != "kubectl")
-"""Those of modules/kubernetes/main.go; kubectl is called often, and starts the faster the less it is."""
+"""Those of modules/node/main.go; kubectl is called often, and starts the faster the less it is."""
+KUBECTL = "k8s.io/kubernetes/cmd/kubectl"
 CONTAINERD = ("containerd", "containerd-shim-runc-v2", "ctr")
+OF_CONTAINERD = "github.com/containerd/containerd/v2/cmd"
+CONTAINERD_VERSION = "github.com/containerd/containerd/v2/version.Version"
 DEBIANS = Path("/usr/bin")
 """Where Debian's package containerd has its programs."""
 
@@ -53,6 +57,16 @@ class Programs:
 def kubernetes_set(version: KubernetesVersion) -> ProgramSet:
     """Return Kubernetes' own programs."""
     return ProgramSet("kubernetes", version.number, KUBERNETES)
+
+
+def containerd_set(version: str) -> ProgramSet:
+    """Return containerd's programs."""
+    return ProgramSet("containerd", version, CONTAINERD)
+
+
+def coredns_set(version: KubernetesVersion) -> ProgramSet:
+    """Return CoreDNS."""
+    return ProgramSet("coredns", version.coredns, ("coredns",))
 
 
 def provide_programs(paths: Paths) -> Programs:
@@ -79,11 +93,12 @@ def ensure_programs(version: KubernetesVersion, paths: Paths) -> Programs:
     :raises ModulesUnavailableError: when Go modules are needed and cannot be fetched.
     :raises LabError: when the user's folder or site does not hold what it should, or a build fails.
     """
-    return Programs(
-        kubernetes=ensure_kubernetes(version, paths),
-        containerd=_ensure_containerd(version, paths),
-        coredns=_find_coredns(version, paths),
-    )
+    with _modules(version, paths).kept() as build:
+        return Programs(
+            kubernetes=_ensure_kubernetes(version, paths, build),
+            containerd=_ensure_containerd(version, paths, build),
+            coredns=_find_coredns(version, paths, build),
+        )
 
 
 def ensure_kubernetes(version: KubernetesVersion, paths: Paths) -> Path:
@@ -91,63 +106,73 @@ def ensure_kubernetes(version: KubernetesVersion, paths: Paths) -> Path:
 
     :raises LabError: as :func:`ensure_programs`.
     """
+    with _modules(version, paths, alone=True).kept() as build:
+        return _ensure_kubernetes(version, paths, build)
+
+
+def _ensure_kubernetes(version: KubernetesVersion, paths: Paths, build: SharedBuild) -> Path:
     wanted = kubernetes_set(version)
     folder = given_folder(FOLDER_VARIABLE)
     if folder is not None:
         return folder.require(wanted)
-    return wanted.ensure(paths.cache, _kubernetes(version, paths))
+    make: Make = build
+    if site := given(SITE_VARIABLE, ""):
+        make = ReleaseSite(site, SITE_VARIABLE)
+    elif not version.is_in_modules:
+        make = DebianSource(paths.logs / "kubernetes-build.log")
+    return wanted.ensure(paths.cache, make)
 
 
-def _ensure_containerd(version: KubernetesVersion, paths: Paths) -> Path:
+def _ensure_containerd(version: KubernetesVersion, paths: Paths, build: SharedBuild) -> Path:
     if version.containerd is None:
         ensure_packages(["containerd"], paths.logs / "apt.log")
         return DEBIANS
-    module = GoModule(
-        MODULES / "containerd",
-        tags=("no_btrfs", "no_devmapper", "no_zfs"),
-        variables={"github.com/containerd/containerd/v2/version.Version": version.containerd},
-    )
-    return _ensure(ProgramSet("containerd", version.containerd, CONTAINERD), _build(module, paths), paths)
+    wanted = containerd_set(version.containerd)
+    return _given(wanted) or wanted.ensure(paths.cache, build)
 
 
-def _ensure(wanted: ProgramSet, make: Make, paths: Paths) -> Path:
-    folder = given_folder(FOLDER_VARIABLE)
-    found = folder.find(wanted) if folder else None
-    return found or wanted.ensure(paths.cache, make)
-
-
-def _kubernetes(version: KubernetesVersion, paths: Paths) -> Make:
-    site = given(SITE_VARIABLE, "")
-    if site:
-        return ReleaseSite(site, SITE_VARIABLE)
-    if version.is_in_modules:
-        module = GoModule(
-            MODULES / "kubernetes",
-            packages=(".", "tool"),
-            names={"kubernetes": IN_ONE},
-            variables=version_variables(version),
-        )
-        return _build(module, paths)
-    return DebianSource(paths.logs / "kubernetes-build.log")
-
-
-def _find_coredns(version: KubernetesVersion, paths: Paths) -> Path | None:
-    module = GoModule(MODULES / f"coredns-{version.coredns}", packages=(".",))
-    wanted = ProgramSet("coredns", version.coredns, ("coredns",))
+def _find_coredns(version: KubernetesVersion, paths: Paths, build: SharedBuild) -> Path | None:
+    wanted = coredns_set(version)
     try:
-        return _ensure(wanted, _build(module, paths), paths)
+        return _given(wanted) or wanted.ensure(paths.cache, build)
     except ModulesUnavailableError as error:
         print(f"kubernetes: the cluster has no DNS: {str(error).splitlines()[0]}", flush=True)
         return None
 
 
-def _build(module: GoModule, paths: Paths) -> GoBuild:
-    return GoBuild(module, paths.cache, paths.logs / f"{module.folder.name}-build.log")
+def _given(wanted: ProgramSet) -> Path | None:
+    folder = given_folder(FOLDER_VARIABLE)
+    return folder.find(wanted) if folder else None
+
+
+def _modules(version: KubernetesVersion, paths: Paths, *, alone: bool = False) -> SharedBuild:
+    """Return the build of what comes from modules.
+
+    :param alone: of Kubernetes' own programs.
+    """
+    if not version.is_in_modules:
+        module = GoModule(MODULES / f"coredns-{version.coredns}")
+        return SharedBuild(module, {coredns_set(version): (".",)}, paths.cache, paths.logs / "go-build.log")
+    packages: dict[ProgramSet, tuple[str, ...]] = {}
+    if not (given_folder(FOLDER_VARIABLE) or given(SITE_VARIABLE, "")):
+        packages[kubernetes_set(version)] = (".", KUBECTL)
+    if version.containerd and not alone:
+        packages[containerd_set(version.containerd)] = tuple(f"{OF_CONTAINERD}/{name}" for name in CONTAINERD)
+    if not alone:
+        packages[coredns_set(version)] = ("./coredns",)
+    module = GoModule(
+        MODULES / "node",
+        names={"node": IN_ONE},
+        tags=("no_btrfs", "no_devmapper", "no_zfs"),
+        variables=version_variables(version),
+    )
+    return SharedBuild(module, packages, paths.cache, paths.logs / "go-build.log")
 
 
 def version_variables(version: KubernetesVersion) -> Mapping[str, str]:
-    """Return the version that Kubernetes' programs get at link time."""
+    """Return the versions that the programs get at link time."""
     major, minor, *_ = version.number.split(".")
     said = {"gitVersion": f"v{version.number}", "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
-    return {f"{package}.{name}": value for package in packages for name, value in said.items()}
+    own = {f"{package}.{name}": value for package in packages for name, value in said.items()}
+    return own | {CONTAINERD_VERSION: version.containerd or ""}

@@ -53,20 +53,28 @@ class GoBuild:
     def __call__(self, programs: ProgramSet, work: Path) -> None:
         """Put ``programs`` into ``<work>/bin``.
 
+        :raises LabError: as :meth:`build`.
+        """
+        self.build(str(programs), work)
+
+    def build(self, what: str, work: Path) -> None:
+        """Put the module's programs into ``<work>/bin``.
+
+        :param what: their names, for people.
         :raises ModulesUnavailableError: when the modules cannot be fetched.
         :raises LabError: when there is no toolchain, or the build fails.
         """
         go = ensure_go(required_by(self.module.folder / "go.mod"), self.cache, self.log)
         environment = self._environment(go, work)
         packages = self._fetch(go, environment)
-        progress = Progress(f"building {programs} from Go modules", len(packages))
+        progress = Progress(f"building {what} from Go modules", len(packages))
         progress.start()
         self._compile([str(go), *self._arguments(work / "bin")], environment, progress, set(packages))
         for program, names in self.module.names.items():
-            made = work / "bin" / program
-            for name in names:
-                made.with_name(name).hardlink_to(made)
-            made.unlink()
+            if (made := work / "bin" / program).exists():
+                for name in names:
+                    made.with_name(name).hardlink_to(made)
+                made.unlink()
         progress.end()
 
     def _environment(self, go: Path, work: Path) -> dict[str, str]:

@@ -17,8 +17,8 @@ def files(app: Pushed, salt: str) -> dict[str, str]:
     return {"slipway.yaml": app.spec, "Dockerfile": f"FROM busybox:1.36\nRUN echo {salt}\n"}
 
 
-def test_branch_and_tag_pushed_together_are_both_deployed(app: Pushed) -> None:
-    commit = app.source.commit(files(app, secrets.token_hex(4)))
+def test_branch_and_tag_pushed_together_are_both_deployed_and_built_once(app: Pushed) -> None:
+    commit = app.source.commit(files(app, f"{secrets.token_hex(4)}; sleep 5"))
     branch, tag = f"refs/heads/feature/{app.name}", f"refs/tags/v-{app.name}"
     app.branches.append(branch.removeprefix("refs/heads/"))
     app.deploys = True
@@ -31,6 +31,13 @@ def test_branch_and_tag_pushed_together_are_both_deployed(app: Pushed) -> None:
         assert {run["dag_run_id"] for run in deploys} == {run["dag_run_id"] for run in looks}
         ended = [run_with_id(app.airflow, run["dag_run_id"], DEPLOY) for run in deploys]
         assert [run.state for run in ended] == ["success", "success"], [run.story for run in ended]
+        # The one that was looked at late may have found the image.
+        known = [app.airflow.find_run("container_image", run["dag_run_id"]) for run in looks]
+        builds = [run_with_id(app.airflow, run["dag_run_id"]) for run in known if run]
+        assert sum("Step 2/" in "\n".join(run.log("build")) for run in builds) == 1
+        waited = ["waiting for it" in "\n".join(run.log("plan")) for run in builds]
+        found = ["built meanwhile" in "\n".join(run.log("build")) for run in builds]
+        assert waited == found
     finally:
         app.source.copy._git("push", "--quiet", "origin", f":{tag}")
 

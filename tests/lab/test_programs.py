@@ -23,6 +23,7 @@ from lab.programs.go import ensure_go, go_version, numbers, required_by
 from lab.programs.go_modules import GoBuild, GoModule, ModulesUnavailableError
 from lab.programs.kept import ProgramSet
 from lab.programs.progress import Progress
+from lab.programs.shared_build import SharedBuild
 from lab.server import LabError
 
 TOOLS = ProgramSet("tools", "1.2", ("one", "two"))
@@ -228,6 +229,27 @@ def test_a_program_that_is_several_is_called_by_their_names(paths: Paths, tmp_pa
     assert names(folder) == ["first", "second"]
     assert (folder / "first").samefile(folder / "second")
     assert subprocess.run([folder / "second"], capture_output=True, check=True).stderr == b"hello\n"
+
+
+@pytest.mark.slow
+def test_sets_of_one_module_are_built_together(
+    paths: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = module(tmp_path / "one")
+    (both.folder / "two").mkdir()
+    (both.folder / "two" / "main.go").write_text("package main\nfunc main() {}\n")
+    one, two = ProgramSet("one", "1", ("one",)), ProgramSet("two", "2", ("two",))
+    build = SharedBuild(both, {one: (".",), two: ("./two",)}, paths.cache, paths.logs / "build.log")
+    with build.kept():
+        first = one.ensure(paths.cache, build)
+        said = capsys.readouterr().out
+        second = two.ensure(paths.cache, build)
+    assert said.startswith("building one 1, two 2 from Go modules (once, then cached): begun\n")
+    assert capsys.readouterr().out == ""
+    assert (names(first), names(second)) == (["one"], ["two"])
+    assert [name for name in names(paths.cache) if not name.startswith("go-")] == [
+        *("one-1", "one.lock", "two-2", "two.lock"),
+    ]
 
 
 def test_modules_that_cannot_be_fetched_are_told_apart(

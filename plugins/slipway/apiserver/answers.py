@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from slipway.apiserver import approvals, rights, runs, turns
+from slipway.apiserver import approvals, builds, rights, runs, turns
 from slipway.apiserver.questions import (
     ApprovalQuestion,
     PushesQuestion,
@@ -18,6 +18,7 @@ from slipway.apiserver.questions import (
     TurnsQuestion,
 )
 from slipway.flow.apps import Apps
+from slipway.flow.single_flight import BuildClaim
 from slipway.webhook.transport import Answer, Sessions, look
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,10 @@ class Answers:
             log.exception("a turn could not be decided")
             return Answer(503, {"reason": "the database does not answer; try again"})
         return Answer(200, TurnsAnswer(turns=tuple(given)).to_json())
+
+    def builds(self, asked: BuildClaim) -> Answer:
+        """Say who builds an image."""
+        return look(self.session, lambda session: builds.claim(session, asked).to_json())
 
     def approvals(self, question: ApprovalQuestion) -> Answer:
         """Say whether a run is the one that people are asked about."""

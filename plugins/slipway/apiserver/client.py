@@ -18,6 +18,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 from slipway.apiserver.questions import (
     APPROVALS_ROUTE,
     AT_ONCE,
+    BUILDS_ROUTE,
     BUILT_ROUTE,
     LOOKED_ROUTE,
     PUSH_ROUTE,
@@ -55,6 +56,7 @@ from slipway.flow.push_progress import PlatformProgress
 from slipway.flow.record import Record, SlipwayError, TransientError
 from slipway.flow.recorded import Received, RecordedPush
 from slipway.flow.ref_order import Reported
+from slipway.flow.single_flight import BuildClaim, ClaimAnswer
 from slipway.flow.turns import Turn
 from slipway.webhook.question_key import CONNECTION, task_key, trigger_key
 from slipway.webhook.sensors import server_url
@@ -172,6 +174,14 @@ def ask_may_start(user: str, dag_id: str) -> bool:
     """
     question = RightsQuestion(user=user, dag_id=dag_id)
     return RightsAnswer.model_validate_json(_ask(RIGHTS_ROUTE, question)).may
+
+
+def ask_to_build(asked: BuildClaim) -> ClaimAnswer:
+    """Ask who builds an image: the run itself, or another that began before it.
+
+    :raises TransientError: when the API server does not answer.
+    """
+    return ClaimAnswer.model_validate_json(_ask(BUILDS_ROUTE, asked))
 
 
 def ask_turn(question: TurnQuestion) -> Turn:

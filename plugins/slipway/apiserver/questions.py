@@ -24,7 +24,7 @@ APPROVALS_ROUTE = "/approvals"
 REPORTS_ROUTE, PUSH_ROUTE = "/pushes/reports", "/pushes/find"
 LOOKED_ROUTE, BUILT_ROUTE, SUPERSEDED_ROUTE = "/pushes/looked", "/pushes/built", "/pushes/superseded"
 SETTLE_ROUTE = "/pushes/settle"
-RIGHTS_ROUTE = "/rights"
+RIGHTS_ROUTE, BUILDS_ROUTE = "/rights", "/builds"
 FREEZES_ROUTE, LET_ROUTE = "/freezes", "/freezes/let"
 """Of people, with a login of Airflow's."""
 

@@ -14,6 +14,7 @@ from slipway.apiserver.freeze_routes import add_freezes
 from slipway.apiserver.pushes import PushAnswers
 from slipway.apiserver.questions import (
     APPROVALS_ROUTE,
+    BUILDS_ROUTE,
     BUILT_ROUTE,
     LOOKED_ROUTE,
     PUSH_ROUTE,
@@ -36,6 +37,7 @@ from slipway.apiserver.questions import (
     TurnsQuestion,
 )
 from slipway.flow.ref_order import Reported
+from slipway.flow.single_flight import BuildClaim
 from slipway.webhook.reception import Reception
 from slipway.webhook.routes import add_webhook
 from slipway.webhook.transport import respond, signed
@@ -63,6 +65,11 @@ def create_app(reception: Reception) -> FastAPI:
     async def turns(request: Request) -> JSONResponse:
         """Answer a task, or a trigger, whose turn it is to deploy."""
         return respond(await signed(request, reception.keys, TurnsQuestion, answers.turns))
+
+    @app.post(BUILDS_ROUTE)
+    async def builds(request: Request) -> JSONResponse:
+        """Tell a task who builds an image."""
+        return respond(await signed(request, reception.keys, BuildClaim, answers.builds))
 
     @app.post(APPROVALS_ROUTE)
     async def approvals(request: Request) -> JSONResponse:

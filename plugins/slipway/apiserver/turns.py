@@ -9,7 +9,6 @@ from typing import Any
 from airflow.models.dagrun import DagRun
 from airflow.models.xcom import XComModel
 from sqlalchemy import select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from slipway.apiserver import freezes
@@ -22,6 +21,7 @@ from slipway.flow.note import of_turn
 from slipway.flow.record import SlipwayError
 from slipway.flow.states import LIVING
 from slipway.flow.turns import CHOOSE_TASK, RAN_BEFORE, ROLLBACK, ROLLBACK_RUN, Contender, Turn, take
+from slipway.pushes.dialect import insert_into
 from slipway.webhook.table import turns
 
 
@@ -87,8 +87,7 @@ def _note(session: Session, mine: Contender, turn: Turn) -> None:
 
 def _locked(session: Session, place: str) -> list[Any]:
     """Return what is stored of a place, under a lock on its row, which is made when there is none."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    insert = dialect.insert(turns).values(place=place, contenders=[])
+    insert = insert_into(session, turns).values(place=place, contenders=[])
     locked = insert.on_conflict_do_update(index_elements=[turns.c.place], set_={"place": place})
     found: list[Any] = session.execute(locked.returning(turns.c.contenders)).scalar_one()
     return found

@@ -26,7 +26,7 @@ class SlipwayDBManager(BaseDBManager):  # type: ignore[misc]
     migration_dir = str(_HERE / "migrations")
     alembic_file = str(_HERE / "alembic.ini")
     supports_table_dropping = True
-    revision_heads_map = {"0.1.0": "b3d09f4e6a52"}
+    revision_heads_map = {"0.1.0": "e7a2c4180d93"}
 
     def downgrade(
         self, to_revision: str, from_revision: str | None = None, show_sql_only: bool = False

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from slipway.pushes.dialect import insert_into
 from slipway.webhook.search import Search, finds
 from slipway.webhook.table import deliveries
 from slipway.webhook.verdict import Accepted, Delivery, Ignored, Pong, Refused, Status
@@ -40,8 +40,7 @@ def take(session: Session, accepted: Accepted, now: datetime, sender: str, size:
         "partition_key": accepted.reported.push.partition_key if accepted.reported else None,
         "payload": dict(delivery.payload) if size <= PAYLOAD_BYTES else None,
     }
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    insert = dialect.insert(deliveries).values(row).on_conflict_do_nothing()
+    insert = insert_into(session, deliveries).values(row).on_conflict_do_nothing()
     return session.execute(insert.returning(deliveries.c.id)).first() is not None
 
 

@@ -1,5 +1,5 @@
 """Slipway's tables in Airflow's database: the inbox, one row a delivery; refusals that are only counted;
-turns to deploy; freezes.
+turns to deploy; builds under way; freezes.
 
 An accepted delivery is kept under its source and delivery id, so that the same id is stored once. All
 others get an id of their own: a sender without the secret can neither occupy a delivery id nor learn
@@ -60,6 +60,17 @@ turns = Table(
     Column("contenders", JSON, nullable=False),
 )
 """One row for each application and environment: the :class:`slipway.flow.turns.Contender` of it, as JSON."""
+
+builds = Table(
+    "slipway_build",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("dag_id", String(250), nullable=False),
+    Column("run_id", String(250), nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False),
+)
+"""One row for each image that a run builds now (:class:`slipway.flow.single_flight.BuildClaim`); one of a run
+that is over goes with the next claim."""
 
 freezes = Table(
     "slipway_freeze",

@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from slipway.pushes.dialect import insert_into
 from slipway.webhook.table import tally
 from slipway.webhook.transport import Sessions
 from slipway.webhook.verdict import Refused
@@ -118,8 +118,7 @@ def _add(session: Session, counts: Iterable[tuple[_Key, Count]]) -> None:
         }
         for (sender, status, about, signed), count in sorted(counts, key=lambda one: one[0])
     ]
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    insert = dialect.insert(tally)
+    insert = insert_into(session, tally)
     new = insert.excluded
     last = {name: new[name] for name in ("last_at", "delivery", "event", "reason")}
     changed = {"number": tally.c.number + new.number, **last}

@@ -17,8 +17,9 @@ from slipway.packer.inputs import TemplateInputs
 from slipway.pipelines.images import stores
 from slipway.pipelines.images.bare_metal_plan import BareMetalBuildPlan, ResolvedBareMetal
 from slipway.pipelines.images.base_images import fetch_base
-from slipway.pipelines.images.file_images import find, mark
+from slipway.pipelines.images.file_images import find_or_claim, mark
 from slipway.pipelines.images.packer_build import boots_by_uefi, with_base
+from slipway.pipelines.images.single_flight import ClaimBuild
 from slipway.pipelines.images.stores import Stores
 from slipway.qemu.accelerator import accelerator
 from slipway.qemu.boot import Expected, boot
@@ -28,8 +29,10 @@ from slipway.qemu.machine import Kernel, Machine
 log = logging.getLogger(__name__)
 
 
-def resolve(known: BareMetalBuildPlan, inputs: ElementInputs | TemplateInputs) -> ResolvedBareMetal:
-    """Resolve what the image is based on, and check whether it exists already."""
+def resolve(
+    known: BareMetalBuildPlan, inputs: ElementInputs | TemplateInputs, claim: ClaimBuild
+) -> ResolvedBareMetal:
+    """Resolve what the image is based on, and check whether it exists already; if not, claim it."""
     wanted = known.bare_metal
     with stores.connected() as both:
         if isinstance(inputs, TemplateInputs):
@@ -37,7 +40,7 @@ def resolve(known: BareMetalBuildPlan, inputs: ElementInputs | TemplateInputs) -
             inputs = with_base(both, wanted.packer, inputs)
         else:
             inputs = _with_sources(known, inputs)
-        image, good = find(both, known.place, inputs.digest, wanted.properties)
+        image, good = find_or_claim(both, known.place, inputs.digest, wanted.properties, claim)
     return ResolvedBareMetal(plan=known, inputs=inputs, image=image, good=good)
 
 

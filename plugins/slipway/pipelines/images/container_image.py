@@ -32,6 +32,7 @@ from slipway.jenkins.artifacts import bring, check_free, places
 from slipway.jenkins.hook import JenkinsHook
 from slipway.pipelines.images.commit import SPEC_FILE, read_spec
 from slipway.pipelines.images.run import Links, Run
+from slipway.pipelines.images.single_flight import ClaimBuild
 
 log = logging.getLogger(__name__)
 
@@ -94,8 +95,13 @@ def plan_of(commit: Commit, spec: BuildSpec) -> ContainerBuildPlan:
     )
 
 
-def resolve(known: ContainerBuildPlan, inputs: ContainerInputs) -> ResolvedContainer:
-    """Resolve the base images, and check whether this image exists already."""
+def resolve(
+    known: ContainerBuildPlan, inputs: ContainerInputs, claim: ClaimBuild | None = None
+) -> ResolvedContainer:
+    """Resolve the base images, and check whether this image exists already.
+
+    :param claim: claims it when it does not exist; :func:`build` looks once more.
+    """
     mirror = ArtifactoryHook().get_conn().docker_remote
     with get_registry().client() as registry, get_docker_hub().client() as hub:
         inputs = inputs.model_copy(
@@ -103,6 +109,8 @@ def resolve(known: ContainerBuildPlan, inputs: ContainerInputs) -> ResolvedConta
         )
         found = find_built(registry, str(known.place), inputs.digest)
     if found is None:
+        if claim is not None:
+            claim(known.place, inputs.digest)
         log.info("inputs %s are new: building an image", inputs.digest)
         return ResolvedContainer(plan=known, inputs=inputs, image=None)
     manifest, commit = found

@@ -19,6 +19,7 @@ from slipway.pipelines.images.copying import KeptCopy, hand_on
 from slipway.pipelines.images.glance_copies import bring_to_glance
 from slipway.pipelines.images.records import find_built, is_handed_on
 from slipway.pipelines.images.run import Links, Run
+from slipway.pipelines.images.single_flight import ClaimBuild
 from slipway.pipelines.images.stores import Stores
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,17 @@ def find(
     if not is_handed_on(both.files, image):
         return image, False
     return in_glance(both, image, wanted), True
+
+
+def find_or_claim(
+    both: Stores, place: ImagePlace, inputs: Digest, wanted: Mapping[str, str], claim: ClaimBuild
+) -> tuple[Image | None, bool]:
+    """Return what :func:`find` does; when that is no image, it is the caller's to build."""
+    found = find(both, place, inputs, wanted)
+    if found[0] is None:
+        claim(place, inputs)
+        found = find(both, place, inputs, wanted)  # another may have built it between the two
+    return found
 
 
 def in_glance(both: Stores, image: Image, wanted: Mapping[str, str]) -> Image:

@@ -11,6 +11,7 @@ from slipway.packer.workplace import workplace
 from slipway.pipelines.images import file_images, stores
 from slipway.pipelines.images.base_images import fetch_base
 from slipway.pipelines.images.packer_build import boots_by_uefi, with_base
+from slipway.pipelines.images.single_flight import ClaimBuild
 from slipway.pipelines.images.vm_plan import ResolvedVm, VmBuildPlan
 from slipway.qemu.accelerator import accelerator
 from slipway.qemu.boot import Expected, boot
@@ -18,12 +19,12 @@ from slipway.qemu.errors import BootError
 from slipway.qemu.machine import Machine
 
 
-def resolve(known: VmBuildPlan, inputs: TemplateInputs) -> ResolvedVm:
-    """Resolve the base, and check whether this image exists already."""
+def resolve(known: VmBuildPlan, inputs: TemplateInputs, claim: ClaimBuild) -> ResolvedVm:
+    """Resolve the base, and check whether this image exists already; if not, claim it."""
     inputs = inputs.model_copy(update={"tool": packer.version()})
     with stores.connected() as both:
         inputs = with_base(both, known.vm, inputs)
-        image, good = file_images.find(both, known.place, inputs.digest, known.vm.properties)
+        image, good = file_images.find_or_claim(both, known.place, inputs.digest, known.vm.properties, claim)
     return ResolvedVm(plan=known, inputs=inputs, image=image, good=good)
 
 
