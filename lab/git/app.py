@@ -99,7 +99,8 @@ class GitServer:
         if path is None:
             await _say(send, 404, f"repository {call.repository} does not exist; the first push creates it")
             return
-        await exchange(self._cgi(scope, call.repository, f"{path}/{call.path}"), receive, send)
+        present = self.repositories.name_of(path)
+        await exchange(self._cgi(scope, present, f"{path}/{call.path}"), receive, send)
 
     def _knows(self, authorization: str) -> bool:
         scheme, _, encoded = authorization.partition(" ")

@@ -9,9 +9,12 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 NO_COMMIT = "0" * 40
+NUMBER_FILE = "lab-number"
+"""In a bare repository that was renamed: its number."""
 MAX_COMMITS = 2048  # as many as GitHub lists
 LOG_FORMAT = "%H%x00%T%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B%x00"
 LOG_FIELDS = 9
@@ -48,6 +51,8 @@ class Place:
     pusher: str
     pushed_at: int
     """Seconds since 1970, UTC."""
+    number: int
+    """The repository's, which no rename changes."""
 
 
 def read_log(output: str, url: str) -> list[Json]:
@@ -117,7 +122,7 @@ def _commit(fields: list[str], changes: dict[str, list[str]], url: str) -> Json:
 def _repository(place: Place) -> Json:
     owner, _, name = place.full_name.partition("/")
     return {
-        "id": _number(place.full_name),
+        "id": place.number,
         "name": name,
         "full_name": place.full_name,
         "private": True,
@@ -141,6 +146,12 @@ def _account(login: str) -> Json:
 
 def _address(login: str) -> str:
     return f"{login}@users.noreply.localhost"
+
+
+def number_of(full_name: str, folder: Path) -> int:
+    """Return the number of the repository in a folder: that of its first name, which a renamed one keeps."""
+    kept = folder / NUMBER_FILE
+    return int(kept.read_text()) if kept.exists() else _number(full_name)
 
 
 def _number(text: str) -> int:

@@ -12,9 +12,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from lab.git.delivery import deliver, delivery_request
-from lab.git.payload import LOG_FORMAT, MAX_COMMITS, Json, Place, RefUpdate, push_payload, read_log
+from lab.git.payload import (
+    LOG_FORMAT,
+    MAX_COMMITS,
+    Json,
+    Place,
+    RefUpdate,
+    number_of,
+    push_payload,
+    read_log,
+)
 from lab.patience import stretched
 
 GIT_SECONDS = 30
@@ -50,6 +60,7 @@ def _payload(update: RefUpdate) -> Json:
         url=os.environ["LAB_GIT_REPOSITORY_URL"],
         pusher=os.environ.get("REMOTE_USER", "unknown"),
         pushed_at=int(time.time()),
+        number=number_of(os.environ["LAB_GIT_REPOSITORY"], Path()),
     )
     if update.deleted:
         return push_payload(update, place, [], None, forced=False)

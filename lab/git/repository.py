@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.git.payload import NUMBER_FILE, number_of
 from lab.patience import stretched
 
 OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}")
@@ -79,6 +80,24 @@ class Repositories:
         finally:
             shutil.rmtree(aside, ignore_errors=True)
         return path
+
+    def rename(self, full_name: str, new_name: str) -> None:
+        """Give a repository another name; it keeps its number, and its former name leads to it.
+
+        :raises RepositoryNameError: when the new name is another repository's, or could not be one's.
+        """
+        path, new = self.path(full_name).resolve(), self.path(new_name)
+        if new.exists() and new.resolve() != path:
+            raise RepositoryNameError(f"{new_name} is another repository; choose a free name")
+        (path / NUMBER_FILE).write_text(str(number_of(self.name_of(path), path)))
+        new.unlink(missing_ok=True)  # a former name of its own
+        new.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(new)
+        path.symlink_to(new)
+
+    def name_of(self, path: Path) -> str:
+        """Return the present ``owner/name`` of the repository at a path, which may be that of a former name."""
+        return str(path.resolve().relative_to(self.root.resolve())).removesuffix(".git")
 
     def path(self, full_name: str) -> Path:
         """Return where ``owner/name`` is kept, whether it exists or not.

@@ -379,6 +379,27 @@ def test_what_is_no_call_on_a_repository_is_refused(served: Served, path: str, s
     assert [found.name for found in served.root.iterdir()] == [".settings"]
 
 
+def test_renamed_repository_keeps_its_number_and_is_reached_by_its_former_name(
+    served: Served, receiver: Receiver, clone: Clone
+) -> None:
+    repositories = Repositories(served.root)
+    clone.commit("first", readme="hello")
+    clone.push(served.remote("examples/shop.git"))
+    repositories.rename("examples/shop", "other/store")
+    second = clone.commit("second", readme="again")
+    clone.push(served.remote("examples/shop.git"))
+    assert clone.git("ls-remote", served.remote("other/store.git"), "main").stdout.split()[0] == second
+    repositories.rename("other/store", "examples/shop")
+    clone.commit("third", readme="back")
+    clone.push(served.remote("other/store.git"))
+    pushes = [push["repository"] for push in receiver.payloads()]
+    assert [push["full_name"] for push in pushes] == ["examples/shop", "other/store", "examples/shop"]
+    assert len({push["id"] for push in pushes}) == 1
+    clone.push(served.remote("examples/taken.git"))
+    with pytest.raises(RepositoryNameError, match="another repository"):
+        repositories.rename("examples/shop", "examples/taken")
+
+
 def test_the_server_says_what_it_lacks(tmp_path: Path) -> None:
     command = [
         sys.executable,
