@@ -67,7 +67,7 @@ class KnownPush(Record):
     """One partition key that Airflow knows."""
 
     refs: tuple[str, ...] = ()
-    """Refs for which this commit was pushed, to be deployed and not superseded, or built."""
+    """Refs that were pushed to this commit last, to be deployed and not superseded, or built."""
     runs: tuple[KnownRun, ...] = ()
     images: dict[str, Outcome] = {}
     """By platform, of the pipelines that are through."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -51,10 +51,11 @@ def pushes(session: Session, question: PushesQuestion) -> PushesAnswer:
     """Return what is known of pushes, by partition key."""
     asked = question.keys
     events, started, records = _events(session, asked), _runs(session, asked), _records(session, asked)
+    gone = store.gone_on(session, (one.id for key in asked for one in records[key]))
     return PushesAnswer(
         pushes={
             key: KnownPush(
-                refs=tuple(dict.fromkeys([*_taken(records[key]), *_refs(events[key])])),
+                refs=_pointing(records[key], gone, events[key]),
                 runs=tuple(started[key]),
                 images=_images(events[key]) | _handed_on(records[key]),
             )
@@ -65,18 +66,32 @@ def pushes(session: Session, question: PushesQuestion) -> PushesAnswer:
     )
 
 
-def _taken(records: Iterable[RecordedPush]) -> list[str]:
-    """Return the refs whose push was taken: a superseded one is news when its ref points to it again."""
-    return [one.push.ref for one in records if one.deploy and one.outcome != "superseded"]
+def _pointing(
+    records: Iterable[RecordedPush], gone: Container[str], events: Iterable[tuple[str, Mapping[str, Any]]]
+) -> tuple[str, ...]:
+    """Return the refs that point to a commit, by what is on record: it is news for any other ref.
+
+    A ref may have gone on and be forced back, without a delivery that says so. Events of images count for
+    what was pushed before pushes had a table.
+    """
+    recorded = {one.push.ref for one in records}
+    pointing = [
+        one.push.ref
+        for one in records
+        if one.deploy and one.outcome != "superseded" and one.id not in gone
+    ]
+    older = [ref for ref in _refs(events) if ref not in recorded]
+    return tuple(dict.fromkeys([*pointing, *older]))
 
 
 def _records(session: Session, keys: Sequence[str]) -> Mapping[str, list[RecordedPush]]:
+    # A key is spelled as whoever asks spells the repository, whoever recorded which push.
+    spelled = {key.casefold(): key for key in keys}
     found: dict[str, list[RecordedPush]] = defaultdict(list)
     for one in store.of_commits(session, _parsed(keys)):
-        found[one.push.partition_key].append(one)
-    # A key is spelled as whoever asks spells the repository.
-    spelled = {key.casefold(): key for key in keys}
-    return defaultdict(list, {spelled.get(key.casefold(), key): some for key, some in found.items()})
+        key = one.push.partition_key
+        found[spelled.get(key.casefold(), key)].append(one)
+    return found
 
 
 def _parsed(keys: Iterable[str]) -> Iterator[tuple[str, str, str]]:

@@ -13,7 +13,7 @@ from slipway.flow.platforms import Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.push_progress import PlatformProgress, PushProgress, PushState, PushStep
 from slipway.flow.recorded import RecordedPush
-from slipway.flow.ref_order import RefPush, Reported
+from slipway.flow.ref_order import PushSource, RefPush, Reported
 from slipway.pushes.table import pushes
 
 NEWEST = 20
@@ -21,6 +21,8 @@ NEWEST = 20
 REASON_LENGTH = 1000
 UNDER_WAY: tuple[PushState, ...] = ("looking", "building", "deploying")
 """Named one by one: so the index on the state serves, however many pushes are over."""
+SEEN: tuple[PushSource, ...] = ("webhook", "sweep")
+"""Sources of pushes that say what a ref points to."""
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
 
@@ -104,6 +106,23 @@ def of_commits(session: Session, keys: Iterable[tuple[str, str, str]]) -> list[R
     rows = session.execute(query.order_by(pushes.c.at)).mappings()
     key = ("repository", "commit_id", "rebuild")
     return [recorded(row) for row in rows if tuple(row[name] for name in key) in wanted]
+
+
+def gone_on(session: Session, ids: Iterable[str]) -> set[str]:
+    """Return which pushes are not what their ref points to any more, by what is on record.
+
+    What a person or the night builds moves no ref, and what was superseded did not count.
+    """
+    later = pushes.alias()
+    moved = select(later.c.id).where(
+        later.c.repository == pushes.c.repository,
+        later.c.ref == pushes.c.ref,
+        later.c.at > pushes.c.at,
+        later.c.commit_id != pushes.c.commit_id,
+        later.c.source.in_(SEEN),
+        later.c.outcome != "superseded",
+    )
+    return set(session.scalars(select(pushes.c.id).where(pushes.c.id.in_(list(ids)), moved.exists())))
 
 
 def count_under_way(session: Session, rebuild: str) -> int:

@@ -118,6 +118,33 @@ def test_a_push_on_record_is_known_with_its_refs(
     assert [(run.dag_id, run.state) for run in found[KEY].runs] == [("push", "queued")] * 2
 
 
+def test_a_push_whose_ref_went_on_is_news_when_the_ref_points_to_it_again(
+    server: str, store: Session, sender: Sender
+) -> None:
+    """The branch was forced back, and the delivery that says so was lost."""
+    other = "b" * 40
+    repository = {"full_name": "octo/hello", "pushed_at": 1_800_000_000}
+    sender.deliver(push(repository=repository))
+    image = {"platform": "container", "image": None, "push": {"ref": "refs/heads/main"}}
+    add_image(store, CONTAINER_IMAGE.name, CONTAINER_IMAGE.uri, image)
+    later = repository | {"pushed_at": 1_800_000_009}
+    sender.deliver(push(repository=later, before=COMMIT, after=other, head_commit={"id": other}))
+    sender.deliver(push(ref="refs/tags/v1", repository=repository))
+    assert ask_pushes([KEY])[KEY].refs == ("refs/tags/v1",)
+    assert ask_pushes([f"octo/hello@{other}"])[f"octo/hello@{other}"].refs == ("refs/heads/main",)
+    pushed = PushEvent(repository="octo/hello", ref="refs/heads/main", commit=COMMIT)
+    assert report_push(Reported(push=pushed, source="sweep")).placed.verdict == "new"
+    assert sorted(ask_pushes([KEY])[KEY].refs) == ["refs/heads/main", "refs/tags/v1"]
+
+
+def test_what_a_person_deploys_meanwhile_makes_the_tip_of_its_ref_no_news(
+    server: str, store: Session, sender: Sender
+) -> None:
+    sender.deliver(push())
+    report(commit="b" * 40)  # an older one, on purpose
+    assert ask_pushes([KEY])[KEY].refs == ("refs/heads/main",)
+
+
 def test_what_became_of_a_push(server: str, store: Session, sender: Sender) -> None:
     sender.deliver(push())
     add_run(store, "container_image", "r1", "success", KEY)
