@@ -96,7 +96,7 @@ class Repositories:
         path.symlink_to(new)
 
     def name_of(self, path: Path) -> str:
-        """Return the present ``owner/name`` of the repository at a path, which may be that of a former name."""
+        """Return the present ``owner/name`` of the repository at a path, also that of a former name."""
         return str(path.resolve().relative_to(self.root.resolve())).removesuffix(".git")
 
     def path(self, full_name: str) -> Path:

@@ -1,4 +1,4 @@
-"""A random history of a repository and of its deliveries, drawn from a seed: the same seed, the same history."""
+"""A random history of a repository and of its deliveries: the same seed, the same history."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class Records:
         return found
 
     def running(self, application: str, environment: str) -> tuple[str, str, int]:
-        """Return commit, digest and ready pods of what the cluster itself has; empty when there is nothing."""
+        """Return commit, digest and ready pods of what the cluster itself has; empty without any."""
         selector = f"--selector=slipway.io/application={application}"
         listed = self.kubectl(environment, "get", "deployment", selector, "-o", "json")
         if not (items := json.loads(listed)["items"]):

@@ -1,4 +1,4 @@
-"""The lab's code registry behind another door: what it sends of a push waits here until a test delivers it."""
+"""The lab's code registry behind another door: what it sends of pushes waits for a test to deliver it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class SentDelivery:
         return dict(json.loads(self.body))
 
     def renewed(self) -> SentDelivery:
-        """Return the same body, signed as it was, under a new id: who replays can do that without a secret."""
+        """Return the same body and signature under a new id: a replay needs no secret."""
         return replace(self, headers={**self.headers, "x-github-delivery": str(uuid.uuid4())})
 
 
@@ -85,7 +85,6 @@ class Registry:
         }
         answer = self.webhook.post("/slipway/webhooks/github", content=one.body, headers=kept)
         assert answer.status_code in (200, 202), answer.text
-
 
     def clear(self, repository: str) -> None:
         """Take away a repository's refs without telling anyone, and give it its first name back."""

@@ -107,15 +107,15 @@ def judge(walk: Walk) -> None:
     reported = [row.delivery for row in rows.values() if row.delivery]
     assert len(set(reported)) == len(reported)
     assert set(reported) <= walk.first, "a replay has a push of its own"
-    deployed = walk.records.deployments(walk.name)
+    deployed, pods = walk.records.deployments(walk.name), int(walk.plan.pods)
     for environment, refs in ENVIRONMENTS.items():
         sequence = [rows[run] for run in deployed[environment]]
         ranks = [row.rank for row in sequence]
         assert ranks == sorted(ranks), f"{environment} went back: {ranks}"
         last = wanted(list(rows.values()), walk.tips, refs)
-        assert (sequence[-1].commit if sequence else None) == (last.commit if last else None), environment
+        assert [row.commit for row in sequence[-1:]] == [row.commit for row in (last,) if row], environment
         running = walk.records.running(walk.name, environment)
-        assert running == ((last.commit, last.digest, int(walk.plan.pods)) if last else ("", "", 0))
+        assert running == next(((row.commit, row.digest, pods) for row in sequence[-1:]), ("", "", 0))
 
 
 def told(walk: Walk) -> str:
@@ -129,7 +129,8 @@ def story(walk: Walk) -> str:
     """Return all of a history."""
 
     def line(row: PushRow) -> str:
-        return f"{row.rank} {row.ref} {row.commit[:12]} {row.source} at {row.at:%H:%M:%S.%f} {row.outcome} {row.reason}"
+        what = f"{row.rank} {row.ref} {row.commit[:12]} {row.source}"
+        return f"{what} at {row.at:%H:%M:%S.%f} {row.outcome} {row.reason}"
 
     commits = [f"{number}: {commit[:12]}" for number, commit in walk.commits.items()]
     return "\n  ".join(

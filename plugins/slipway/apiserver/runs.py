@@ -76,9 +76,7 @@ def _pointing(
     """
     recorded = {one.push.ref for one in records}
     pointing = [
-        one.push.ref
-        for one in records
-        if one.deploy and one.outcome != "superseded" and one.id not in gone
+        one.push.ref for one in records if one.deploy and one.outcome != "superseded" and one.id not in gone
     ]
     older = [ref for ref in _refs(events) if ref not in recorded]
     return tuple(dict.fromkeys([*pointing, *older]))

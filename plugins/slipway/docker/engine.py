@@ -10,13 +10,13 @@ import re
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from tempfile import TemporaryFile
 from typing import Any
 
 import docker
-from docker.errors import APIError, DockerException
+from docker.errors import APIError, DockerException, ImageNotFound
 from docker.utils import kwargs_from_env
 from requests.exceptions import RequestException
 
@@ -174,10 +174,9 @@ class Engine:
         return digest
 
     def forget(self, tag: str) -> None:
-        """Remove a tag; the layers stay as cache for the next build."""
-        with _told(f"removal of {tag}"):
-            if self._api.images(name=tag):
-                self._api.remove_image(tag, noprune=True)
+        """Remove a tag that may be gone; the layers stay as cache for the next build."""
+        with _told(f"removal of {tag}"), suppress(ImageNotFound):
+            self._api.remove_image(tag, noprune=True)
 
 
 def _login(registry: Registry) -> dict[str, str]:

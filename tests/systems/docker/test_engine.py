@@ -10,8 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from threading import Barrier
 from urllib.parse import parse_qs, urlsplit
 
 import docker
@@ -217,6 +219,23 @@ def test_the_digest_of_a_push_is_the_registrys(
     engine.forget(tag)
     assert docker_api.images.list(name=tag) == []
     engine.forget(tag)
+
+
+def test_builds_of_one_commit_that_end_together_remove_the_tag_once(
+    build: Callable[..., str], engine: Engine, tag: str, docker_api: docker.DockerClient
+) -> None:
+    """A branch and a tag of one commit are two pushes, whose builds share the tag."""
+    build("COPY message.txt /m")
+    together = 8
+    begin = Barrier(together)
+
+    def forget(_: int) -> None:
+        begin.wait()
+        engine.forget(tag)
+
+    with ThreadPoolExecutor(together) as pool:
+        list(pool.map(forget, range(together)))
+    assert docker_api.images.list(name=tag) == []
 
 
 def test_a_push_with_a_wrong_login_is_permanent_and_tells_no_secret(
