@@ -79,7 +79,7 @@ test-tenants: host venv lab-up ## Test tenants with kubectl on real API servers 
 test-kubernetes: host venv lab-up ## Test rollouts, manifests and tenants on the lab's cluster; KUBERNETES=1.20: the oldest supported
 	@python -m pytest -q $(KUBERNETES_TESTS) $(ARGS)
 
-test-release: host venv ## Test releases on all platforms, 50 pushes at once, killed servers (20 minutes); fresh machines (hours)
+test-release: host venv ## Test releases on all platforms, random histories, failed builds, killed servers (an hour); fresh machines (hours)
 	@python -m lab up --profile hypervisor
 	@python -m pytest -q tests/release -m "not short" $(ARGS)
 	@python -m pytest -q tests/dags tests/systems -m release $(ARGS)

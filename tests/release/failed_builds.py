@@ -103,6 +103,19 @@ def pending(connection: Connection, repository: str) -> dict[str, int]:
     return {name: int(connection.scalar(query) or 0) for name, query in queries.items()}
 
 
+def failures(connection: Connection, repository: str, ref: str) -> int:
+    """Count the failed pushes of refs that begin so, each of which has a failed build."""
+    runs = _table(connection, RUNS)
+    failed = (runs.c.run_id == pushes.c.id, runs.c.dag_id == "container_image", runs.c.state == "failed")
+    query = select(func.count()).where(
+        pushes.c.repository == repository,
+        pushes.c.ref.startswith(ref),
+        pushes.c.outcome == "failed",
+        select(runs.c.id).where(*failed).exists(),
+    )
+    return int(connection.scalar(query) or 0)
+
+
 def forget(connection: Connection, ref: str) -> None:
     """Remove the copies of a ref's push, and their runs with all that they left."""
     copies = pushes.c.ref.like(f"{ref}-copy-%")

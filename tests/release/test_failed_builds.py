@@ -12,7 +12,7 @@ from slipway.flow.followed import DEPLOY, PUSH
 from slipway.flow.push import PushEvent
 from slipway.pushes.table import pushes
 from tests.dags.pushing import REPOSITORY, Pushed, run_of
-from tests.release.failed_builds import forget, left_by, pending
+from tests.release.failed_builds import failures, forget, left_by, pending
 from tests.release.releases import wait_for
 
 FAILED, REAL = 600, 24
@@ -76,6 +76,7 @@ def test_after_600_failed_builds_a_good_push_is_deployed_as_fast_as_before(
             assert len(left.rows["task_instance"]) >= 5
             left.copy(connection, FAILED - REAL)
         with database.connect() as connection:
+            assert failures(connection, REPOSITORY, f"refs/heads/feature/{app.name}-") == FAILED
             assert pending(connection, REPOSITORY) == {"pushes": 0, "runs": 0, "partitions": 0}
         after = [seconds(app, database) for _ in range(TRIES)]
         print(f"\nseconds from webhook to deployed: before {listed(before)}; after {listed(after)}")
