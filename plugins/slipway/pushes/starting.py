@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from slipway.flow.record import SlipwayError
 from slipway.flow.recorded import RecordedPush
+from slipway.pushes.outlets import join_outlets
 
 
 class NotReadyError(SlipwayError):
@@ -50,6 +51,7 @@ def start(session: Session, dag_id: str, one: RecordedPush) -> None:
             f"Airflow has no readable version of DAG {dag_id} yet. Report the push again in a minute, or "
             "look for import errors in Airflow"
         )
+    join_outlets(session, dag_id)
     push = one.push
     dag.create_dagrun(
         run_id=one.id,
