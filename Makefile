@@ -23,6 +23,7 @@ SELECTED = python -m pytest --durations=10 -m "not release" $(ARGS)
 UNIT := python -m pytest -q --durations=10 -n $(shell expr $$(nproc) + 1) --dist loadscope --no-loadscope-reorder \
 	-m "not lab and not root and not slow and not alone and not release"
 ROUNDS ?= 3
+export PUSHES ?= 500
 
 # The lab's servers that an installation by Compose talks to.
 COMPOSE_NEEDS := engine dockerhub artifactory git kubernetes nova ironic
@@ -32,7 +33,7 @@ export PATH := $(BIN):$(PATH):$(CURDIR)/.lab/bin
 # A Python that writes no bytecode takes twice the time to start.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH VIRTUAL_ENV
 
-.PHONY: help host venv lab-up lab-down lab-status lab-restart airflow test test-unit test-stability test-release test-machine test-tenants test-kubernetes lint demo compose-env compose-test screenshots bench requirements debian-pins clean
+.PHONY: help host venv lab-up lab-down lab-status lab-restart airflow test test-unit test-stability test-release test-pushes test-machine test-tenants test-kubernetes lint demo compose-env compose-test screenshots bench requirements debian-pins clean
 
 # What a target needs is done from left to right: `host` before anything is installed.
 .NOTPARALLEL:
@@ -79,7 +80,11 @@ test-tenants: host venv lab-up ## Test tenants with kubectl on real API servers 
 test-kubernetes: host venv lab-up ## Test rollouts, manifests and tenants on the lab's cluster; KUBERNETES=1.20: the oldest supported
 	@python -m pytest -q $(KUBERNETES_TESTS) $(ARGS)
 
+test-pushes: host venv ## Send PUSHES=500 pushes while PostgreSQL, an API server and the scheduler fail, without the lab (minutes)
+	@python -m pytest -q -s -m release tests/pushes $(ARGS)
+
 test-release: host venv ## Test releases on all platforms, random histories, failed builds, killed servers (an hour); fresh machines (hours)
+	@$(MAKE) --no-print-directory test-pushes ARGS=
 	@python -m lab up --profile hypervisor
 	@python -m pytest -q tests/release -m "not short" $(ARGS)
 	@python -m pytest -q tests/dags tests/systems -m release $(ARGS)

@@ -76,6 +76,7 @@ def _about(dag: Any) -> dict[str, Any]:
         "catchup": dag.catchup,
         "max_active_runs": dag.max_active_runs,
         "schedule": type(dag.timetable).__name__,
+        "deadline": _seconds(dag.deadline),
         "retries": {task.task_id: task.retries for task in dag.tasks},
         "task_docs": {task.task_id: task.doc_md or "" for task in dag.tasks},
         "upstream": {task.task_id: sorted(task.upstream_task_ids) for task in dag.tasks},
@@ -89,6 +90,11 @@ def _about(dag: Any) -> dict[str, Any]:
         "lines": _lines(dag),
         "params": {name: _param(dag.params.get_param(name)) for name in dag.params},
     }
+
+
+def _seconds(alerts: Any) -> list[Any]:
+    every = alerts if isinstance(alerts, list) else [alerts] if alerts else []
+    return [alert.interval for alert in every]
 
 
 def _drawn(dag: Any) -> list[str]:

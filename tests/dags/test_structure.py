@@ -14,6 +14,8 @@ import jsonschema
 import pytest
 
 from slipway.dagkit.schedules import schedule
+from slipway.flow.followed import DEPLOY, PUSH
+from slipway.flow.platforms import PIPELINES
 from slipway.notices.channels import CHANNELS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -100,6 +102,19 @@ def test_a_file_that_does_these_things_would_be_seen(tmp_path: Path) -> None:
     assert found["heavy"] == ["slipway.docker"]
     assert list(found["dags"]) == ["reads"]
     assert "a socket was made while a DAG file was read" in "".join(found["errors"].values())
+
+
+def test_the_short_dags_of_make_test_pushes_are_scheduled_as_the_real_ones(
+    report: Report, tmp_path: Path
+) -> None:
+    short = parse(CHECKOUT / "tests" / "pushes" / "dags", tmp_path / "airflow-home")
+    assert short["errors"] == {}
+    assert {*PIPELINES.values(), PUSH, DEPLOY} == set(short["dags"])
+    for dag_id, about in short["dags"].items():
+        real = report["dags"][dag_id]
+        for field in ("schedule", "catchup", "max_active_runs", "deadline"):
+            assert about[field] == real[field], f"{field} of {dag_id}"
+        assert set(about["retries"].values()) == set(real["retries"].values()), dag_id
 
 
 @pytest.mark.parametrize("dag_id", FILES)

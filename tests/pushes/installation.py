@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +32,8 @@ from tests.pushes.balancer import balanced
 
 DAGS = Path(__file__).with_name("dags")
 READY_SECONDS = 180
+PARALLELISM = "8"
+"""Tasks at once: short ones compute all the time, and more would only wait for a core."""
 
 
 @dataclass
@@ -123,6 +126,8 @@ class Installation:
                 left.kill()
         self.git.stop()
         self.postgres.stop()
+        for folder in (self.ground.paths.sockets, self.ground.paths.outside):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _install(self) -> None:
         self.ground.paths.make()
@@ -171,13 +176,14 @@ class Installation:
 
     def _environment(self) -> dict[str, str]:
         known = {**self.git.exports(), **self.login}
-        return inherited(
-            **settings(self.ground, self.postgres.sqlalchemy_url),
-            **connections(known),
-            SLIPWAY_WEBHOOK_SECRET=known["SLIPWAY_WEBHOOK_SECRET"],
-            SLIPWAY_APPS_FILE=str(self._apps),
-            SLIPWAY_SCHEDULE_RECONCILE_PUSHES="none",
-        )
+        own = {
+            "AIRFLOW__CORE__PARALLELISM": PARALLELISM,
+            "SLIPWAY_WEBHOOK_SECRET": known["SLIPWAY_WEBHOOK_SECRET"],
+            "SLIPWAY_APPS_FILE": str(self._apps),
+            "SLIPWAY_SCHEDULE_RECONCILE_PUSHES": "none",
+        }
+        airflow = settings(self.ground, self.postgres.sqlalchemy_url)
+        return inherited(**{**airflow, **connections(known), **own})
 
     @property
     def _airflow(self) -> Airflow:

@@ -26,7 +26,8 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture(autouse=True)
 def known(engine: Engine) -> Iterator[None]:
-    """Aliases and assets as Airflow's DAG processor makes them; those of no other test."""
+    """Aliases and assets as Airflow's DAG processor makes them; what other tests left of them is removed."""
+    forget(engine)
     with session_of(engine) as session:
         for alias, assets in HANDED_ON.values():
             session.add(AssetAliasModel(name=alias.name, group=alias.group))
@@ -34,10 +35,14 @@ def known(engine: Engine) -> Iterator[None]:
                 session.add(AssetModel(name=asset.name, uri=asset.uri, group=asset.group))
                 session.add(AssetActive(name=asset.name, uri=asset.uri))
     yield
+    forget(engine)
+
+
+def forget(engine: Engine) -> None:
+    """Remove all assets, aliases and events."""
     with session_of(engine) as session:
-        session.execute(text("DELETE FROM asset_alias_asset"))
-        session.execute(text("DELETE FROM asset_alias_asset_event"))
-        session.execute(text("DELETE FROM asset_event"))
+        for name in ("asset_alias_asset", "asset_alias_asset_event", "asset_event"):
+            session.execute(text(f"DELETE FROM {name}"))
         for table in (AssetActive, AssetModel, AssetAliasModel):
             session.execute(delete(table))
 
