@@ -7,9 +7,9 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from airflow.models.asset import AssetEvent, AssetModel
+from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from slipway.apiserver.questions import (
@@ -21,25 +21,29 @@ from slipway.apiserver.questions import (
     RunsAnswer,
     RunsQuestion,
 )
+from slipway.flow.followed import DEPLOY, PUSH
 from slipway.flow.orphans import RunState
-from slipway.flow.platforms import PLATFORMS
+from slipway.flow.platforms import PIPELINES
 from slipway.flow.push import parse_partition_key
 from slipway.flow.record import SlipwayError
 from slipway.flow.recorded import RecordedPush
 from slipway.flow.states import LIVING
 from slipway.pushes import store
 
-IMAGES = tuple(one.asset for one in PLATFORMS.values())
+DAGS = (PUSH, *PIPELINES.values(), DEPLOY)
+"""Those that run for pushes."""
 
 
 def runs(session: Session, question: RunsQuestion) -> RunsAnswer:
     """Return what is known of runs, by id; several DAGs may have runs of one id, which live together."""
-    wanted = DagRun.run_id.in_(question.runs)
+    columns = (DagRun.run_id, DagRun.state, DagRun.end_date)
+    # By DAG and id, and by each state: so an index answers, however many runs there were.
+    dags = list(session.scalars(select(DagModel.dag_id)))
+    queries = [select(*columns).where(DagRun.dag_id.in_(dags), DagRun.run_id.in_(question.runs))]
     if question.living:
-        wanted = or_(wanted, DagRun.state.in_(LIVING))
-    query = select(DagRun.run_id, DagRun.state, DagRun.end_date).where(wanted)
+        queries += [select(*columns).where(DagRun.state == state) for state in LIVING]
     found: dict[str, RunState] = {}
-    for run_id, state, ended in session.execute(query):
+    for run_id, state, ended in (row for query in queries for row in session.execute(query)):
         before = found.get(run_id)
         ends = [at for at in (ended, before.ended if before else None) if at is not None]
         lives = state in LIVING or (before is not None and before.lives)
@@ -49,37 +53,30 @@ def runs(session: Session, question: RunsQuestion) -> RunsAnswer:
 
 def pushes(session: Session, question: PushesQuestion) -> PushesAnswer:
     """Return what is known of pushes, by partition key."""
-    asked = question.keys
-    events, started, records = _events(session, asked), _runs(session, asked), _records(session, asked)
-    gone = store.gone_on(session, (one.id for key in asked for one in records[key]))
+    records = _records(session, question.keys)
+    started = _runs(session, question.keys, records)
+    gone = store.gone_on(session, (one.id for some in records.values() for one in some))
     return PushesAnswer(
         pushes={
             key: KnownPush(
-                refs=_pointing(records[key], gone, events[key]),
+                refs=_pointing(records[key], gone),
                 runs=tuple(started[key]),
-                images=_images(events[key]) | _handed_on(records[key]),
+                images=_handed_on(records[key]),
             )
-            for key in asked
-            if events[key] or started[key] or records[key]
+            for key in question.keys
+            if started[key] or records[key]
         },
         under_way=store.count_under_way(session, question.rebuild) if question.rebuild else 0,
     )
 
 
-def _pointing(
-    records: Iterable[RecordedPush], gone: Container[str], events: Iterable[tuple[str, Mapping[str, Any]]]
-) -> tuple[str, ...]:
+def _pointing(records: Iterable[RecordedPush], gone: Container[str]) -> tuple[str, ...]:
     """Return the refs that point to a commit, by what is on record: it is news for any other ref.
 
-    A ref may have gone on and be forced back, without a delivery that says so. Events of images count for
-    what was pushed before pushes had a table.
+    A ref may have gone on and be forced back, without a delivery that says so.
     """
-    recorded = {one.push.ref for one in records}
-    pointing = [
-        one.push.ref for one in records if one.deploy and one.outcome != "superseded" and one.id not in gone
-    ]
-    older = [ref for ref in _refs(events) if ref not in recorded]
-    return tuple(dict.fromkeys([*pointing, *older]))
+    taken = [one for one in records if one.deploy and one.outcome != "superseded" and one.id not in gone]
+    return tuple(dict.fromkeys(one.push.ref for one in taken))
 
 
 def _records(session: Session, keys: Sequence[str]) -> Mapping[str, list[RecordedPush]]:
@@ -98,37 +95,21 @@ def _parsed(keys: Iterable[str]) -> Iterator[tuple[str, str, str]]:
             yield parse_partition_key(key)
 
 
-def _events(session: Session, keys: Sequence[str]) -> Mapping[str, list[tuple[str, Mapping[str, Any]]]]:
-    query = (
-        select(AssetEvent.partition_key, AssetModel.name, AssetEvent.extra)
-        .join(AssetModel, AssetModel.id == AssetEvent.asset_id)
-        .where(AssetEvent.partition_key.in_(keys), AssetModel.name.in_(IMAGES))
-        .order_by(AssetEvent.timestamp, AssetEvent.id)
+def _runs(
+    session: Session, keys: Sequence[str], records: Mapping[str, Sequence[RecordedPush]]
+) -> Mapping[str, list[KnownRun]]:
+    """Return the runs of pushes, by partition key, and those that a person started and that live."""
+    ids = {one.id: key for key, some in records.items() for one in some}
+    columns = (DagRun.id, DagRun.partition_key, DagRun.dag_id, DagRun.run_id, DagRun.state)
+    of_pushes = select(*columns).where(DagRun.dag_id.in_(DAGS), DagRun.run_id.in_(ids))
+    living = select(*columns).where(
+        DagRun.dag_id.in_(DAGS), DagRun.state.in_(LIVING), DagRun.partition_key.in_(keys)
     )
-    found: dict[str, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
-    for key, name, extra in session.execute(query):
-        found[key].append((name, extra or {}))
-    return found
-
-
-def _runs(session: Session, keys: Sequence[str]) -> Mapping[str, list[KnownRun]]:
-    columns = (DagRun.partition_key, DagRun.dag_id, DagRun.run_id, DagRun.state)
-    query = select(*columns).where(DagRun.partition_key.in_(keys)).order_by(DagRun.id)
+    rows = {row[0]: row[1:] for query in (of_pushes, living) for row in session.execute(query)}
     found: dict[str, list[KnownRun]] = defaultdict(list)
-    for key, dag_id, run_id, state in session.execute(query):
-        found[key].append(KnownRun(dag_id=dag_id, run_id=run_id, state=str(state)))
+    for _, (key, dag_id, run_id, state) in sorted(rows.items()):
+        found[ids.get(run_id, key)].append(KnownRun(dag_id=dag_id, run_id=run_id, state=str(state)))
     return found
-
-
-def _refs(events: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterable[str]:
-    pushed = (extra.get("push") or {} for _, extra in events)  # a person's build has no event of a push
-    return dict.fromkeys(str(push["ref"]) for push in pushed if push.get("ref"))
-
-
-def _images(events: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Outcome]:
-    """Return the last results of the pipelines."""
-    handed = [extra for name, extra in events if name in IMAGES and extra.get("platform")]
-    return {str(extra["platform"]): _outcome(extra) for extra in handed}
 
 
 def _handed_on(records: Sequence[RecordedPush]) -> dict[str, Outcome]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,8 +23,7 @@ from slipway.apiserver.client import (
     report_superseded,
     settle_pushes,
 )
-from slipway.apiserver.questions import AT_ONCE, PUSHES_ROUTE, RUNS_ROUTE, KnownRun
-from slipway.assets import CONTAINER_IMAGE, VM_IMAGE
+from slipway.apiserver.questions import AT_ONCE, PUSHES_ROUTE, RUNS_ROUTE
 from slipway.flow.image import Built, Image
 from slipway.flow.orphans import RunState
 from slipway.flow.platforms import PLATFORMS, Platform
@@ -66,23 +64,10 @@ def add_run(store: Session, dag_id: str, run_id: str, state: str, key: str | Non
     store.commit()
 
 
-def add_image(store: Session, name: str, uri: str, extra: object, minutes: int = 0) -> None:
-    columns = 'name, uri, "group", extra, created_at, updated_at'
-    asset = f"INSERT INTO asset ({columns}) VALUES (:n, :u, '', '{{}}', :t, :t)"
-    known = store.scalar(text("SELECT id FROM asset WHERE name = :n"), {"n": name})
-    if known is None:
-        store.execute(text(asset), {"n": name, "u": uri, "t": NOON})
-        known = store.scalar(text("SELECT id FROM asset WHERE name = :n"), {"n": name})
-    event = "INSERT INTO asset_event (asset_id, extra, timestamp, partition_key) VALUES (:a, :e, :t, :k)"
-    at = NOON + timedelta(minutes=minutes)
-    store.execute(text(event), {"a": known, "e": json.dumps(extra), "t": at, "k": KEY})
-    store.commit()
-
-
 def test_runs_that_live_and_runs_that_are_over(server: str, store: Session) -> None:
     for run_id, state in (("a", "queued"), ("b", "running"), ("c", "success"), ("d", "failed")):
-        add_run(store, "one", run_id, state)
-    add_run(store, "two", "c", "running")
+        add_run(store, "push", run_id, state)
+    add_run(store, "deploy", "c", "running")
     assert ask_runs(["a", "b", "c", "d", "e", "d"]) == {
         "a": RunState(lives=True),
         "b": RunState(lives=True),
@@ -94,13 +79,13 @@ def test_runs_that_live_and_runs_that_are_over(server: str, store: Session) -> N
 def test_more_runs_than_one_question_takes(server: str, store: Session) -> None:
     names = [f"run-{number}" for number in range(AT_ONCE + 5)]
     for name in (names[0], names[-1]):
-        add_run(store, "one", name, "success")
+        add_run(store, "push", name, "success")
     assert sorted(ask_runs(names)) == sorted((names[0], names[-1]))
 
 
 def test_runs_that_live_are_told_unasked(server: str, store: Session) -> None:
     for run_id, state in (("a", "queued"), ("b", "running"), ("c", "success")):
-        add_run(store, "one", run_id, state)
+        add_run(store, "push", run_id, state)
     assert sorted(ask_runs([])) == ["a", "b"]
 
 
@@ -125,8 +110,6 @@ def test_a_push_whose_ref_went_on_is_news_when_the_ref_points_to_it_again(
     other = "b" * 40
     repository = {"full_name": "octo/hello", "pushed_at": 1_800_000_000}
     sender.deliver(push(repository=repository))
-    image = {"platform": "container", "image": None, "push": {"ref": "refs/heads/main"}}
-    add_image(store, CONTAINER_IMAGE.name, CONTAINER_IMAGE.uri, image)
     later = repository | {"pushed_at": 1_800_000_009}
     sender.deliver(push(repository=later, before=COMMIT, after=other, head_commit={"id": other}))
     sender.deliver(push(ref="refs/tags/v1", repository=repository))
@@ -145,23 +128,22 @@ def test_what_a_person_deploys_meanwhile_makes_the_tip_of_its_ref_no_news(
     assert ask_pushes([KEY])[KEY].refs == ("refs/heads/main",)
 
 
-def test_what_became_of_a_push(server: str, store: Session, sender: Sender) -> None:
-    sender.deliver(push())
-    add_run(store, "container_image", "r1", "success", KEY)
-    add_run(store, "vm_image", "r2", "queued", KEY)
-    add_run(store, "vm_image", "r3", "failed", f"{KEY}+night")
-    image = {"digest": "sha256:0"}
-    container = (CONTAINER_IMAGE.name, CONTAINER_IMAGE.uri)
-    add_image(store, *container, {"platform": "container", "image": image, "reused": False})
-    add_image(store, *container, {"platform": "container", "image": image, "reused": True}, minutes=1)
-    add_image(store, VM_IMAGE.name, VM_IMAGE.uri, {"platform": "vm", "image": None})
+def test_what_became_of_a_push(server: str, store: Session) -> None:
+    one = report().push
+    report_looked(one.id, {"container": BUILDING, "vm": done(one, "vm")})
+    report_built(one.id, "container", done(one, "container", image=True))
+    add_run(store, "vm_image", "by-a-person", "queued", KEY)
+    add_run(store, "vm_image", "over", "failed", KEY)
+    add_run(store, "vm_image", "of-the-night", "queued", f"{KEY}+night")
     [known] = ask_pushes([KEY]).values()
     assert known.refs == ("refs/heads/main",)
-    assert known.runs[1:] == (
-        KnownRun(dag_id="container_image", run_id="r1", state="success"),
-        KnownRun(dag_id="vm_image", run_id="r2", state="queued"),
-    )
-    assert known.images == {"container": "unchanged", "vm": "nothing"}
+    assert [(run.dag_id, run.run_id, run.state) for run in known.runs] == [
+        ("push", one.id, "queued"),
+        ("container_image", one.id, "queued"),
+        ("deploy", one.id, "queued"),
+        ("vm_image", "by-a-person", "queued"),
+    ]
+    assert known.images == {"container": "built", "vm": "nothing"}
 
 
 def test_how_much_of_a_rebuild_is_under_way(server: str, store: Session) -> None:
