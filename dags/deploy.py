@@ -15,11 +15,11 @@ from slipway.flow.platforms import PLATFORMS
 from slipway.kubernetes import operators as kubernetes
 from slipway.openstack.ironic import operators as ironic
 from slipway.openstack.nova import operators as nova
-from slipway.pipelines.release import turns
+from slipway.pipelines.release import deployments, turns
 from slipway.pipelines.release.approval import ApproveOperator
 from slipway.pipelines.release.marking import mark_failed
 from slipway.pipelines.task_endings import hand_on, retried_if_worth_it
-from slipway.rollout.operators import ORDER, register
+from slipway.rollout.operators import ORDER
 
 ABOUT = """\
 ### What it does
@@ -84,7 +84,7 @@ with DAG(
     },
 ) as dag:
 
-    @task(multiple_outputs=False, inlets=[DEPLOYMENT])
+    @task(multiple_outputs=False, inlets=[DEPLOYMENT])  # so that Airflow knows the asset before its events
     def release() -> dict[str, Any]:
         """Decide what is to run where: each platform's plan."""
         with retried_if_worth_it():
@@ -99,7 +99,7 @@ with DAG(
             if is_push_id(context["run_id"]):
                 wanted = deploy.release_of(ask_push(context["run_id"]))
             elif source:
-                wanted = promotion.release_of(params, context["inlet_events"][DEPLOYMENT], person)
+                wanted = promotion.release_of(params, person)
             else:
                 wanted = built_images.release_asked_for(pushes.push_asked_for(params))
             environment = params.get("environment") or ""
@@ -117,7 +117,7 @@ with DAG(
             from slipway.pipelines.release import deploy
 
             context = get_current_context()
-            register(context, deploy.keep_release(context))
+            deployments.hand_on(context, deploy.keep_release(context))
 
     @task(trigger_rule="none_failed_min_one_success")
     def promote() -> None:
@@ -138,6 +138,7 @@ with DAG(
                 doc_md=f"Bring the new version up on {platform.label}, and follow it until it is healthy.",
                 plans=plans,
                 turn=turns.take,
+                hand_on=deployments.hand_on,
                 trigger_rule="none_failed_min_one_success",
             )
     with TaskGroup("kept", prefix_group_id=False):

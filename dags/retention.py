@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, Param, get_current_context, task
 
-from slipway.assets import DEPLOYMENT
 from slipway.dagkit import forms
 from slipway.dagkit.schedules import schedule
 from slipway.pipelines.task_endings import retried_if_worth_it
@@ -62,16 +61,16 @@ with DAG(
     },
 ) as dag:
 
-    @task(inlets=[DEPLOYMENT])
+    @task
     def images() -> int:
         """Show which images stay and which go, and remove the latter."""
         with retried_if_worth_it():
             from slipway.pipelines.upkeep.retention.task import retain
 
             context = get_current_context()
-            params, events = context["params"], context["inlet_events"][DEPLOYMENT]
+            params = context["params"]
             scheduled = str(context["dag_run"].run_type) == "scheduled"
             dry_run = params["dry_run"] and not scheduled
-            return retain(events, params["repositories"] or (), params["most"], dry_run=dry_run)
+            return retain(params["repositories"] or (), params["most"], dry_run=dry_run)
 
     images()

@@ -7,7 +7,6 @@ from typing import Any
 from airflow.sdk import DAG, ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context, task
 from airflow.sdk.exceptions import AirflowException
 
-from slipway.assets import DEPLOYMENT
 from slipway.dagkit import forms
 from slipway.dagkit.operators import StartRunOperator
 from slipway.flow.turns import RAN_BEFORE, ROLLBACK_RUN
@@ -55,14 +54,14 @@ with DAG(
     },
 ) as dag:
 
-    @task(inlets=[DEPLOYMENT])
+    @task
     def choose() -> dict[str, Any]:
         """Decide which release to go back to."""
         with retried_if_worth_it():
             from slipway.pipelines.release import rollback
 
             context = get_current_context()
-            conf, ran_before = rollback.choose(context["params"], context["inlet_events"][DEPLOYMENT])
+            conf, ran_before = rollback.choose(context["params"])
             context["ti"].xcom_push(key=RAN_BEFORE, value=ran_before)
             return conf
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from hypothesis import strategies as st
 
 from slipway.flow.apps import Apps
-from slipway.flow.history import AppEnvironment, Past
+from slipway.flow.history import AppEnvironment, Past, reachable
 from slipway.flow.platforms import Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.retention.plan import ImageUses
-from slipway.flow.retention.promises import promises
+from slipway.flow.retention.promises import KeptPlace, Promises, promises, rules
 from slipway.flow.retention.stored import StoredImage, Thing, ThingKind
 from tests.flow.builders import NOON
 
@@ -33,7 +33,7 @@ class World:
 
     @property
     def facts(self) -> ImageUses:
-        return ImageUses(NOON, self.apps, self.running, promises(self.history, self.apps, NOON), {})
+        return ImageUses(NOON, self.apps, self.running, promised(self.history, self.apps), {})
 
     def good(self, environment: str) -> int:
         return self.apps.get(REPOSITORY).retention_of(environment).good
@@ -100,12 +100,34 @@ def image(
 
 
 def past(commits: Iterable[str], environment: str = "production") -> dict[AppEnvironment, list[Past]]:
-    """Releases, one a day, the newest first."""
-    found = []
-    for days, commit in enumerate(commits):
+    """What is kept of releases, one a day, the newest first."""
+    found: dict[str, Past] = {}
+    current = ""
+    for days, commit in reversed(list(enumerate(commits))):
         push = PushEvent(repository=REPOSITORY, ref="refs/heads/main", commit=commit, at=NOON)
-        found.append(Past(push=push, platforms=PLATFORMS, since=NOON - timedelta(days=days)))
-    return {AppEnvironment(repository=REPOSITORY, environment=environment): found}
+        before = found[commit].before if commit in found else current
+        found[commit] = Past(push=push, platforms=PLATFORMS, since=NOON - timedelta(days=days), before=before)
+        current = commit
+    newest = sorted(found.values(), key=lambda one: one.since, reverse=True)
+    return {AppEnvironment(repository=REPOSITORY, environment=environment): newest}
+
+
+def promised(history: Mapping[AppEnvironment, Sequence[Past]], apps: Apps) -> Promises:
+    """What the API server and the task make of it."""
+    [of] = rules(apps, NOON)
+    kept = []
+    for place, known in history.items():
+        rule = of.environments.get(place.environment, of.others)
+        last = reachable(known[: rule.good], rule.good, {one.push.commit: one for one in known}.get)
+        kept.append(
+            KeptPlace(
+                repository=place.repository,
+                environment=place.environment,
+                last=tuple(one.push.commit for one in last),
+                recent={one.push.commit: one.since for one in known if one.since > rule.since},
+            )
+        )
+    return promises(kept, apps)
 
 
 def references(stored: StoredImage) -> dict[str, set[str]]:

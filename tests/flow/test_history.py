@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.flow.deployment import Deployment
-from slipway.flow.history import AppEnvironment, before, named, releases, running
+from slipway.flow.history import AppEnvironment, Past, Ran, before, came, check_ran, named, reachable
 from slipway.flow.image import Image
 from slipway.flow.platforms import Platform
 from slipway.flow.push import PushEvent
@@ -48,25 +49,34 @@ def deployment(
     )
 
 
-def history(commits: str) -> list[Deployment]:
-    """Deployments of these commits, one after the other, as they are read: newest first."""
-    return [deployment(commit, minute) for minute, commit in enumerate(commits)][::-1]
+def kept(made: Iterable[Sequence[Deployment]]) -> list[Ran]:
+    """What is kept of releases, which came one after the other: the newest first."""
+    found: dict[str, Ran] = {}
+    current: Ran | None = None
+    for release in made:
+        commit = release[0].push.commit
+        current = found[commit] = came(release, found.get(commit), current)
+    return sorted(found.values(), key=lambda one: one.past.since, reverse=True)
+
+
+def history(commits: str) -> list[Past]:
+    """What is kept of these commits, released one after the other."""
+    return [one.past for one in kept([deployment(*one)] for one in zip(commits, range(99), strict=False))]
 
 
 def test_the_platforms_of_one_push_are_one_release() -> None:
-    made = [deployment("b", 3, "vm"), deployment("b", 2, "container"), deployment("a", 1)]
-    newest, oldest = releases(made, HERE)
-    assert (newest.push.commit[0], set(newest.platforms)) == ("b", {"vm", "container"})
-    assert (oldest.push.commit[0], oldest.platforms) == ("a", ("container",))
+    vm, container = deployment("b", 3, "vm"), deployment("b", 2)
+    newest, oldest = kept([[deployment("a", 1)], [container], [vm]])
+    assert (newest.past.push.commit[0], newest.past.platforms) == ("b", ("container", "vm"))
+    assert newest.deployments == {"container": container, "vm": vm}
+    assert newest.past.since == vm.since
+    assert (oldest.past.push.commit[0], oldest.past.platforms) == ("a", ("container",))
 
 
-def test_other_applications_and_environments_do_not_count() -> None:
-    made = [
-        deployment("c", 3, repository="acme/other"),
-        deployment("b", 2, environment="staging"),
-        deployment("a", 1, repository="Acme/Shop"),
-    ]
-    assert [one.push.commit[0] for one in releases(made, HERE)] == ["a"]
+def test_a_release_that_comes_again_has_the_platforms_that_it_has_then() -> None:
+    first = [deployment("a", 1), deployment("a", 1, "vm")]
+    newest, _ = kept([first, [deployment("b", 2)], [again := deployment("a", 3)]])
+    assert (newest.past.before, newest.deployments) == ("", {"container": again})
 
 
 @pytest.mark.parametrize(
@@ -74,7 +84,7 @@ def test_other_applications_and_environments_do_not_count() -> None:
     [("ab", "a"), ("abc", "b"), ("abb", "a"), ("abcb", "a"), ("abab", "a"), ("abcba", None), ("a", None)],
 )
 def test_going_back_never_goes_forward_again(ran: str, back: str | None) -> None:
-    past = releases(history(ran), HERE)
+    past = history(ran)
     if back is None:
         with pytest.raises(SlipwayError, match=r"first known release .* Name a commit"):
             before(past, HERE)
@@ -84,24 +94,44 @@ def test_going_back_never_goes_forward_again(ran: str, back: str | None) -> None
 
 @given(st.text("abcdef", min_size=1, max_size=20))
 def test_going_back_again_and_again_ends_at_the_first_release(ran: str) -> None:
-    made = history(ran)
-    seen = []
-    for minute in range(100, 100 + len(ran) + 1):
-        past = releases(made, HERE)
+    made, seen = ran, []
+    for _ in range(len(ran) + 1):
+        past = history(made)
         try:
             chosen = before(past, HERE)
         except SlipwayError:
             break
         assert chosen.push.commit not in seen
         seen.append(past[0].push.commit)
-        made.insert(0, deployment(chosen.push.commit[0], minute))
+        made += chosen.push.commit[0]
     else:
         pytest.fail("it never ended")
-    assert releases(made, HERE)[0].push.commit[0] == ran[0]
+    assert history(made)[0].push.commit[0] == ran[0]
+
+
+@given(st.text("abcdef", min_size=1, max_size=20), st.integers(1, 6))
+def test_what_stays_reachable_is_found_by_a_few_questions(ran: str, most: int) -> None:
+    past, asked = history(ran), list[str]()
+
+    def find(commit: str) -> Past | None:
+        asked.append(commit)
+        return next(one for one in past if one.push.commit == commit)
+
+    found = reachable(past[:most], most, find)
+    assert found == reachable(past, most, find)
+    assert len(asked) <= 2 * most
+    step = past[0]
+    for _ in range(most - 1):
+        assert step in found
+        try:
+            step = before([step, *past], HERE)
+        except SlipwayError:
+            break
+    assert {one.push.commit for one in past[:most]} <= {one.push.commit for one in found}
 
 
 def test_a_commit_by_name_is_its_newest_release() -> None:
-    past = releases(history("abca"), HERE)
+    past = history("abca")
     found = named(past, HERE, "b" * 40)
     assert found is not None
     assert found.since == START + timedelta(minutes=1)
@@ -109,26 +139,17 @@ def test_a_commit_by_name_is_its_newest_release() -> None:
 
 
 def test_what_runs_already_is_refused_with_what_there_is_beside_it() -> None:
-    past = releases(history("ab"), HERE)
+    past = history("ab")
     with pytest.raises(SlipwayError, match=r"already runs in production.*aaaaaaaaaaaa \(container; "):
         named(past, HERE, "b" * 40)
 
 
 def test_nothing_deployed_names_both_names() -> None:
-    with pytest.raises(SlipwayError, match="record no deployment of acme/shop to production"):
+    with pytest.raises(SlipwayError, match="no record of a deployment of acme/shop to production"):
         before([], HERE)
 
 
-def test_what_runs_is_the_last_release_with_the_images_that_came_last() -> None:
-    other = deployment("c", 9, environment="staging")
-    again = deployment("b", 4, "vm")
-    made = [other, again, deployment("b", 3, "container"), deployment("b", 2, "vm"), deployment("a", 1)]
-    assert running(made, HERE) == {"vm": again, "container": made[2]}
-    assert running(made, AppEnvironment(repository="ACME/shop", environment="staging")) == {
-        "container": other
-    }
-
-
 def test_nothing_that_runs_is_said() -> None:
-    with pytest.raises(SlipwayError, match="record no deployment of acme/shop to production"):
-        running([deployment("c", 9, environment="staging")], HERE)
+    check_ran(history("a"), HERE)
+    with pytest.raises(SlipwayError, match="no record of a deployment of acme/shop to production"):
+        check_ran([], HERE)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,27 +10,19 @@ import pytest
 
 from slipway.artifactory.listing import Listed
 from slipway.flow.approval import ApprovalRequest
-from slipway.flow.apps import Apps
-from slipway.flow.deployment import Deployment
 from slipway.flow.environments import Approval
-from slipway.flow.history import by_place
 from slipway.flow.image_place import ImagePlace
 from slipway.flow.ironic.fleet import IronicPlan
 from slipway.flow.nova.plan import NovaPlan
 from slipway.flow.property_keys import CloudKey, RegistryKey
 from slipway.flow.record import SlipwayError
-from slipway.flow.retention.plan import ImageUses, judge
-from slipway.flow.retention.promises import promises
 from slipway.kubernetes import ledger as kubernetes
 from slipway.kubernetes.deployer import foreign_owner
 from slipway.openstack.ironic import ledger as ironic
-from slipway.pipelines.release.deployments import deployments
-from slipway.pipelines.release.promotion import release_of
 from slipway.pipelines.release.turns import question_of
 from slipway.pipelines.upkeep.retention.containers import _stored
 from slipway.pipelines.upkeep.retention.machines import Gathered
-from tests.flow import images
-from tests.flow.builders import NOON, image, push, workload
+from tests.flow.builders import NOON, push, workload
 from tests.pipelines.test_sides import PLANS
 
 OLD, NEW, NEWEST = "octo/shop", "octo/store", "Octo/Emporium"
@@ -134,74 +123,6 @@ def test_plans_and_questions_of_before_are_read() -> None:
     without = {name: value for name, value in request.to_json().items() if name != "names"}
     assert ApprovalRequest.from_json(without) == request
     assert isinstance(PLANS["bare_metal"], IronicPlan)
-
-
-def deployed(commit: str, minutes: int, repository: str) -> Deployment:
-    return Deployment(
-        push=push(commit, minutes, repository),
-        application="shop",
-        environment="production",
-        platform="container",
-        image=image(),
-        where="acme/deployment/shop",
-        since=NOON + timedelta(minutes=minutes),
-    )
-
-
-@dataclass(frozen=True)
-class Events:
-    """Airflow's accessor of asset events: a query that is narrowed, then read."""
-
-    known: tuple[Deployment, ...]
-    until: datetime | None = None
-
-    def ascending(self, _: bool) -> Events:
-        return self
-
-    def limit(self, _: int) -> Events:
-        return self
-
-    def before(self, moment: str) -> Events:
-        return replace(self, until=datetime.fromisoformat(moment))
-
-    def __iter__(self) -> Iterator[Any]:
-        for number, one in enumerate(self.known):
-            if self.until is None or one.since <= self.until:
-                yield SimpleNamespace(id=number, timestamp=one.since, extra=one.to_json())
-
-
-HISTORY = Events((deployed("c", 2, NEWEST), deployed("b", 1, NEW), deployed("a", 0, OLD)))
-
-
-def test_the_history_before_the_rename_is_the_applications() -> None:
-    [past] = by_place(deployments(HISTORY)).values()
-    assert [one.push.commit[0] for one in past] == ["c", "b", "a"]
-    assert {one.push.repository for one in past} == {NEWEST}
-
-
-@pytest.mark.parametrize("asked", NAMES)
-def test_what_runs_since_before_the_rename_is_promoted(asked: str) -> None:
-    events = Events((deployed("a", 0, OLD),))
-    params = {"repository": asked, "promote_from": "production", "environment": "staging"}
-    release = release_of(params, events, "alice")
-    assert (release.push.repository, release.push.commit) == (NEWEST, "a" * 40)
-
-
-def test_retention_keeps_what_was_released_under_the_old_name_and_lets_the_rest_go() -> None:
-    from slipway.config import load_apps
-
-    found: Apps = load_apps()
-    stored = [
-        images.image(number, platform="container", commits=[letter * 40], days=400).model_copy(
-            update={"repository": repository}
-        )
-        for number, (letter, repository) in enumerate([("a", OLD), ("d", OLD), ("e", "octo/other")], 1)
-    ]
-    promised = promises(by_place(deployments(HISTORY)), found, NOON)
-    verdicts = judge(stored, ImageUses(NOON, found, {}, promised, {}, frozenset({NEWEST.casefold()})))
-    assert [one.keep for one in verdicts] == [True, False, True]
-    assert verdicts[0].reason == "one of the last 5 releases of production"
-    assert verdicts[2].reason == "octo/other is not in apps.yaml"
 
 
 def test_images_of_both_names_have_one_owner() -> None:

@@ -24,6 +24,7 @@ from slipway.openstack.ironic.triggers import FleetTrigger
 from slipway.openstack.nova import operators as nova
 from slipway.openstack.nova.side import NovaSide
 from slipway.openstack.nova.triggers import ServersTrigger
+from slipway.pipelines.release.deployments import hand_on
 from slipway.pipelines.release.sides import side_of, sides_of
 from slipway.pipelines.release.turns import question_of
 from slipway.rollout.operators import GoBackOperator, RolloutOperator
@@ -112,7 +113,7 @@ def test_an_operator_builds_its_side_once(name: Platform, goes_back: bool) -> No
     if goes_back:
         operator: Any = GO_BACKS[name](task_id="one", plans=JSON, mark=lambda plan, run: None)
     else:
-        operator = ROLLOUTS[name](task_id="one", plans=JSON, turn=no_turn)
+        operator = ROLLOUTS[name](task_id="one", plans=JSON, turn=no_turn, hand_on=hand_on)
     assert operator.platform == name
     assert operator.plan == PLANS[name]
     assert operator.plan is operator.plan
@@ -132,7 +133,7 @@ def test_a_rollout_waits_for_its_turn_before_it_logs_in(name: Platform) -> None:
         assert (question.place.application, question.place.environment) == ("shop", "production")
         return TimeDeltaTrigger(VM.push.at - VM.push.at)
 
-    operator = ROLLOUTS[name](task_id="one", plans=JSON, turn=turn)
+    operator = ROLLOUTS[name](task_id="one", plans=JSON, turn=turn, hand_on=hand_on)
     with pytest.raises(TaskDeferred) as deferred:
         operator.execute({"ti": Task(), "run_id": "run-1"})  # type: ignore[arg-type]
     assert deferred.value.method_name == "come"
@@ -144,7 +145,7 @@ def test_a_rollout_waits_for_its_turn_before_it_logs_in(name: Platform) -> None:
 def test_a_release_that_has_nothing_for_a_platform_skips_it(name: Platform) -> None:
     plans = JSON | {name: None}
     context: Any = {"ti": Task(), "run_id": "run-1"}
-    rollout: Any = ROLLOUTS[name](task_id="one", plans=plans, turn=no_turn)
+    rollout: Any = ROLLOUTS[name](task_id="one", plans=plans, turn=no_turn, hand_on=hand_on)
     back: Any = GO_BACKS[name](task_id="two", plans=plans, mark=lambda plan, run: None)
     for operator in (rollout, back):
         with pytest.raises(AirflowSkipException, match=f"no image for platform {name}"):
@@ -166,7 +167,7 @@ def test_what_is_followed_is_written_down_as_it_has_been(kind: type[WatchTrigger
 
 def test_a_task_that_cannot_go_on_says_why() -> None:
     task: Any = Task()
-    operator = ROLLOUTS["vm"](task_id="one", plans=JSON, turn=no_turn)
+    operator = ROLLOUTS["vm"](task_id="one", plans=JSON, turn=no_turn, hand_on=hand_on)
     with pytest.raises(AirflowFailException, match="no room"):
         operator.fail({"ti": task}, "no room")  # type: ignore[arg-type]
     assert task.pushed == {"reason": "no room"}

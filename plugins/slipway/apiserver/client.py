@@ -20,9 +20,12 @@ from slipway.apiserver.questions import (
     AT_ONCE,
     BUILDS_ROUTE,
     BUILT_ROUTE,
+    HISTORY_ROUTE,
+    KEPT_ROUTE,
     LOOKED_ROUTE,
     PUSH_ROUTE,
     PUSHES_ROUTE,
+    RELEASED_ROUTE,
     REPORTS_ROUTE,
     RIGHTS_ROUTE,
     RUNS_ROUTE,
@@ -33,12 +36,17 @@ from slipway.apiserver.questions import (
     ApprovalAnswer,
     ApprovalQuestion,
     BuiltReport,
+    HistoryAnswer,
+    HistoryQuestion,
+    KeptAnswer,
+    KeptQuestion,
     KnownPush,
     LookedReport,
     PushesAnswer,
     PushesQuestion,
     PushQuestion,
     RecordedAnswer,
+    ReleasedReport,
     RightsAnswer,
     RightsQuestion,
     RunsAnswer,
@@ -50,12 +58,15 @@ from slipway.apiserver.questions import (
     TurnsAnswer,
     TurnsQuestion,
 )
+from slipway.flow.deployment import Deployment
+from slipway.flow.history import Ran
 from slipway.flow.orphans import RunState
 from slipway.flow.platforms import Platform
 from slipway.flow.push_progress import PlatformProgress
 from slipway.flow.record import Record, SlipwayError, TransientError
 from slipway.flow.recorded import Received, RecordedPush
 from slipway.flow.ref_order import Reported
+from slipway.flow.retention.promises import KeptPlace, RulesOf
 from slipway.flow.single_flight import BuildClaim, ClaimAnswer
 from slipway.flow.turns import Turn
 from slipway.webhook.question_key import CONNECTION, task_key, trigger_key
@@ -63,6 +74,8 @@ from slipway.webhook.sensors import server_url
 from slipway.webhook.signature import sign_search
 
 TIMEOUT_SECONDS = 30.0
+RULES_AT_ONCE = 50
+"""Applications whose releases are asked for at once: a question is not to take long."""
 
 
 def ask_runs(ids: Iterable[str]) -> dict[str, RunState]:
@@ -148,6 +161,39 @@ def settle_pushes() -> dict[str, str]:
     :raises TransientError: when the API server does not answer.
     """
     return SettledAnswer.model_validate_json(_ask(SETTLE_ROUTE, SettleQuestion())).done
+
+
+def report_released(names: Sequence[str], made: Sequence[Deployment]) -> None:
+    """Report the deployments of a release: what runs where is known by them.
+
+    :param names: all that the repository has, or had.
+    :raises TransientError: when the API server does not answer.
+    """
+    if made:
+        _ask(RELEASED_ROUTE, ReleasedReport(names=tuple(names), deployments=tuple(made)))
+
+
+def ask_history(names: Sequence[str], environment: str, commit: str = "") -> list[Ran]:
+    """Return what ran in a place, the last one first: some, and what a rollback goes back to.
+
+    :param names: all that the repository has, or had.
+    :param commit: one that is asked for by name; it is among them if it ever ran there.
+    :raises TransientError: when the API server does not answer.
+    """
+    question = HistoryQuestion(names=tuple(names), environment=environment, commit=commit)
+    return list(HistoryAnswer.model_validate_json(_ask(HISTORY_ROUTE, question)).ran)
+
+
+def ask_kept(rules: Sequence[RulesOf]) -> list[KeptPlace]:
+    """Return which releases of applications must stay restorable.
+
+    :raises TransientError: when the API server does not answer.
+    """
+    found: list[KeptPlace] = []
+    for start in range(0, len(rules), RULES_AT_ONCE):
+        question = KeptQuestion(rules=tuple(rules[start : start + RULES_AT_ONCE]))
+        found += KeptAnswer.model_validate_json(_ask(KEPT_ROUTE, question)).places
+    return found
 
 
 def _recorded(key: str, answer: bytes) -> RecordedPush:

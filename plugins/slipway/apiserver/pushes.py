@@ -11,9 +11,14 @@ from sqlalchemy.orm import Session
 
 from slipway.apiserver.questions import (
     BuiltReport,
+    HistoryAnswer,
+    HistoryQuestion,
+    KeptAnswer,
+    KeptQuestion,
     LookedReport,
     PushQuestion,
     RecordedAnswer,
+    ReleasedReport,
     SettledAnswer,
     SettleQuestion,
     SupersededReport,
@@ -21,7 +26,7 @@ from slipway.apiserver.questions import (
 from slipway.flow.record import Record
 from slipway.flow.recorded import RecordedPush
 from slipway.flow.ref_order import Reported
-from slipway.pushes import reporting, settling, store
+from slipway.pushes import releases, reporting, settling, store
 from slipway.pushes.receiving import receive
 from slipway.pushes.starting import NotReadyError
 from slipway.webhook.transport import Answer, Sessions, look
@@ -77,6 +82,27 @@ class PushAnswers:
             log.exception("pushes under way could not be settled")
             return Answer(503, {"reason": "the database does not answer; try again"})
         return Answer(200, SettledAnswer(done=done).to_json())
+
+    def released(self, report: ReleasedReport) -> Answer:
+        """Take down what runs."""
+        return self._in_transaction(
+            lambda session: HistoryAnswer(ran=(releases.take(session, report.names, report.deployments),))
+        )
+
+    def history(self, question: HistoryQuestion) -> Answer:
+        """Return what ran in a place."""
+        place = (question.names, question.environment, question.commit)
+        return self._in_transaction(
+            lambda session: HistoryAnswer(ran=tuple(releases.choice(session, *place)))
+        )
+
+    def kept(self, question: KeptQuestion) -> Answer:
+        """Return which releases must stay."""
+        return self._in_transaction(
+            lambda session: KeptAnswer(
+                places=tuple(place for of in question.rules for place in releases.kept(session, of))
+            )
+        )
 
     def _in_transaction(self, do: Callable[[Session], Record]) -> Answer:
         try:

@@ -6,14 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
+from slipway.flow.deployment import Deployment
 from slipway.flow.environments import Approver
 from slipway.flow.freezes import Closed, Exemption, StartedFreeze
+from slipway.flow.history import Ran
 from slipway.flow.orphans import RunState
-from slipway.flow.platforms import Platform
+from slipway.flow.platforms import PLATFORMS, Platform
 from slipway.flow.push import PARTITION_KEY_LENGTH
 from slipway.flow.push_progress import PlatformProgress
-from slipway.flow.record import Record
+from slipway.flow.record import Name, Record, RepositoryName
 from slipway.flow.recorded import RecordedPush
+from slipway.flow.retention.promises import KeptPlace, RulesOf
 from slipway.flow.turns import Contender, Turn, TurnPlace
 
 AT_ONCE = 200
@@ -24,6 +27,7 @@ APPROVALS_ROUTE = "/approvals"
 REPORTS_ROUTE, PUSH_ROUTE = "/pushes/reports", "/pushes/find"
 LOOKED_ROUTE, BUILT_ROUTE, SUPERSEDED_ROUTE = "/pushes/looked", "/pushes/built", "/pushes/superseded"
 SETTLE_ROUTE = "/pushes/settle"
+RELEASED_ROUTE, HISTORY_ROUTE, KEPT_ROUTE = "/releases", "/releases/search", "/releases/kept"
 RIGHTS_ROUTE, BUILDS_ROUTE = "/rights", "/builds"
 FREEZES_ROUTE, LET_ROUTE = "/freezes", "/freezes/let"
 """Of people, with a login of Airflow's."""
@@ -67,8 +71,9 @@ class KnownPush(Record):
     """One partition key that Airflow knows."""
 
     refs: tuple[str, ...] = ()
-    """Refs that were pushed to this commit last, to be deployed and not superseded, or built."""
+    """Refs that were pushed to this commit last, to be deployed and not superseded."""
     runs: tuple[KnownRun, ...] = ()
+    """Of the pushes; and those that a person started, while they live."""
     images: dict[str, Outcome] = {}
     """By platform, of the pipelines that are through."""
 
@@ -123,6 +128,41 @@ class SupersededReport(Record):
 
     id: AskedId
     reason: str = Field(max_length=1000)
+
+
+class ReleasedReport(Record):
+    """These deployments, of one release, are in place."""
+
+    names: tuple[RepositoryName, ...] = ()
+    """All that the repository has, or had, where it was renamed."""
+    deployments: tuple[Deployment, ...] = Field(min_length=1, max_length=len(PLATFORMS))
+
+
+class HistoryQuestion(Record):
+    """What ran in this place last?"""
+
+    names: tuple[RepositoryName, ...] = Field(min_length=1, max_length=100)
+    environment: Name
+    commit: str = Field(default="", max_length=64)
+    """And this one, if it did."""
+
+
+class HistoryAnswer(Record):
+    """The last one first."""
+
+    ran: tuple[Ran, ...]
+
+
+class KeptQuestion(Record):
+    """Which releases of these applications must stay restorable?"""
+
+    rules: tuple[RulesOf, ...] = Field(max_length=AT_ONCE)
+
+
+class KeptAnswer(Record):
+    """Those of each environment."""
+
+    places: tuple[KeptPlace, ...]
 
 
 class TurnQuestion(Record):

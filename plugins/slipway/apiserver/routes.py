@@ -16,9 +16,12 @@ from slipway.apiserver.questions import (
     APPROVALS_ROUTE,
     BUILDS_ROUTE,
     BUILT_ROUTE,
+    HISTORY_ROUTE,
+    KEPT_ROUTE,
     LOOKED_ROUTE,
     PUSH_ROUTE,
     PUSHES_ROUTE,
+    RELEASED_ROUTE,
     REPORTS_ROUTE,
     RIGHTS_ROUTE,
     RUNS_ROUTE,
@@ -27,9 +30,12 @@ from slipway.apiserver.questions import (
     TURNS_ROUTE,
     ApprovalQuestion,
     BuiltReport,
+    HistoryQuestion,
+    KeptQuestion,
     LookedReport,
     PushesQuestion,
     PushQuestion,
+    ReleasedReport,
     RightsQuestion,
     RunsQuestion,
     SettleQuestion,
@@ -50,6 +56,7 @@ def create_app(reception: Reception) -> FastAPI:
     add_webhook(app, reception)
     add_freezes(app, reception)
     _add_pushes(app, reception)
+    _add_releases(app, reception)
 
     @app.post(RUNS_ROUTE)
     async def runs(request: Request) -> JSONResponse:
@@ -116,3 +123,22 @@ def _add_pushes(app: FastAPI, reception: Reception) -> None:
     async def settle(request: Request) -> JSONResponse:
         """Resume pushes whose reports were lost."""
         return respond(await signed(request, keys, SettleQuestion, answers.settle))
+
+
+def _add_releases(app: FastAPI, reception: Reception) -> None:
+    answers, keys = PushAnswers(reception.session), reception.keys
+
+    @app.post(RELEASED_ROUTE)
+    async def released(request: Request) -> JSONResponse:
+        """Take down what a release put into place."""
+        return respond(await signed(request, keys, ReleasedReport, answers.released))
+
+    @app.post(HISTORY_ROUTE)
+    async def history(request: Request) -> JSONResponse:
+        """Return what ran in a place."""
+        return respond(await signed(request, keys, HistoryQuestion, answers.history))
+
+    @app.post(KEPT_ROUTE)
+    async def kept(request: Request) -> JSONResponse:
+        """Return which releases must stay restorable."""
+        return respond(await signed(request, keys, KeptQuestion, answers.kept))

@@ -1,8 +1,8 @@
-"""An application's earlier releases, read from its deployments, and the choice of one to go back to. Pure."""
+"""An application's earlier releases in an environment, and the choice of one to go back to. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from pydantic import AwareDatetime
 
@@ -18,18 +18,17 @@ class AppEnvironment(Record):
     repository: RepositoryName
     environment: Name
 
-    def runs(self, deployment: Deployment) -> bool:
-        """Say whether ``deployment`` was made here."""
-        same = deployment.push.repository.casefold() == self.repository.casefold()
-        return same and deployment.environment == self.environment
-
 
 class Past(Record):
-    """A release that ran in a place: its push, its platforms, and when it came."""
+    """A commit that ran in a place: its last push, the platforms it had then, and when it came last."""
 
     push: PushEvent
     platforms: tuple[Platform, ...]
     since: AwareDatetime
+    application: str = ""
+    """What it was called."""
+    before: str = ""
+    """The commit that ran when this one first came; "" when none did."""
 
     def __str__(self) -> str:
         """For people: commit, platforms, and the time."""
@@ -37,65 +36,54 @@ class Past(Record):
         return f"{self.push.short_commit} ({platforms}; {self.since:%Y-%m-%d %H:%M:%S} UTC)"
 
 
-def releases(deployments: Iterable[Deployment], place: AppEnvironment) -> list[Past]:
-    """Return what ran in ``place``, newest first; what followed each other of one commit is one release.
+class Ran(Record):
+    """What is kept of a commit that ran in a place: one record, however often it came."""
 
-    :param deployments: newest first.
+    past: Past
+    deployments: dict[Platform, Deployment]
+    """Of the last time."""
+
+
+def came(made: Sequence[Deployment], same: Ran | None, current: Ran | None) -> Ran:
+    """Return what is to be kept of a commit that came to a place.
+
+    :param made: its deployments, at least one; those of its other platforms may have come before.
+    :param same: what was kept of this commit there; None when it never ran there.
+    :param current: what was kept of the commit that came last there; None when none did.
     """
-    found: list[Past] = []
-    for one in filter(place.runs, deployments):
-        if found and found[-1].push.commit == one.push.commit:
-            platforms = dict.fromkeys((*found[-1].platforms, one.platform))
-            found[-1] = Past(push=one.push, platforms=tuple(platforms), since=one.since)
-        else:
-            found.append(Past(push=one.push, platforms=(one.platform,), since=one.since))
-    return found
+    newest = max(made, key=lambda one: one.since)
+    own = same is not None and current is not None and same.past.push.commit == current.past.push.commit
+    found = {**(same.deployments if same and own else {}), **{one.platform: one for one in made}}
+    before = same.past.before if same else current.past.push.commit if current else ""
+    return Ran(
+        past=Past(
+            push=newest.push,
+            platforms=tuple(found),
+            since=newest.since,
+            application=newest.application,
+            before=before,
+        ),
+        deployments=found,
+    )
 
 
-def by_place(deployments: Iterable[Deployment]) -> dict[AppEnvironment, list[Past]]:
-    """Return what ran in every place, newest first; the repositories' names in lower case.
-
-    :param deployments: newest first.
-    """
-    found: dict[AppEnvironment, list[Deployment]] = {}
-    for one in deployments:
-        place = AppEnvironment(repository=one.push.repository.casefold(), environment=one.environment)
-        found.setdefault(place, []).append(one)
-    return {place: releases(made, place) for place, made in found.items()}
-
-
-def reachable(past: Sequence[Past], most: int) -> list[Past]:
+def reachable(past: Sequence[Past], most: int, find: Callable[[str], Past | None]) -> list[Past]:
     """Return the releases that a rollback may be asked for, the one that runs among them, newest first.
 
-    Those are the last ``most`` that differ in their commits, and the last ``most`` to which going back step
-    by step leads: of what was left that way, the first are not always the second.
+    Those are the last ``most``, and the last ``most`` to which going back step by step leads: of what was
+    left that way, the first are not always the second.
+
+    :param past: newest first; at least ``most`` of them, if there are so many.
+    :param find: returns another commit of the place.
     """
-    commits = list(dict.fromkeys(one.push.commit for one in past))
-    wanted, number = set(commits[:most]), 0
+    wanted = {one.push.commit: one for one in past[:most]}
+    one = past[0] if past else None
     for _ in range(most):
-        if number == len(past):
+        if one is None:
             break
-        commit = past[number].push.commit
-        wanted.add(commit)
-        number = 1 + max(index for index, one in enumerate(past) if one.push.commit == commit)
-    newest = {one.push.commit: one for one in reversed(past)}
-    return [newest[commit] for commit in commits if commit in wanted]
-
-
-def running(deployments: Iterable[Deployment], place: AppEnvironment) -> dict[Platform, Deployment]:
-    """Return what runs in ``place`` now, by platform: the deployments of the release that came last.
-
-    :param deployments: newest first.
-    :raises SlipwayError: when nothing does.
-    """
-    found: dict[Platform, Deployment] = {}
-    for one in filter(place.runs, deployments):
-        if any(other.push.commit != one.push.commit for other in found.values()):
-            break
-        found.setdefault(one.platform, one)
-    if not found:
-        raise _never_deployed(place)
-    return found
+        wanted.setdefault(one.push.commit, one)
+        one = (wanted.get(one.before) or find(one.before)) if one.before else None
+    return sorted(wanted.values(), key=lambda one: one.since, reverse=True)
 
 
 def before(past: Sequence[Past], place: AppEnvironment) -> Past:
@@ -103,17 +91,25 @@ def before(past: Sequence[Past], place: AppEnvironment) -> Past:
 
     So going back twice goes two releases back, and never forward to what was just left.
 
-    :param past: newest first.
+    :param past: newest first, that one among them.
     :raises SlipwayError: when there is none.
     """
     current = _current(past, place)
-    first = max(number for number, one in enumerate(past) if one.push.commit == current.push.commit)
-    if first + 1 < len(past):
-        return past[first + 1]
+    found = next((one for one in past if one.push.commit == current.before), None)
+    if found is not None:
+        return found
     raise SlipwayError(
         f"{current} is the first known release of {place.repository} in {place.environment}: there is no "
         "earlier one to go back to. Name a commit that was built, or push a commit that reverts."
     )
+
+
+def check_ran(past: Sequence[Past], place: AppEnvironment) -> None:
+    """Check that something runs in a place.
+
+    :raises SlipwayError: when nothing does.
+    """
+    _current(past, place)
 
 
 def named(past: Sequence[Past], place: AppEnvironment, commit: str) -> Past | None:
@@ -139,6 +135,6 @@ def _current(past: Sequence[Past], place: AppEnvironment) -> Past:
 
 def _never_deployed(place: AppEnvironment) -> SlipwayError:
     return SlipwayError(
-        f"Airflow's asset events record no deployment of {place.repository} to {place.environment}. Check "
+        f"there is no record of a deployment of {place.repository} to {place.environment}. Check "
         "both names; `slipway status --app` shows what runs."
     )

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow.assets.manager import asset_manager
-from airflow.models.asset import AssetEvent, AssetModel
+from airflow.models.asset import AssetModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
 from pydantic import ValidationError
@@ -28,6 +28,7 @@ from slipway.flow.push_id import is_push_id
 from slipway.flow.record import SlipwayError
 from slipway.listeners import reading
 from slipway.pushes.reporting import run_ended
+from slipway.pushes.table import outcomes
 
 log = logging.getLogger(__name__)
 
@@ -128,15 +129,11 @@ def _register(session: Session, ended: Ended) -> list[Callable[[], None]]:
     )
     if asset is None:
         return []  # there is no DAG that tells
-    last = session.scalar(
-        select(AssetEvent)
-        .where(AssetEvent.asset_id == asset.id, AssetEvent.partition_key == ended.key)
-        .order_by(AssetEvent.timestamp.desc(), AssetEvent.id.desc())
-        .limit(1)
-    )
-    told = news(ended, _read(last.extra) if last else None)
+    known = session.scalar(select(outcomes.c.ended).where(outcomes.c.key == ended.key).with_for_update())
+    told = news(ended, _read(known))
     after_commit: list[Callable[[], None]] = []
     if told is not None:
+        _remember(session, told, known=known is not None)
         asset_manager.register_asset_change(
             asset=asset,
             extra={"ended": told.to_json()},
@@ -148,9 +145,18 @@ def _register(session: Session, ended: Ended) -> list[Callable[[], None]]:
     return after_commit
 
 
-def _read(extra: Any) -> Ended | None:
+def _remember(session: Session, told: Ended, *, known: bool) -> None:
+    """Keep what is reported: events of assets are searched by no key, and `db clean` removes them."""
+    values = {"ended": told.to_json()}
+    if known:
+        session.execute(outcomes.update().where(outcomes.c.key == told.key).values(values))
+    else:
+        session.execute(outcomes.insert().values(key=told.key, **values))
+
+
+def _read(known: Any) -> Ended | None:
     """Return what was reported last; None when another version of Slipway wrote it in another form."""
     try:
-        return Ended.from_json(extra["ended"])
-    except (KeyError, ValidationError):
+        return Ended.from_json(known) if known is not None else None
+    except ValidationError:
         return None

@@ -27,12 +27,17 @@ _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
 
 def lock_ref(session: Session, repository: str, ref: str) -> None:
-    """Let one transaction after the other record pushes of a ref.
+    """Let one transaction after the other record pushes of a ref."""
+    lock(session, f"slipway push {repository.casefold()} {ref}")
+
+
+def lock(session: Session, name: str) -> None:
+    """Let one transaction after the other do what has this name.
 
     PostgreSQL has locks by name. SQLite needs none: its own is the whole file's.
     """
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(_LOCK, {"key": f"slipway push {repository.casefold()} {ref}"})
+        session.execute(_LOCK, {"key": name})
 
 
 def of_ref(session: Session, push: PushEvent) -> list[RefPush]:
@@ -102,7 +107,9 @@ def of_commits(session: Session, keys: Iterable[tuple[str, str, str]]) -> list[R
     wanted = {(repository.casefold(), commit, rebuild) for repository, commit, rebuild in keys}
     if not wanted:
         return []
-    query = select(pushes).where(pushes.c.commit_id.in_({commit for _, commit, _ in wanted}))
+    # Both columns of the index, or a database reads the whole table.
+    names, commits = {name for name, _, _ in wanted}, {commit for _, commit, _ in wanted}
+    query = select(pushes).where(pushes.c.repository.in_(names), pushes.c.commit_id.in_(commits))
     rows = session.execute(query.order_by(pushes.c.at)).mappings()
     key = ("repository", "commit_id", "rebuild")
     return [recorded(row) for row in rows if tuple(row[name] for name in key) in wanted]

@@ -1,4 +1,4 @@
-"""The table of pushes in Airflow's database."""
+"""The tables of pushes and of what came of them, in Airflow's database."""
 
 from __future__ import annotations
 
@@ -35,3 +35,26 @@ pushes = Table(
 )
 """One row for each :class:`slipway.flow.ref_order.Reported` that was recorded; ``repository`` in lower case,
 ``at`` is its place in the ref's order, ``progress`` a :data:`slipway.flow.push_progress.PushProgress`."""
+
+releases = Table(
+    "slipway_release",
+    metadata,
+    Column("repository", String(255), primary_key=True),
+    Column("environment", String(40), primary_key=True),
+    Column("commit_id", String(64), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("past", JSON, nullable=False),
+    Column("deployments", JSON, nullable=False),
+    Index("idx_slipway_release_newest", "repository", "environment", "at"),
+)
+"""What ran where: one row for each commit of an application in an environment, however often it came.
+``repository`` is in lower case, as it was called when the commit first came; ``at`` is when it came last;
+``past`` and ``deployments`` are the :class:`slipway.flow.history.Ran`."""
+
+outcomes = Table(
+    "slipway_outcome",
+    metadata,
+    Column("key", String(250), primary_key=True),
+    Column("ended", JSON, nullable=False),
+)
+"""The :class:`slipway.flow.ended.Ended` reported last, by its key: a DAG, an application, an environment."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -11,7 +11,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DownstreamTasksSkipped
 from airflow.triggers.base import BaseTrigger
 
-from slipway.assets import DEPLOYMENT, DEPLOYMENTS
+from slipway.assets import DEPLOYMENTS
 from slipway.dagkit.links import ObjectLink, PageLink
 from slipway.flow.approval import APPROVAL, APPROVE_TASK, RELEASE_TASK
 from slipway.flow.deployment import Deployment
@@ -29,6 +29,8 @@ ORDER = "order"
 """XCom key of ``release``: platforms that are rolled out one after the other; absent when there are none."""
 Take = Callable[[Context, "ReleasePlan"], BaseTrigger | None]
 """Returns what fires when it may be the run's turn to roll a plan out; None when it is."""
+HandOn = Callable[[Context, Sequence[Deployment]], None]
+"""Reports the deployments of a release that is kept."""
 
 
 class PlatformOperator(BaseOperator):  # type: ignore[misc]
@@ -103,14 +105,16 @@ class RolloutOperator(PlatformOperator):
     until it is its turn, and is skipped when a newer push waits or runs.
 
     :param turn: asks for it.
+    :param hand_on: reports what is kept.
     """
 
     ui_color = "#cfe3f9"
     operator_extra_links = (ObjectLink(), PageLink())
 
-    def __init__(self, *, plans: Any, turn: Take, **options: Any) -> None:
+    def __init__(self, *, plans: Any, turn: Take, hand_on: HandOn, **options: Any) -> None:
         super().__init__(plans=plans, outlets=[DEPLOYMENTS], **options)
         self.turn = turn
+        self.hand_on = hand_on
 
     def execute(self, context: Context) -> None:
         """Roll the plan out when it is its turn."""
@@ -159,7 +163,7 @@ class RolloutOperator(PlatformOperator):
 
         kept = keep({self.platform: self.side}, context["run_id"])
         PageLink().store(context, kept[0].url)
-        register(context, kept)
+        self.hand_on(context, kept)
         raise DownstreamTasksSkipped(tasks=[KEEP, go_back_task(self.platform)])
 
 
@@ -216,9 +220,3 @@ def rollout_task(platform: str) -> str:
 def go_back_task(platform: str) -> str:
     """Return the id of the task that brings a platform back."""
     return f"{platform}.go_back"
-
-
-def register(context: Context, kept: Iterable[Deployment]) -> None:
-    """Hand on an event of asset ``deployment`` for each."""
-    for deployment in kept:
-        context["outlet_events"][DEPLOYMENTS].add(DEPLOYMENT, extra=deployment.to_json())

@@ -87,6 +87,7 @@ freezes = Table(
     Column("ended_by", String(255)),
     Column("ended_at", DateTime(timezone=True)),
     Index("idx_slipway_freeze_environment", "environment", "until"),
+    Index("idx_slipway_freeze_until", "until"),
 )
 """One row for each freeze that a person began, and for each commit that a person let through one (it has the
 commit). ``repository`` is in lower case, "" for all. Rows stay: they are the record of who did what."""

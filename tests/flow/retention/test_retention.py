@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from slipway.flow.history import AppEnvironment, Past, before
 from slipway.flow.record import SlipwayError
 from slipway.flow.retention.plan import ImageRemoval, ImageUses, ImageVerdict, judge, removals
-from slipway.flow.retention.promises import promises
 from slipway.flow.retention.stored import StoredImage, Thing, ThingKind
 from slipway.flow.retention.tables import summary, table
 from tests.examples import examples
 from tests.flow.builders import NOON
-from tests.flow.images import COMMITS, REPOSITORY, World, apps, image, past, references, worlds
+from tests.flow.images import COMMITS, REPOSITORY, World, apps, image, past, promised, references, worlds
 
 many = examples(100)
 
@@ -180,13 +179,13 @@ def test_a_platform_that_cannot_be_asked_keeps_its_images() -> None:
 def test_the_last_releases_are_the_newest_and_those_before_them(history: str, kept: str) -> None:
     """After `b` was brought back from `c`, going back leads to `a`, and a person may still ask for `c`."""
     commits = {letter: letter * 40 for letter in "abc"}
-    found = promises(past(commits[letter] for letter in history), apps(good=2, days=0), NOON)
+    found = promised(past(commits[letter] for letter in history), apps(good=2, days=0))
     assert {commit[0] for _, commit in found} == set(kept)
 
 
 def test_a_recent_release_stays_whatever_came_after_it() -> None:
     days = past([COMMITS[number] for number in range(5)])
-    found = promises(days, apps(good=1, days=3), NOON)
+    found = promised(days, apps(good=1, days=3))
     assert {commit for _, commit in found} == set(COMMITS[:3])
     assert found[REPOSITORY, COMMITS[2]] == "released 2029-12-31 in production"
 

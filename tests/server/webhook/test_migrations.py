@@ -93,7 +93,9 @@ def test_airflows_own_tables_are_left_alone(step: Step, engine: Engine) -> None:
     assert sorted(metadata.tables) == [
         "slipway_build",
         "slipway_freeze",
+        "slipway_outcome",
         "slipway_push",
+        "slipway_release",
         "slipway_turn",
         "slipway_webhook_delivery",
         "slipway_webhook_tally",

@@ -1,54 +1,37 @@
-"""Reads deployments from Airflow's asset events."""
+"""What runs where: reported to the API server, which keeps it, and asked of it."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
-from pydantic import ValidationError
-
-from slipway.config import load_apps
-from slipway.flow.apps import Apps
+from slipway.assets import DEPLOYMENT, DEPLOYMENTS
 from slipway.flow.deployment import Deployment
-
-log = logging.getLogger(__name__)
-
-PAGE = 500
-MOST = 20_000
-"""Deployments of all applications that are looked through."""
+from slipway.flow.history import AppEnvironment, Ran
 
 
-def deployments(events: Any, most: float = MOST) -> Iterator[Deployment]:
-    """Yield deployments, newest first, a page at a time; each under the present name of its repository.
+def hand_on(context: Any, kept: Sequence[Deployment]) -> None:
+    """Report what runs, and make an event of asset ``slipway_deployment`` of each.
 
-    :param events: Airflow's accessor of the asset events of ``DEPLOYMENT``, an inlet of the task.
-    :param most: how many are looked through, of all applications.
+    :raises TransientError: when the API server does not answer; the next try finds the release kept.
     """
-    seen, moment, apps = set[int](), None, load_apps()
-    while len(seen) < most:
-        query = events.ascending(False).limit(PAGE)
-        page = list(query.before(moment) if moment else query)
-        fresh = [event for event in page if event.id not in seen]
-        for event in fresh:
-            if (deployment := _read(event)) is not None:
-                yield _renamed(deployment, apps)
-        if not fresh:
-            return
-        seen.update(event.id for event in fresh)
-        moment = fresh[-1].timestamp.isoformat()
+    from slipway.apiserver.client import report_released
+    from slipway.config import load_apps
+
+    if kept:
+        report_released(load_apps().names_of(kept[0].push.repository), kept)
+    for deployment in kept:
+        context["outlet_events"][DEPLOYMENTS].add(DEPLOYMENT, extra=deployment.to_json())
 
 
-def _renamed(deployment: Deployment, apps: Apps) -> Deployment:
-    push = deployment.push
-    if (name := apps.present_name(push.repository)) == push.repository:
-        return deployment
-    return deployment.model_copy(update={"push": push.model_copy(update={"repository": name})})
+def ran_in(place: AppEnvironment, commit: str = "") -> list[Ran]:
+    """Return what ran in a place, the last one first; under former names of its repository, too.
 
+    :param commit: one that is asked for by name.
+    :raises TransientError: when the API server does not answer.
+    """
+    from slipway.apiserver.client import ask_history
+    from slipway.config import load_apps
 
-def _read(event: Any) -> Deployment | None:
-    try:
-        return Deployment.from_json(event.extra)
-    except ValidationError:
-        log.warning("asset event %s is not a deployment of this version of Slipway; skipped", event.id)
-        return None
+    names = load_apps().names_of(place.repository) or (place.repository,)
+    return ask_history(names, place.environment, commit)

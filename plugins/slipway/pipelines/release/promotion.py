@@ -12,30 +12,30 @@ from slipway.artifactory.promotion import Promotion, promote
 from slipway.config import load_apps
 from slipway.flow.approval import RELEASE_TASK
 from slipway.flow.environments import CLOUD
-from slipway.flow.history import AppEnvironment, running
+from slipway.flow.history import AppEnvironment, check_ran
 from slipway.flow.plans import read_plan
 from slipway.flow.property_keys import RegistryKey
 from slipway.flow.push import PushEvent
 from slipway.flow.record import SlipwayError
 from slipway.flow.release import Release
 from slipway.pipelines.images.placing import unplaced
-from slipway.pipelines.release.deployments import deployments
+from slipway.pipelines.release.deployments import ran_in
 
 log = logging.getLogger(__name__)
 
 
-def release_of(params: Mapping[str, Any], events: Any, person: str) -> Release:
+def release_of(params: Mapping[str, Any], person: str) -> Release:
     """Return the release that an environment runs, with the same images; it counts as pushed now.
 
     :param params: the form's: ``repository``, ``promote_from``, ``environment``.
-    :param events: Airflow's accessor of the deployments' asset events.
     :param person: who promotes.
     :raises SlipwayError: when the environment runs nothing, or a name is wrong.
     """
     place, target = _places(params)
     cloud = load_apps().get(place.repository).get_environment(place.environment, place.repository).openstack
-    found = running(deployments(events), place)
-    push = next(iter(found.values())).push
+    ran = ran_in(place)
+    check_ran([one.past for one in ran], place)
+    found, push = ran[0].deployments, ran[0].past.push
     if params.get("commit") not in (None, push.commit):
         raise SlipwayError(
             f"{place.environment} runs {push.short_commit}, and not {params['commit'][:12]}: only the "
@@ -46,7 +46,7 @@ def release_of(params: Mapping[str, Any], events: Any, person: str) -> Release:
         log.info("%s: %s (%s) is promoted from %s to %s", name, *what, place.environment, target)
     # The build is found by the push that it was for.
     moved = PushEvent(
-        repository=push.repository,
+        repository=place.repository,
         ref=push.ref,
         commit=push.commit,
         rebuild=push.rebuild,

@@ -8,33 +8,31 @@ from typing import Any
 
 from slipway.config import load_apps
 from slipway.flow.apps import Application
-from slipway.flow.history import AppEnvironment, before, named, releases
+from slipway.flow.history import AppEnvironment, before, named
 from slipway.flow.record import SlipwayError
 from slipway.pipelines.release.built_images import remaining
-from slipway.pipelines.release.deployments import deployments
+from slipway.pipelines.release.deployments import ran_in
 
 log = logging.getLogger(__name__)
 
 
-def choose(params: Mapping[str, Any], events: Any) -> tuple[dict[str, str], bool]:
+def choose(params: Mapping[str, Any]) -> tuple[dict[str, str], bool]:
     """Return what ``deploy`` is to be started with, and whether that release ran there before.
 
     :param params: the form's: ``repository``, ``environment``, ``commit``.
-    :param events: Airflow's accessor of the deployments' asset events.
     :raises SlipwayError: when there is nothing to go back to, its images are gone, or a name is wrong.
     """
     place = _place(params)
-    ran = [one for one in deployments(events) if place.runs(one)]
-    past = releases(ran, place)
+    commit = params.get("commit")
+    past = [one.past for one in ran_in(place, commit or "")]
     for one in past[:10]:
         log.info("ran in %s: %s", place.environment, one)
-    commit = params.get("commit")
     chosen = named(past, place, commit) if commit else before(past, place)
     if chosen is None:
         log.info("%s never ran in %s; looking for its images by commit", commit, place.environment)
         ref = past[0].push.ref
     else:
-        names = {one.push.commit: one.application for one in reversed(ran)}
+        names = {one.push.commit: one.application for one in past}
         with remaining(load_apps().get(place.repository).tenant, names) as there:
             there.refuse_gone(chosen, past)
         log.info("going back to %s", chosen)

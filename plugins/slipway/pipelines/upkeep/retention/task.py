@@ -9,16 +9,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from math import inf
-from typing import Any
 
-from slipway.apiserver.client import ask_pushes
+from slipway.apiserver.client import ask_kept, ask_pushes
 from slipway.artifactory.files import Files
 from slipway.artifactory.hook import ArtifactoryHook
 from slipway.config import load_apps
 from slipway.docker.hook import get_registry
 from slipway.flow.apps import Apps
-from slipway.flow.history import by_place
 from slipway.flow.platforms import PLATFORMS
 from slipway.flow.record import TransientError
 from slipway.flow.retention.plan import (
@@ -27,11 +24,10 @@ from slipway.flow.retention.plan import (
     judge,
     removals,
 )
-from slipway.flow.retention.promises import promises
+from slipway.flow.retention.promises import promises, rules
 from slipway.flow.retention.stored import StoredImage
 from slipway.flow.retention.tables import summary, table
 from slipway.flow.states import LIVING
-from slipway.pipelines.release.deployments import deployments
 from slipway.pipelines.upkeep.retention import in_use
 from slipway.pipelines.upkeep.retention.removing import Removing
 from slipway.pipelines.upkeep.retention.shelves import Shelves
@@ -42,12 +38,11 @@ PAUSE_SECONDS = 0.2
 """Between two images: the stores have other things to do."""
 
 
-def retain(events: Any, repositories: Sequence[str], most: int, *, dry_run: bool) -> int:
+def retain(repositories: Sequence[str], most: int, *, dry_run: bool) -> int:
     """Find, show and remove images that nothing needs; returns how many went.
 
     An image that cannot be removed does not stop the others.
 
-    :param events: Airflow's accessor of the deployments' asset events.
     :param repositories: whose images may go; those of all when there is none.
     :param most: how many images go at most.
     :param dry_run: show, and remove nothing.
@@ -63,7 +58,7 @@ def retain(events: Any, repositories: Sequence[str], most: int, *, dry_run: bool
         for trouble in seen.troubles:
             log.warning("%s", trouble)
         now = datetime.now(UTC)
-        promised = promises(by_place(deployments(events, inf)), apps, now)
+        promised = promises(ask_kept(rules(apps, now)), apps)
         facts = ImageUses(now, apps, seen.running, promised, seen.unseen, asked)
         verdicts = judge(found, facts)
         shown = [one for one in verdicts if one.reason != NOT_ASKED_FOR]

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "e7a2c4180d93"
-down_revision = "b3d09f4e6a52"
+down_revision = "d7e2a95b1c44"
 branch_labels = None
 depends_on = None
 
