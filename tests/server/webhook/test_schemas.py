@@ -18,10 +18,9 @@ from schemathesis.core import NotSet
 from schemathesis.generation import GenerationMode
 from schemathesis.openapi import from_dict
 
-from slipway.apiserver import questions
+from slipway.apiserver import routes
 from slipway.apiserver.routes import create_app
 from slipway.flow.record import Record
-from slipway.flow.ref_order import Reported
 from slipway.webhook.reception import Reception
 from slipway.webhook.search import Search
 from slipway.webhook.signature import sign_search
@@ -33,20 +32,7 @@ from tests.server.sender import APPS, KEY, KNOWN, ROUTE
 
 pytestmark = pytest.mark.slow
 
-QUESTIONS: dict[str, type[Record]] = {
-    "/deliveries/search": Search,
-    questions.RUNS_ROUTE: questions.RunsQuestion,
-    questions.PUSHES_ROUTE: questions.PushesQuestion,
-    questions.TURNS_ROUTE: questions.TurnsQuestion,
-    questions.APPROVALS_ROUTE: questions.ApprovalQuestion,
-    questions.RIGHTS_ROUTE: questions.RightsQuestion,
-    questions.REPORTS_ROUTE: Reported,
-    questions.PUSH_ROUTE: questions.PushQuestion,
-    questions.LOOKED_ROUTE: questions.LookedReport,
-    questions.BUILT_ROUTE: questions.BuiltReport,
-    questions.SUPERSEDED_ROUTE: questions.SupersededReport,
-    questions.SETTLE_ROUTE: questions.SettleQuestion,
-}
+QUESTIONS: dict[str, type[Record]] = {"/deliveries/search": Search, **routes.QUESTIONS}
 OTHERS = {ROUTE, "/health", "/freezes", "/freezes/let"}
 """Routes that are no question of a task."""
 CREATED = create_app(Reception(session=None, apps=lambda: APPS, secrets=lambda _: {}, keys=list))  # type: ignore[arg-type]
