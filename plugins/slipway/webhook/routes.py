@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from slipway.webhook.admission import Admission
 from slipway.webhook.body import BodyError, read_body
 from slipway.webhook.headers import MAX_BYTES, refuse
+from slipway.webhook.metrics import FORMAT, exposition
 from slipway.webhook.reception import Reception
 from slipway.webhook.search import Search
 from slipway.webhook.sources import printable
@@ -35,6 +36,12 @@ def add_webhook(app: FastAPI, reception: Reception) -> None:
     async def health() -> JSONResponse:
         """Say whether pushes get on; for monitors, which have no login."""
         return respond(await in_thread(reception.health))
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        """Say the same to Prometheus."""
+        told = exposition((await in_thread(reception.health)).body)
+        return Response(told, media_type=FORMAT)
 
     @app.post("/deliveries/search")
     async def search(request: Request) -> JSONResponse:

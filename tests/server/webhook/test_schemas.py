@@ -33,7 +33,7 @@ from tests.server.sender import APPS, KEY, KNOWN, ROUTE
 pytestmark = pytest.mark.slow
 
 QUESTIONS: dict[str, type[Record]] = {"/deliveries/search": Search, **routes.QUESTIONS}
-OTHERS = {ROUTE, "/health", "/freezes", "/freezes/let"}
+OTHERS = {ROUTE, "/health", "/metrics", "/freezes", "/freezes/let"}
 """Routes that are no question of a task."""
 CREATED = create_app(Reception(session=None, apps=lambda: APPS, secrets=lambda _: {}, keys=list))  # type: ignore[arg-type]
 
