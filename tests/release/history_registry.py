@@ -118,5 +118,6 @@ def registry(lab: Lab, folder: Path) -> Iterator[Registry]:
         }
         server = GitServer(repositories, git.user, git.password, git.url, settings, environment)
         web = httpx.Client(base_url=lab.airflow.url, timeout=ANSWER_SECONDS, trust_env=False)
-        with served(server) as url, web:
+        # Of uvloop's loops only one at a time can start programs.
+        with served(server, loop="asyncio") as url, web:
             yield Registry(Login(f"{url}/git", git.user, git.password), mailbox, repositories, web)

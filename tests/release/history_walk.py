@@ -86,6 +86,10 @@ class Walk:
         """Return the history's pushes on record, in Slipway's order."""
         return self.records.rows(self.repository, self.since, self.ranks)
 
+    def quiet(self) -> None:
+        """Wait until all of the repository's pushes are over."""
+        wait_for(lambda: not self.records.busy(self.repository))
+
     def _live(self, number: int, step: Step) -> None:
         if step.kind == "rename":
             self.registry.repositories.rename(self.repository, renamed(self.repository))
@@ -106,7 +110,7 @@ class Walk:
         self._deliver_late(number)
         self._go_on(number)
         if step.calm and not self._paused:
-            self._quiet()
+            self.quiet()
 
     def _end(self) -> None:
         last = len(self.plan.steps)
@@ -121,7 +125,7 @@ class Walk:
         replayed = [sent.renewed() if chance.random() < 0.5 else sent for sent in again]
         self.ranks |= {new.id: self.ranks[sent.id] for new, sent in zip(replayed, again, strict=True)}
         self._deliver(*replayed)
-        self._quiet()
+        self.quiet()
 
     def _push(self, step: Step) -> list[tuple[Move, SentDelivery]]:
         for commit in step.commits:
@@ -185,6 +189,3 @@ class Walk:
 
     def _next_second(self) -> None:
         wait_for(lambda: int(time.time()) > self._second, pause=0.05)
-
-    def _quiet(self) -> None:
-        wait_for(lambda: not self.records.busy(self.repository))

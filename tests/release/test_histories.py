@@ -13,6 +13,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +93,10 @@ def lived(ground: Ground, plan: Plan, repository: str, folder: Path) -> str:
             print(f"history {plan.seed}: {told(walk)}", flush=True)
             return ""
         except Exception:
-            return f"{story(walk)}\n{traceback.format_exc()}"
+            failure = f"{story(walk)}\n{traceback.format_exc()}"
+            with suppress(AssertionError):
+                walk.quiet()
+            return failure
         finally:
             ground.records.remove(name)
             remove(ground.lab.registry, f"docker-local/demo/{name}")
