@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from threading import Lock
-
-import httpx
 
 from slipway.cli.api import Airflow
 from tests.dags.pushing import Source, run_with_id
+from tests.release.history_pauses import Pauses
 from tests.release.history_plan import Commit, Move, Plan, Step
 from tests.release.history_records import PushRow, Records
 from tests.release.history_registry import Registry, SentDelivery, renamed
@@ -27,23 +24,6 @@ USER 65534
 CMD ["/bin/sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done"]
 """
 POD = "{replicas: 1, resources: {cpu: 10m, memory: 16Mi}}"
-
-
-@dataclass
-class Pauses:
-    """The DAGs that histories pause, which are everybody's: one goes on when nobody keeps it paused."""
-
-    api: httpx.Client
-    kept: Counter[str] = field(default_factory=Counter)
-    lock: Lock = field(default_factory=Lock)
-
-    def change(self, dag_id: str, by: int) -> None:
-        """Pause a DAG (1), or let it go on (-1)."""
-        with self.lock:
-            self.kept[dag_id] += by
-            paused = self.kept[dag_id] > 0
-            answer = self.api.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": paused})
-            assert answer.status_code == 200, answer.text
 
 
 @dataclass

@@ -26,10 +26,11 @@ from slipway.cli.api import Airflow
 from slipway.cli.settings import Login
 from tests.dags.pushing import source
 from tests.registry_images import remove
+from tests.release.history_pauses import Pauses
 from tests.release.history_plan import ENVIRONMENTS, Plan, draw
 from tests.release.history_records import PushRow, Records, wanted
 from tests.release.history_registry import registry
-from tests.release.history_walk import Pauses, Walk
+from tests.release.history_walk import Walk
 
 REPOSITORIES = tuple(f"tests/history-{number}" for number in range(1, 5))
 COUNT = 20
