@@ -23,9 +23,7 @@ def exposition(health: Mapping[str, Any]) -> bytes:
         database does not answer, only ``slipway_healthy`` is known.
     """
     registry = CollectorRegistry()
-    healthy = Gauge(
-        "slipway_healthy", "1 when pushes get on: see /slipway/health", registry=registry
-    )
+    healthy = Gauge("slipway_healthy", "1 when pushes get on: see /slipway/health", registry=registry)
     healthy.set(health.get("status") == "healthy")
     if "pushes" in health:
         count = Gauge("slipway_pushes", "Pushes that are not over", ["state"], registry=registry)
