@@ -210,35 +210,13 @@ def module(folder: Path, requires: str = "") -> GoModule:
 
 
 @pytest.mark.slow
-def test_a_module_is_built_and_its_build_leaves_nothing(
+def test_sets_of_one_module_are_built_together_and_their_build_leaves_nothing(
     paths: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wanted = ProgramSet("one", "1", ("one",))
-    build = GoBuild(module(tmp_path / "one"), paths.cache, paths.logs / "build.log")
-    folder = wanted.ensure(paths.cache, build)
-    assert subprocess.run([folder / "one"], capture_output=True, check=True).stderr == b"hello\n"
-    assert [name for name in names(paths.cache) if not name.startswith("go-")] == ["one-1", "one.lock"]
-    assert capsys.readouterr().out.startswith("building one 1 from Go modules (once, then cached): begun\n")
-
-
-@pytest.mark.slow
-def test_a_program_that_is_several_is_called_by_their_names(paths: Paths, tmp_path: Path) -> None:
-    several = replace(module(tmp_path / "one"), names={"one": ("first", "second")})
-    build = GoBuild(several, paths.cache, paths.logs / "build.log")
-    folder = ProgramSet("one", "1", ("first", "second")).ensure(paths.cache, build)
-    assert names(folder) == ["first", "second"]
-    assert (folder / "first").samefile(folder / "second")
-    assert subprocess.run([folder / "second"], capture_output=True, check=True).stderr == b"hello\n"
-
-
-@pytest.mark.slow
-def test_sets_of_one_module_are_built_together(
-    paths: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    both = module(tmp_path / "one")
+    both = replace(module(tmp_path / "one"), names={"one": ("first", "second")})
     (both.folder / "two").mkdir()
     (both.folder / "two" / "main.go").write_text("package main\nfunc main() {}\n")
-    one, two = ProgramSet("one", "1", ("one",)), ProgramSet("two", "2", ("two",))
+    one, two = ProgramSet("one", "1", ("first", "second")), ProgramSet("two", "2", ("two",))
     build = SharedBuild(both, {one: (".",), two: ("./two",)}, paths.cache, paths.logs / "build.log")
     with build.kept():
         first = one.ensure(paths.cache, build)
@@ -246,7 +224,11 @@ def test_sets_of_one_module_are_built_together(
         second = two.ensure(paths.cache, build)
     assert said.startswith("building one 1, two 2 from Go modules (once, then cached): begun\n")
     assert capsys.readouterr().out == ""
-    assert (names(first), names(second)) == (["one"], ["two"])
+    # A program that is several is called by their names.
+    assert (names(first), names(second)) == (["first", "second"], ["two"])
+    assert (first / "first").samefile(first / "second")
+    for name in names(first):
+        assert subprocess.run([first / name], capture_output=True, check=True).stderr == b"hello\n"
     assert [name for name in names(paths.cache) if not name.startswith("go-")] == [
         *("one-1", "one.lock", "two-2", "two.lock"),
     ]
