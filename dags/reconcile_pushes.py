@@ -71,6 +71,8 @@ with DAG(
 
     PushMissingOperator.partial(
         task_id="push",
+        # Of equal tasks Airflow takes mapped ones last: a lost push would wait until nothing else does.
+        priority_weight=100,
         doc_md="Register the push, unless it has arrived meanwhile.",
         map_index_template="{{ task.missing['repository'] }} {{ task.missing['ref'] }}",
     ).expand(missing=find())

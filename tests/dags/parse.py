@@ -77,6 +77,7 @@ def _about(dag: Any) -> dict[str, Any]:
         "max_active_runs": dag.max_active_runs,
         "schedule": type(dag.timetable).__name__,
         "deadline": _seconds(dag.deadline),
+        "priorities": {task.task_id: _weight(dag, task) for task in dag.tasks},
         "retries": {task.task_id: task.retries for task in dag.tasks},
         "task_docs": {task.task_id: task.doc_md or "" for task in dag.tasks},
         "upstream": {task.task_id: sorted(task.upstream_task_ids) for task in dag.tasks},
@@ -90,6 +91,12 @@ def _about(dag: Any) -> dict[str, Any]:
         "lines": _lines(dag),
         "params": {name: _param(dag.params.get_param(name)) for name in dag.params},
     }
+
+
+def _weight(dag: Any, task: Any) -> int:
+    """Return the weight by which waiting tasks are ordered: with it, Airflow counts all that comes after."""
+    after = [dag.get_task(name) for name in task.get_flat_relative_ids(upstream=False)]
+    return sum(one.priority_weight for one in (task, *after))
 
 
 def _seconds(alerts: Any) -> list[Any]:

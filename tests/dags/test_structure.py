@@ -130,6 +130,15 @@ def test_a_pipeline_says_what_it_is(report: Report, dag_id: str) -> None:
     assert about["catchup"] is False
 
 
+def test_a_lost_push_waits_for_nothing_that_pushes_start(report: Report) -> None:
+    started = [
+        report["dags"][dag_id]["priorities"].values() for dag_id in (PUSH, *PIPELINES.values(), DEPLOY)
+    ]
+    sweep = report["dags"]["reconcile_pushes"]["priorities"]
+    assert set(sweep) == {"find", "push"}
+    assert min(sweep.values()) > max(max(weights) for weights in started)
+
+
 @pytest.mark.parametrize("dag_id", FILES)
 def test_grid_and_graph_can_be_drawn(report: Report, dag_id: str) -> None:
     about = report["dags"][dag_id]
