@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -36,7 +36,7 @@ PARALLELISM = "8"
 """Tasks at once: short ones compute all the time, and more would only wait for a core."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Installation:
     """Its parts, each of which can be ended and started again.
 
@@ -46,7 +46,6 @@ class Installation:
     ground: Ground
     repositories: Sequence[str]
     """``apps.yaml`` has these; every branch of theirs is deployed."""
-    _left: list[psutil.Process] = field(default_factory=list)
 
     @property
     def postgres(self) -> Postgres:
@@ -104,26 +103,25 @@ class Installation:
         self._kill("api-server-2")
 
     def kill_scheduler(self) -> None:
-        """Kill the scheduler alone, so that its workers live on, and start it again."""
-        self._left += self._kill("scheduler")
+        """Kill the scheduler with all that it started, as a machine that goes down, and start it again.
+
+        Its tasks end in the middle, some of them between their report and their end, and run again.
+        """
+        self._kill("scheduler")
         self._process("scheduler").start()
 
-    def _kill(self, name: str) -> list[psutil.Process]:
-        """Return what it had started."""
+    def _kill(self, name: str) -> None:
         process = self._process(name)
         assert process.pid, f"{name} does not run; {process.tail()}"
         killed = psutil.Process(process.pid)
-        children: list[psutil.Process] = killed.children(recursive=True)
-        killed.kill()
+        for one in (killed, *killed.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
         assert wait_gone(lambda: process.pid is None, 30), f"{name} does not end"
-        return children
 
     def _stop(self) -> None:
         for process in self._processes():
             process.stop(grace=15)
-        for left in self._left:
-            with suppress(psutil.NoSuchProcess):
-                left.kill()
         self.git.stop()
         self.postgres.stop()
         for folder in (self.ground.paths.sockets, self.ground.paths.outside):

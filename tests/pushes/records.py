@@ -17,6 +17,7 @@ ROWS = (
     "SELECT id, repository || '@' || commit_id AS key, ref, source, state, outcome, reason FROM slipway_push"
 )
 RUNS = "SELECT dag_id, run_id, partition_key AS key, state FROM dag_run WHERE dag_id = ANY(:dags)"
+RUNNING = "SELECT count(*) FROM task_instance WHERE state = 'running' AND dag_id = ANY(:dags)"
 TRIED_AGAIN = "SELECT count(*) FROM task_instance WHERE try_number > 1 AND dag_id = ANY(:dags)"
 
 
@@ -49,6 +50,8 @@ class Records:
 
     rows: Sequence[PushRow]
     runs: Sequence[StartedRun]
+    at_work: int
+    """Tasks that run."""
     tried_again: int
     """Tasks that ran more than once."""
 
@@ -60,6 +63,7 @@ class Records:
             return cls(
                 [PushRow(**row) for row in connection.execute(text(ROWS)).mappings()],
                 [StartedRun(**row) for row in connection.execute(text(RUNS), dags).mappings()],
+                connection.scalar(text(RUNNING), dags) or 0,
                 connection.scalar(text(TRIED_AGAIN), dags) or 0,
             )
 

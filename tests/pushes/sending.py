@@ -45,6 +45,7 @@ class Sent:
 
     answers: dict[CommittedPush, list[str]] = field(default_factory=dict)
     seconds: float = 0.0
+    """Until the last one was sent."""
 
     @property
     def accepted(self) -> set[CommittedPush]:
@@ -83,6 +84,7 @@ def send(
 
     def one(push: CommittedPush, payload: dict[str, Any]) -> None:
         url = servers.next()
+        sent.seconds = max(sent.seconds, time.monotonic() - begun)
         answer = deliver(delivery_request(f"{url}{ROUTE}", secret, "push", payload))
         if _REFUSED in answer:
             servers.leave(url)
@@ -97,8 +99,6 @@ def send(
             payload = push.payload()
             for _ in range(2 if number % TWICE_EVERY == 0 else 1):
                 begun_work.append(senders.submit(one, push, payload))
-        senders.shutdown()
-        sent.seconds = time.monotonic() - begun
         for future in begun_work:
             future.result()
     return sent

@@ -28,10 +28,12 @@ START_SECONDS = 900
 SWEEP_AGAIN_SECONDS = 330
 """The sweep leaves younger pushes alone when it looks for lost reports."""
 SAID_EVERY_SECONDS = 20
+TASKS_KILLED = 2
+"""The scheduler is killed when at least so many run."""
 
 pytestmark = [
     pytest.mark.release,
-    pytest.mark.timeout(2 * START_SECONDS + SECONDS_EACH * PUSHES),
+    pytest.mark.timeout(4 * START_SECONDS + SECONDS_EACH * PUSHES),
 ]
 
 
@@ -78,10 +80,15 @@ def test_every_push_has_one_row_and_one_run_of_each_dag(airflow: Installation, d
     early, others = pushes[: PUSHES // 10], pushes[PUSHES // 10 :]
     sent = send(early, servers, secret, A_SECOND, {})
     wait_for(database, story, lambda found: any(run.dag_id == "deploy" for run in found.runs))
+
+    def kill_scheduler() -> None:
+        wait_for(database, story, lambda found: found.at_work >= TASKS_KILLED, pause=0.1)
+        airflow.kill_scheduler()
+
     faults = {
         len(others) // 4: story.doing("PostgreSQL restarts", airflow.restart_postgres),
         len(others) // 2: story.doing("one API server is killed", airflow.kill_api_server),
-        3 * len(others) // 4: story.doing("the scheduler is killed, and starts", airflow.kill_scheduler),
+        3 * len(others) // 4: story.doing("the scheduler is killed, and starts", kill_scheduler),
     }
     sent = sent.and_then(send(others, servers, secret, A_SECOND, faults))
     story.say(f"{sum(sent.kinds().values())} deliveries are sent: {dict(sent.kinds())}")
@@ -96,12 +103,13 @@ def test_every_push_has_one_row_and_one_run_of_each_dag(airflow: Installation, d
 
 
 def finish(airflow: Installation, database: Engine, story: Story, pushes: Sequence[CommittedPush]) -> Records:
-    """Sweep until every push is over."""
+    """Sweep until every push is over, or the time is."""
+    until = time.monotonic() + START_SECONDS + SECONDS_EACH * PUSHES
     while True:
         story.say("reconcile_pushes starts")
         sweep(airflow)
         found = wait_for(database, story, lambda found: found.are_over(pushes), SWEEP_AGAIN_SECONDS)
-        if found.are_over(pushes):
+        if found.are_over(pushes) or time.monotonic() > until:
             return found
 
 
@@ -116,9 +124,13 @@ def sweep(airflow: Installation) -> None:
 
 
 def wait_for(
-    database: Engine, story: Story, is_so: Callable[[Records], bool], seconds: float = START_SECONDS
+    database: Engine,
+    story: Story,
+    is_so: Callable[[Records], bool],
+    seconds: float = START_SECONDS,
+    pause: float = 2.0,
 ) -> Records:
-    """Return what is recorded when something is so, or after a time; print now and then."""
+    """Return what is recorded when something is so, or after so many seconds; print now and then."""
     said, until = 0.0, time.monotonic() + seconds
     while True:
         try:
@@ -130,7 +142,7 @@ def wait_for(
         if found and time.monotonic() - said > SAID_EVERY_SECONDS:
             said = time.monotonic()
             story.say(found.summary())
-        time.sleep(2)
+        time.sleep(pause)
 
 
 def table(pushes: Sequence[CommittedPush], sent: Sent, found: Records, seconds: float) -> str:
