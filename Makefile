@@ -24,6 +24,7 @@ UNIT := python -m pytest -q --durations=10 -n $(shell expr $$(nproc) + 1) --dist
 	-m "not lab and not root and not slow and not alone and not release"
 ROUNDS ?= 3
 export PUSHES ?= 500
+HISTORY ?= 200000
 
 # The lab's servers that an installation by Compose talks to.
 COMPOSE_NEEDS := engine dockerhub artifactory git kubernetes nova ironic
@@ -33,7 +34,7 @@ export PATH := $(BIN):$(PATH):$(CURDIR)/.lab/bin
 # A Python that writes no bytecode takes twice the time to start.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH VIRTUAL_ENV
 
-.PHONY: help host venv lab-up lab-down lab-status lab-restart airflow test test-unit test-stability test-release test-pushes test-machine test-tenants test-kubernetes lint demo compose-env compose-test screenshots bench requirements debian-pins clean
+.PHONY: help host venv lab-up lab-down lab-status lab-restart airflow test test-unit test-stability test-release test-pushes test-aged test-machine test-tenants test-kubernetes lint demo compose-env compose-test screenshots bench requirements debian-pins clean
 
 # What a target needs is done from left to right: `host` before anything is installed.
 .NOTPARALLEL:
@@ -83,9 +84,16 @@ test-kubernetes: host venv lab-up ## Test rollouts, manifests and tenants on the
 test-pushes: host venv ## Send PUSHES=500 pushes while PostgreSQL, an API server and the scheduler fail, without the lab (minutes)
 	@python -m pytest -q -s -m release tests/pushes $(ARGS)
 
+test-aged: host venv ## Test what an installation costs that has a year of pushes (HISTORY=200000), beside its first day
+	@was_up=; [ ! -e .lab ] || was_up=yes; code=0; \
+	{ python -m lab up postgres && SLIPWAY_AGED_PUSHES=$(HISTORY) python -m pytest -q tests/aged -m release $(ARGS); } || code=$$?; \
+	if [ -z "$$was_up" ]; then python -m lab down || code=1; fi; \
+	exit $$code
+
 test-release: host venv ## Test releases on all platforms, random histories, failed builds, killed servers (an hour); fresh machines (hours)
 	@$(MAKE) --no-print-directory test-pushes ARGS=
 	@python -m lab up --profile hypervisor
+	@SLIPWAY_AGED_PUSHES=$(HISTORY) python -m pytest -q tests/aged -m release $(ARGS)
 	@python -m pytest -q tests/release -m "not short" $(ARGS)
 	@python -m pytest -q tests/dags tests/systems -m release $(ARGS)
 	@SLIPWAY_EXAMPLES=all python -m pytest -q tests/flow tests/server/webhook/test_{budget,fuzz,github,schemas}.py $(ARGS)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from slipway.flow.deployment import Deployment
 from slipway.flow.document import load
 from slipway.flow.image import Image
 from slipway.flow.kubernetes.workload import KubernetesPlan, finished, from_spec
+from slipway.flow.platforms import Platform
 from slipway.flow.push import PushEvent
 from slipway.flow.spec import BuildSpec
 
@@ -30,6 +32,24 @@ def image(application: str = "shop", digest: str = DIGEST, reference: str = "") 
         digest=digest,
         input_digest=digest,
         reference=reference or f"registry:5000/docker-local/acme/{application}@{digest}",
+    )
+
+
+def deployed(
+    commit: str,
+    minutes: int,
+    repository: str = "octo/shop",
+    platform: Platform = "container",
+    to: str = "production",
+) -> Deployment:
+    return Deployment(
+        push=push(commit, minutes, repository),
+        application="shop",
+        environment=to,
+        platform=platform,
+        image=image(),
+        where="acme/deployment/shop",
+        since=NOON + timedelta(minutes=minutes),
     )
 
 

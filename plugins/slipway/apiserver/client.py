@@ -176,6 +176,8 @@ def report_released(names: Sequence[str], made: Sequence[Deployment]) -> None:
 def ask_history(names: Sequence[str], environment: str, commit: str = "") -> list[Ran]:
     """Return what ran in a place, the last one first: some, and what a rollback goes back to.
 
+    Only the last one has its deployments.
+
     :param names: all that the repository has, or had.
     :param commit: one that is asked for by name; it is among them if it ever ran there.
     :raises TransientError: when the API server does not answer.

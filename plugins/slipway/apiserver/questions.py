@@ -148,7 +148,7 @@ class HistoryQuestion(Record):
 
 
 class HistoryAnswer(Record):
-    """The last one first."""
+    """The last one first, and it alone with its deployments."""
 
     ran: tuple[Ran, ...]
 

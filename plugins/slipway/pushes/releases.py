@@ -19,8 +19,8 @@ from slipway.flow.retention.promises import KeptPlace, RetentionRule, RulesOf
 from slipway.pushes.store import aware, lock
 from slipway.pushes.table import releases
 
-NEWEST = 20
-"""Releases of a place that a person is shown, or may be asked to choose from."""
+NEWEST = 11
+"""Releases of a place that a person may be shown: the one that runs, and some others."""
 
 
 def take(session: Session, names: Sequence[str], made: Sequence[Deployment]) -> Ran:
@@ -60,12 +60,16 @@ def find(session: Session, names: Sequence[str], environment: str, commit: str) 
 
 
 def choice(session: Session, names: Sequence[str], environment: str, commit: str = "") -> list[Ran]:
-    """Return what a rollback chooses from, the last one first.
+    """Return what a rollback chooses from, the last one first; deployments of that one alone.
 
     :param commit: one that is asked for by name.
     """
-    found = {one.past.push.commit: one for one in newest(session, names, environment, NEWEST)}
-    current = next(iter(found.values()), None)
+    query = select(releases.c.past).where(*_of(names, environment)).order_by(releases.c.at.desc())
+    others = map(Past.from_json, session.scalars(query.limit(NEWEST)))
+    current = next(iter(newest(session, names, environment, 1)), None)
+    found = {one.push.commit: Ran(past=one, deployments={}) for one in others}
+    if current:
+        found[current.past.push.commit] = current
     for wanted in (commit, current.past.before if current else ""):
         if wanted and wanted not in found and (one := find(session, names, environment, wanted)):
             found[wanted] = one

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from slipway.flow.platforms import Platform
@@ -107,9 +107,11 @@ def of_commits(session: Session, keys: Iterable[tuple[str, str, str]]) -> list[R
     wanted = {(repository.casefold(), commit, rebuild) for repository, commit, rebuild in keys}
     if not wanted:
         return []
-    # Both columns of the index, or a database reads the whole table.
-    names, commits = {name for name, _, _ in wanted}, {commit for _, commit, _ in wanted}
-    query = select(pushes).where(pushes.c.repository.in_(names), pushes.c.commit_id.in_(commits))
+    # In pairs, as the index has them: of two lists, or of commits alone, a database reads the whole table.
+    pairs = tuple_(pushes.c.repository, pushes.c.commit_id).in_(
+        {(name, commit) for name, commit, _ in wanted}
+    )
+    query = select(pushes).where(pairs)
     rows = session.execute(query.order_by(pushes.c.at)).mappings()
     key = ("repository", "commit_id", "rebuild")
     return [recorded(row) for row in rows if tuple(row[name] for name in key) in wanted]

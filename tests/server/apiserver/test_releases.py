@@ -19,7 +19,8 @@ from slipway.flow.retention.promises import KeptPlace, RetentionRule, RulesOf, p
 from slipway.pipelines.release.deployments import ran_in
 from slipway.pipelines.release.promotion import release_of
 from tests.flow import images
-from tests.flow.builders import NOON, image, push
+from tests.flow.builders import NOON
+from tests.flow.builders import deployed as built_for
 
 OLD, NEW, NEWEST = "octo/shop", "octo/store", "Octo/Emporium"
 NAMES = (OLD, NEW, NEWEST)
@@ -54,15 +55,7 @@ def deployed(
     platform: Platform = "container",
     to: str = "production",
 ) -> Deployment:
-    return Deployment(
-        push=push(commit, minutes, repository),
-        application="shop",
-        environment=to,
-        platform=platform,
-        image=image(),
-        where="acme/deployment/shop",
-        since=NOON + timedelta(minutes=minutes),
-    )
+    return built_for(commit, minutes, repository, platform, to)
 
 
 def came(commits: str, repository: str = NEWEST, to: str = "production") -> None:

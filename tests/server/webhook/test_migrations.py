@@ -6,18 +6,22 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, inspect, select, text
 
+from slipway.flow.ended import Ended
 from slipway.flow.push import PushEvent
 from slipway.flow.ref_order import Reported
-from slipway.pushes import store
+from slipway.pushes import releases, store
 from slipway.pushes.receiving import receive
+from slipway.pushes.table import outcomes
 from slipway.webhook.table import metadata
+from tests.flow.builders import deployed
 from tests.server.airflow_database import AirflowDatabase
 from tests.server.conftest import session_of
 
@@ -150,6 +154,43 @@ def test_pushes_of_before_are_taken_over(step: Step, engine: Engine) -> None:
         }
         under_way = push.model_copy(update={"ref": "refs/heads/next", "commit": "3" * 40})
         assert store.of_ref(session, under_way) == []
+
+
+def test_what_ran_and_was_reported_before_is_taken_over(step: Step, engine: Engine) -> None:
+    step("manager.downgrade('b3d09f4e6a52')")
+    began = datetime(2030, 1, 1, tzinfo=UTC)
+    ended = Ended(
+        dag_id="deploy",
+        run_id="run",
+        good=False,
+        repository="octo/shop",
+        ref="refs/heads/main",
+        environment="production",
+        pushed_at=began,
+    )
+    made = [deployed(commit, minutes) for minutes, commit in enumerate("aba")]
+    events: list[tuple[str, Any]] = [("slipway_deployment", one.to_json()) for one in made]
+    events += [("slipway_deployment", {"from": "a person"}), ("slipway_outcome", {"ended": ended.to_json()})]
+    with engine.begin() as connection:
+        asset = 'INSERT INTO asset (name, uri, "group", extra, created_at, updated_at) '
+        for name in ("slipway_deployment", "slipway_outcome"):
+            connection.execute(text("DELETE FROM asset WHERE name = :name"), {"name": name})
+            connection.execute(
+                text(asset + "VALUES (:name, :name, '', '{}', :now, :now)"), {"name": name, "now": began}
+            )
+        event = text(
+            "INSERT INTO asset_event (asset_id, extra, timestamp) "
+            "SELECT id, :extra, :at FROM asset WHERE name = :name"
+        )
+        for minute, (name, extra) in enumerate(events):
+            at = began + timedelta(minutes=minute)
+            connection.execute(event, {"name": name, "extra": json.dumps(extra), "at": at})
+    assert step("manager.upgradedb(use_migration_files=True)") == "revision d7e2a95b1c44 True"
+    with session_of(engine) as session:
+        found = releases.choice(session, ["Octo/Shop"], "production")
+        assert [(one.past.push.commit[0], one.past.before[:1]) for one in found] == [("a", ""), ("b", "a")]
+        assert found[0].deployments == {"container": made[2]}
+        assert [Ended.from_json(one) for one in session.scalars(select(outcomes.c.ended))] == [ended]
 
 
 def key(push: PushEvent) -> tuple[str, str, str]:
