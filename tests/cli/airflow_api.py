@@ -81,7 +81,14 @@ class AirflowApi:
             case ["dags", dag_id] if dag_id in self.dags:
                 return 200, {"dag_id": dag_id, "is_paused": dag_id in self.paused}
             case ["dags", dag_id, "dagRuns"] if dag_id in self.dags:
-                found = [run for run in self.runs if run["dag_id"] == dag_id and _has_key(run, query)]
+                begins = query.get("run_id_prefix_pattern", "")
+                found = [
+                    run
+                    for run in self.runs
+                    if run["dag_id"] == dag_id
+                    and _has_key(run, query)
+                    and run["dag_run_id"].startswith(begins)
+                ]
                 return 200, _page("dag_runs", found, "run_after", query)
             case ["dags", dag_id, "dagRuns", run_id] if run := self.find(dag_id, run_id):
                 return 200, run

@@ -49,16 +49,28 @@ class Airflow:
         self._client.close()
 
     def get_runs(
-        self, dag_id: str, partition_key_part: str = "", limit: int = PAGE, offset: int = 0
+        self,
+        dag_id: str,
+        partition_key_part: str = "",
+        limit: int = PAGE,
+        offset: int = 0,
+        *,
+        id_prefix: str = "",
+        since: str = "",
     ) -> list[Json]:
         """Return the newest runs of ``dag_id`` first.
 
         :param partition_key_part: only runs whose key contains it; ``%`` and ``_`` are wildcards
             for the server, so the caller compares what comes back.
+        :param id_prefix: only runs whose id begins so. With it, or with ``since``, the server reads an
+            index, and not all runs.
+        :param since: not before this moment.
         """
         query: Query = {"order_by": "-run_after", "limit": limit, "offset": offset}
         if partition_key_part:
             query["partition_key_pattern"] = f"%{partition_key_part}%"
+        query |= {"run_id_prefix_pattern": id_prefix} if id_prefix else {}
+        query |= {"run_after_gte": since} if since else {}
         answer = self._get(f"/dags/{quote(dag_id)}/dagRuns", query, absent=no_dag(self.url, dag_id))
         return list_of(answer, "dag_runs")
 
@@ -74,10 +86,18 @@ class Airflow:
         answer = self._get(path, query, absent, tries)
         return list_of(answer, items), int(answer.get("total_entries") or 0)
 
-    def iterate_runs(self, dag_id: str, partition_key_part: str = "", most: int = 1000) -> Iterator[Json]:
+    def iterate_runs(
+        self,
+        dag_id: str,
+        partition_key_part: str = "",
+        most: int = 1000,
+        *,
+        id_prefix: str = "",
+        since: str = "",
+    ) -> Iterator[Json]:
         """Yield the ``most`` newest runs of ``dag_id``, as :meth:`get_runs` does."""
         for offset in range(0, most, PAGE):
-            page = self.get_runs(dag_id, partition_key_part, offset=offset)
+            page = self.get_runs(dag_id, partition_key_part, offset=offset, id_prefix=id_prefix, since=since)
             yield from page
             if len(page) < PAGE:
                 return
@@ -113,15 +133,19 @@ class Airflow:
         query |= {"timestamp_gte": since} if since else {}
         return list_of(self._get("/assets/events", query | {"limit": PAGE}), "asset_events")
 
-    def iterate_events(self, asset: str, dag_id: str = "", most: int = 1000) -> Iterator[Json]:
+    def iterate_events(
+        self, asset: str, dag_id: str = "", most: int = 1000, since: str = ""
+    ) -> Iterator[Json]:
         """Yield the ``most`` newest events of the asset named ``asset``, newest first.
 
         :param dag_id: only those that runs of this DAG made.
+        :param since: not before this moment.
         """
         for offset in range(0, most, PAGE):
             query: Query = {"name_pattern": asset, "order_by": "-timestamp", "limit": PAGE, "offset": offset}
             if dag_id:
                 query["source_dag_id"] = dag_id
+            query |= {"timestamp_gte": since} if since else {}
             page = list_of(self._get("/assets/events", query), "asset_events")
             yield from (event for event in page if event.get("name") == asset)
             if len(page) < PAGE:

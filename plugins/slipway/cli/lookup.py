@@ -13,8 +13,10 @@ from slipway.cli.answers import AirflowError, Json, ServerError
 from slipway.cli.api import Airflow
 from slipway.cli.status import DEPLOY_DAG
 from slipway.flow.deployment import Deployment
+from slipway.flow.followed import PUSH
 from slipway.flow.image import Built
 from slipway.flow.platforms import PLATFORMS, Platform
+from slipway.flow.push_id import id_prefix
 from slipway.flow.record import SlipwayError
 
 ASSET_PART = "slipway_"
@@ -40,7 +42,8 @@ class Lookup:
 
     def newest_run(self, dag_id: str, key: str) -> Json | None:
         """Return the newest run of ``dag_id`` for exactly this partition key."""
-        runs = self.airflow.iterate_runs(dag_id, key)
+        prefix = id_prefix(key.partition("@")[0]) if dag_id == PUSH else ""
+        runs = self.airflow.iterate_runs(dag_id, key, id_prefix=prefix)
         return next((run for run in runs if run.get("partition_key") == key), None)
 
     def find_run(self, dag_id: str, run_id: str) -> Json | None:
@@ -70,7 +73,8 @@ class Lookup:
 
     def newest(self, deployment: Deployment) -> Deployment:
         """Return the last deployment of the same application and platform to the same environment."""
-        for event in self.airflow.iterate_events(DEPLOYMENT_ASSET, DEPLOY_DAG):
+        since = (deployment.since - SKEW).isoformat()  # its own event is among them
+        for event in self.airflow.iterate_events(DEPLOYMENT_ASSET, DEPLOY_DAG, since=since):
             if place_of(other := read(event, Deployment)) == place_of(deployment):
                 return other
         return deployment

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from slipway.cli.answers import AirflowError, Json
@@ -16,6 +17,10 @@ from slipway.cli.pushed import PushRun, event_of_key, newest, push_runs
 from slipway.cli.status import PlatformFacts, PushStatus, push_status
 from slipway.flow.followed import PUSH
 from slipway.flow.platforms import PLATFORMS
+from slipway.flow.push_id import id_prefix
+
+RECENT = timedelta(days=30)
+"""A commit that people ask about was mostly pushed meanwhile."""
 
 
 def find_pushes(airflow: Airflow, commit: str = "", repository: str = "", ref: str = "") -> list[PushRun]:
@@ -27,8 +32,15 @@ def find_pushes(airflow: Airflow, commit: str = "", repository: str = "", ref: s
     """
     if not (commit or repository):
         return newest(Overview(airflow).pushes)
-    runs = airflow.iterate_runs(PUSH, f"{repository}@{commit.lower()}")
-    return newest(push_runs(runs), commit, repository, ref)
+    key = f"{repository}@{commit.lower()}"
+    recent = "" if repository else (datetime.now(UTC) - RECENT).isoformat()
+    prefix = id_prefix(repository) if repository else ""
+    # What is found by an index first; then a commit of long ago, or a name that is spelled in another case.
+    for begins, since in ((prefix, recent), ("", "")):
+        runs = airflow.iterate_runs(PUSH, key, id_prefix=begins, since=since)
+        if found := newest(push_runs(runs), commit, repository, ref):
+            return found
+    return []
 
 
 def get_statuses(airflow: Airflow) -> dict[str, PushStatus]:

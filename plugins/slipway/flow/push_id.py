@@ -28,6 +28,14 @@ def push_id(push: PushEvent, number: int) -> str:
     return PREFIX + "~".join([*parts, hashlib.sha256(whole.encode()).hexdigest()[:8]])
 
 
+def id_prefix(repository: str) -> str:
+    """Return how the ids of a repository's pushes begin; those of one with the same name do, too.
+
+    :param repository: spelled as in ``apps.yaml``.
+    """
+    return f"{PREFIX}{_short(repository.partition('/')[2])}~"
+
+
 def is_push_id(run_id: str) -> bool:
     """Say whether a run was started by a push."""
     return run_id.startswith(PREFIX)
