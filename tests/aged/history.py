@@ -46,7 +46,7 @@ _RUNS = """
 INSERT INTO dag_run (dag_id, run_id, run_type, triggered_by, state, run_after, queued_at, start_date,
                      end_date, created_at, updated_at, conf, span_status, partition_key,
                      created_dag_version_id)
-SELECT dag.dag_id, made.id, 'manual', 'asset', CASE WHEN outcome = 'failed' AND dag.dag_id = 'container_image'
+SELECT dag.dag_id, made.id, 'manual', 'ASSET', CASE WHEN outcome = 'failed' AND dag.dag_id = 'container_image'
            THEN 'failed' ELSE 'success' END,
        moment, moment, moment, moment + interval '20 seconds', moment, moment, {conf}::jsonb, 'ended',
        repository || '@' || commit, version.id

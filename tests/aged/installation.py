@@ -12,7 +12,9 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from slipway.apiserver.routes import create_app
+from slipway.cli.settings import Login
 from slipway.webhook.reception import Reception
+from tests.aged.api_server import api_server
 from tests.aged.history import fill
 from tests.aged.operations import apps
 from tests.served import client, served
@@ -30,6 +32,8 @@ class Installation:
     database: AirflowDatabase
     engine: Engine
     url: str
+    airflow: Login
+    """To Airflow's own API server."""
 
     @property
     def sender(self) -> Sender:
@@ -48,8 +52,9 @@ def installed(database: AirflowDatabase, pushes: int) -> Iterator[Installation]:
     reception = Reception(
         session=lambda: session_of(engine), apps=apps, secrets=lambda _: KNOWN, keys=lambda: [KEY]
     )
-    with served(Starlette(routes=[Mount("/slipway", create_app(reception))])) as url:
-        yield Installation(database, engine, url)
+    routes = Starlette(routes=[Mount("/slipway", create_app(reception))])
+    with served(routes) as url, api_server(database) as login:
+        yield Installation(database, engine, url, login)
     engine.dispose()
 
 

@@ -27,6 +27,9 @@ from slipway.apiserver.client import (
 )
 from slipway.apiserver.freezes import in_force
 from slipway.apiserver.questions import TurnQuestion
+from slipway.cli.api import Airflow
+from slipway.cli.query import find_pushes, get_some, get_statuses
+from slipway.cli.settings import Login
 from slipway.flow.apps import Apps
 from slipway.flow.deployment import Deployment
 from slipway.flow.ended import Ended
@@ -49,6 +52,8 @@ from tests.server.conftest import session_of
 from tests.server.sender import Sender, push
 
 Operations = Mapping[str, Callable[[], object]]
+BY_AIRFLOW = ("slipway status", "slipway status --app")
+"""Ask Airflow's REST API, whose lists read as many lines as they show, and count the others."""
 NIGHTLY = 25
 """Rebuilds of a night that are begun in one round."""
 REMOVED = 50
@@ -67,8 +72,11 @@ def apps() -> Apps:
     )
 
 
-def operations(engine: Engine, sender: Sender) -> Operations:
-    """Return what is measured, by its name; each can be carried out any number of times."""
+def operations(engine: Engine, sender: Sender, login: Login) -> Operations:
+    """Return what is measured, by its name; each can be carried out any number of times.
+
+    :param login: to Airflow's API server.
+    """
     known, newest = apps(), _newest(engine)
     numbers = itertools.count()
     ids = [*_runs_of(newest[:20]), *(f"unknown-{number}" for number in range(20))]
@@ -147,7 +155,23 @@ def operations(engine: Engine, sender: Sender) -> Operations:
             health(session)
             in_force(session, known, datetime.now(UTC))
 
+    def status() -> None:
+        """Show every application, with the command."""
+        with Airflow(login) as airflow:
+            assert len(get_statuses(airflow)) == APPLICATIONS
+
+    def status_of_some() -> None:
+        """Show one application, and one commit."""
+        with Airflow(login) as airflow:
+            one = newest[-1]
+            [found] = find_pushes(airflow, repository=one.repository)
+            [same] = find_pushes(airflow, commit=one.commit)
+            assert found.id == same.id
+            assert get_some(airflow, [found.id])
+
     return {
+        "slipway status": status,
+        "slipway status --app": status_of_some,
         "a push, to its deployment": delivered,
         "four deliveries sent again": replayed,
         "a night's plan": night,

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, NullPool, create_engine, text
 
 BIG = 5_000
 """Rows of a table that is not to be read from its beginning."""
-ROUNDS = 5
+ROUNDS = 3
 COUNTS = text("""
     SELECT relname, seq_scan, seq_tup_read + coalesce(idx_tup_fetch, 0), n_live_tup FROM pg_stat_user_tables
 """)

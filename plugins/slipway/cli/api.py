@@ -18,7 +18,7 @@ from slipway.cli.settings import Login
 
 Query = dict[str, str | int]
 
-PAGE = 100
+PAGE, FEW = 100, 10
 DIRECT = {"all://127.0.0.1": None, "all://localhost": None}
 """``mounts`` of a client: this machine is never reached through the environment's proxy."""
 
@@ -95,11 +95,12 @@ class Airflow:
         id_prefix: str = "",
         since: str = "",
     ) -> Iterator[Json]:
-        """Yield the ``most`` newest runs of ``dag_id``, as :meth:`get_runs` does."""
-        for offset in range(0, most, PAGE):
-            page = self.get_runs(dag_id, partition_key_part, offset=offset, id_prefix=id_prefix, since=since)
+        """Yield the ``most`` newest runs of ``dag_id``, as :meth:`get_runs` does; a few at first."""
+        for offset in (0, *range(FEW, most, PAGE)):
+            limit = PAGE if offset else FEW
+            page = self.get_runs(dag_id, partition_key_part, limit, offset, id_prefix=id_prefix, since=since)
             yield from page
-            if len(page) < PAGE:
+            if len(page) < limit:
                 return
 
     def get_tasks(self, dag_id: str, run_id: str) -> list[Json]:
