@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +44,10 @@ def installations(
 
 
 @pytest.fixture
-def aged(installations: tuple[Installation, Installation]) -> Installation:
-    """The aged one alone."""
-    return installations[1]
+def aged(tmp_path: Path, lab: Any, patience: pytest.MonkeyPatch) -> Iterator[Installation]:
+    """An aged one, of a tenth of the pushes: `db clean` takes minutes."""
+    name = f"slipway_cleaned_{secrets.token_hex(4)}"
+    with ExitStack() as stack:
+        database = make(tmp_path, create_empty(lab.database, name))
+        stack.callback(drop, lab.database, name)
+        yield stack.enter_context(installed(database, PUSHES // 10))

@@ -65,6 +65,6 @@ def test_what_ran_and_what_was_pushed_is_known_after_it(
     before = answers(aged, old)
     assert {status for status, _ in before["redelivery"]} == {"already received"}
     assert runs(aged, until) > 0
-    aged.database.python(*CLEAN, until.isoformat())
+    aged.database.python(*CLEAN, until.isoformat(), seconds=1800)
     assert runs(aged, until) == 0
     assert answers(aged, old) == before

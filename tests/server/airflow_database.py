@@ -44,7 +44,7 @@ class AirflowDatabase:
             "PYTHONPATH": str(PLUGINS),
         }
 
-    def python(self, *arguments: str) -> str:
+    def python(self, *arguments: str, seconds: int = 300) -> str:
         """Run Python with that Airflow's settings."""
         done = subprocess.run(
             [sys.executable, *arguments],
@@ -52,7 +52,7 @@ class AirflowDatabase:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=300,
+            timeout=seconds,
             check=False,
         )
         assert done.returncode == 0, done.stdout[-3000:]
