@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from airflow.models.asset import AssetAliasModel, AssetModel, alias_association_table
 from airflow.sdk import Asset, AssetAlias
 from sqlalchemy import exists, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from slipway.assets import DEPLOYMENT, DEPLOYMENTS, IMAGES, IMAGES_FOUND
 from slipway.flow.followed import DEPLOY, PUSH
+from slipway.pushes.dialect import insert_into
 
 HANDED_ON: Mapping[str, tuple[AssetAlias, Iterable[Asset]]] = {
     PUSH: (IMAGES_FOUND, tuple(IMAGES.values())),
@@ -40,5 +40,4 @@ def join_outlets(session: Session, dag_id: str) -> None:
         .order_by(AssetModel.id)  # others wait for these rows in the same order
     )
     if rows := [dict(row) for row in session.execute(missing).mappings()]:
-        dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-        session.execute(dialect.insert(link).values(rows).on_conflict_do_nothing())
+        session.execute(insert_into(session, link).values(rows).on_conflict_do_nothing())

@@ -7,7 +7,6 @@ waits, and begins when the DAG is unpaused. ``(dag_id, run_id)`` is unique in Ai
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -15,14 +14,28 @@ from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagbag import DBDagBag
 from airflow.models.dagrun import DagRun
-from airflow.utils.state import DagRunState
-from airflow.utils.types import DagRunTriggeredByType, DagRunType
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from slipway.flow.record import SlipwayError
 from slipway.flow.recorded import RecordedPush
 from slipway.pushes.outlets import join_outlets
+from slipway.pushes.runs import ReadyDag, write
+
+_DAG_ID, _RUN_ID = bindparam("dag_id"), bindparam("run_id")
+_VERSION = (
+    select(DagVersion.id).where(DagVersion.dag_id == _DAG_ID).order_by(DagVersion.version_number.desc())
+)
+_RUN = select(DagRun.id).where(DagRun.dag_id == _DAG_ID, DagRun.run_id == _RUN_ID)
+_KNOWN = select(
+    DagModel.is_stale,
+    DagModel.has_import_errors,
+    DagModel.bundle_version,
+    _VERSION.limit(1).scalar_subquery().label("version"),
+    _RUN.scalar_subquery().label("run"),
+).where(DagModel.dag_id == _DAG_ID)
+"""All that has to be known of a DAG, in one question."""
+_UNKNOWN = "is not known: Airflow's DAG processor has not read it"
 
 
 class NotReadyError(SlipwayError):
@@ -40,29 +53,23 @@ def start(session: Session, dag_id: str, one: RecordedPush) -> None:
 
     :raises NotReadyError: when Airflow does not know the DAG (any more), or cannot read it.
     """
-    run = (DagRun.dag_id == dag_id, DagRun.run_id == one.id)
-    if session.scalar(select(DagRun.id).where(*run)) is not None:
+    known = session.execute(_KNOWN, {"dag_id": dag_id, "run_id": one.id}).first()
+    if known is not None and known.run is not None:
         return
-    _require(session, dag_id)
-    version = DagVersion.get_latest_version(dag_id, session=session)
-    dag: Any = _dags().get_dag(version.id, session=session) if version else None
+    trouble = _UNKNOWN if known is None else _trouble(known.is_stale, known.has_import_errors)
+    if known is None or trouble:
+        raise NotReadyError(
+            f"DAG {dag_id} {trouble}. Report the push again in a minute, or look for import errors in Airflow"
+        )
+    dag: Any = _dags().get_dag(known.version, session=session) if known.version else None
     if dag is None:
         raise NotReadyError(
             f"Airflow has no readable version of DAG {dag_id} yet. Report the push again in a minute, or "
             "look for import errors in Airflow"
         )
     join_outlets(session, dag_id)
-    push = one.push
-    dag.create_dagrun(
-        run_id=one.id,
-        run_after=datetime.now(UTC),
-        conf={"push": push.to_json()},  # for people; the DAG's parameters are a form's
-        run_type=DagRunType.MANUAL,
-        triggered_by=DagRunTriggeredByType.ASSET,
-        state=DagRunState.QUEUED,
-        partition_key=push.partition_key,
-        session=session,
-    )
+    bundle = None if dag.disable_bundle_versioning else known.bundle_version
+    write(session, ReadyDag(dag, known.version, bundle), one)
 
 
 def unready(session: Session, dag_ids: Iterable[str]) -> dict[str, str]:
@@ -70,18 +77,11 @@ def unready(session: Session, dag_ids: Iterable[str]) -> dict[str, str]:
     wanted = list(dag_ids)
     query = select(DagModel.dag_id, DagModel.is_stale, DagModel.has_import_errors)
     known = {dag_id: rest for dag_id, *rest in session.execute(query.where(DagModel.dag_id.in_(wanted)))}
-    found: dict[str, str] = {}
-    for dag_id in wanted:
-        stale, broken = known.get(dag_id, (True, False))
-        if stale:
-            found[dag_id] = "is not known: Airflow's DAG processor has not read it"
-        elif broken:
-            found[dag_id] = "has import errors"
-    return found
+    found = {dag_id: _trouble(*known.get(dag_id, (True, False))) for dag_id in wanted}
+    return {dag_id: reason for dag_id, reason in found.items() if reason}
 
 
-def _require(session: Session, dag_id: str) -> None:
-    for name, reason in unready(session, [dag_id]).items():
-        raise NotReadyError(
-            f"DAG {name} {reason}. Report the push again in a minute, or look for import errors in Airflow"
-        )
+def _trouble(stale: bool, broken: bool) -> str:
+    if stale:
+        return _UNKNOWN
+    return "has import errors" if broken else ""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select, text, tuple_, update
+from sqlalchemy import bindparam, func, select, text, tuple_, union, update
 from sqlalchemy.orm import Session
 
 from slipway.flow.platforms import Platform
@@ -23,7 +23,18 @@ UNDER_WAY: tuple[PushState, ...] = ("looking", "building", "deploying")
 """Named one by one: so the index on the state serves, however many pushes are over."""
 SEEN: tuple[PushSource, ...] = ("webhook", "sweep")
 """Sources of pushes that say what a ref points to."""
+# Each delivery asks these: made once, they cost half.
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+_INSERT = pushes.insert()
+_PLACED = select(
+    *(pushes.c[name] for name in ("id", "commit_id", "rebuild", "before_id", "pushed_at", "at")),
+    *(pushes.c[name] for name in ("deploy", "state", "outcome")),
+).where(pushes.c.repository == bindparam("repository"), pushes.c.ref == bindparam("ref"))
+# Two questions in one, each of which an index answers: of one with both, a database reads the whole table.
+_OF_REF = union(
+    select(_PLACED.order_by(pushes.c.at.desc()).limit(NEWEST).subquery()),
+    _PLACED.where(pushes.c.commit_id == bindparam("commit")),
+)
 
 
 def lock_ref(session: Session, repository: str, ref: str) -> None:
@@ -42,12 +53,8 @@ def lock(session: Session, name: str) -> None:
 
 def of_ref(session: Session, push: PushEvent) -> list[RefPush]:
     """Return the newest pushes of a push's ref, and all of the same commit."""
-    columns = pushes.c
-    of = (columns.repository == push.repository.casefold(), columns.ref == push.ref)
-    newest = select(pushes).where(*of).order_by(columns.at.desc()).limit(NEWEST)
-    same = select(pushes).where(*of, columns.commit_id == push.commit)
-    # Two questions, each of which an index answers: of one with both, a database reads the whole table.
-    rows = {row["id"]: row for query in (newest, same) for row in session.execute(query).mappings()}
+    of = {"repository": push.repository.casefold(), "ref": push.ref, "commit": push.commit}
+    rows = session.execute(_OF_REF, of).mappings()
     return [
         RefPush(
             id=row["id"],
@@ -60,7 +67,7 @@ def of_ref(session: Session, push: PushEvent) -> list[RefPush]:
             over=row["state"] == "over",
             superseded=row["outcome"] == "superseded",
         )
-        for row in rows.values()
+        for row in rows
     ]
 
 
@@ -85,7 +92,7 @@ def insert(
         "deploy": reported.deploy,
         "progress": {"repository": push.repository, "platforms": {}},
     } | _of_step(step, now)
-    session.execute(pushes.insert().values(row))
+    session.execute(_INSERT, row)
     return recorded(row)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from slipway.pushes.dialect import insert_into
+from slipway.pushes.dialect import DIALECTS
 from slipway.webhook.search import Search, finds
 from slipway.webhook.table import deliveries
 from slipway.webhook.verdict import Accepted, Delivery, Ignored, Pong, Refused, Status
@@ -23,6 +23,10 @@ KEPT = timedelta(days=90)
 NEWEST = 10_000
 PAYLOAD_BYTES = 256 * 1024
 SEARCHED = 2_000
+_TAKE = {
+    name: dialect.insert(deliveries).on_conflict_do_nothing().returning(deliveries.c.id)
+    for name, dialect in DIALECTS.items()
+}
 
 
 def take(session: Session, accepted: Accepted, now: datetime, sender: str, size: int) -> bool:
@@ -40,8 +44,7 @@ def take(session: Session, accepted: Accepted, now: datetime, sender: str, size:
         "partition_key": accepted.reported.push.partition_key if accepted.reported else None,
         "payload": dict(delivery.payload) if size <= PAYLOAD_BYTES else None,
     }
-    insert = insert_into(session, deliveries).values(row).on_conflict_do_nothing()
-    return session.execute(insert.returning(deliveries.c.id)).first() is not None
+    return session.execute(_TAKE[session.get_bind().dialect.name], row).first() is not None
 
 
 def note(session: Session, verdict: Pong | Ignored | Refused, now: datetime, sender: str) -> None:
