@@ -32,6 +32,7 @@ from tests.server.sender import APPS, KEY, KNOWN, Sender
 EMPTIED = (
     "slipway_webhook_delivery",
     "slipway_push",
+    "task_instance",
     "dag_run",
     "slipway_webhook_tally",
     "partitioned_asset_key_log",

@@ -22,16 +22,16 @@ from slipway.flow.recorded import RecordedPush
 from slipway.pushes.outlets import join_outlets
 from slipway.pushes.runs import ReadyDag, write
 
-_DAG_ID, _RUN_ID = bindparam("dag_id"), bindparam("run_id")
-_VERSION = (
-    select(DagVersion.id).where(DagVersion.dag_id == _DAG_ID).order_by(DagVersion.version_number.desc())
-)
+_DAG_ID: Any = bindparam("dag_id")
+_RUN_ID: Any = bindparam("run_id")
+_VERSIONS = select(DagVersion.id).where(DagVersion.dag_id == _DAG_ID)
+_NEWEST = _VERSIONS.order_by(DagVersion.version_number.desc()).limit(1)
 _RUN = select(DagRun.id).where(DagRun.dag_id == _DAG_ID, DagRun.run_id == _RUN_ID)
 _KNOWN = select(
     DagModel.is_stale,
     DagModel.has_import_errors,
     DagModel.bundle_version,
-    _VERSION.limit(1).scalar_subquery().label("version"),
+    _NEWEST.scalar_subquery().label("version"),
     _RUN.scalar_subquery().label("run"),
 ).where(DagModel.dag_id == _DAG_ID)
 """All that has to be known of a DAG, in one question."""

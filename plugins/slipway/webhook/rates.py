@@ -14,7 +14,7 @@ OTHERS = "others"
 
 
 class Rates:
-    """Requests of the current minute, by kind and sender; one begins with the first request after another."""
+    """Requests of the current minute, by kind and sender; the first request after a minute begins another."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
