@@ -1,7 +1,7 @@
 """Writes a run of a DAG and its tasks as Airflow's ``SerializedDAG.create_dagrun`` does, in two statements.
 
 Airflow's own also checks the form of the DAG's parameters and compares its tasks with those of the run, which
-has none yet: two thirds of the time that a delivery of the webhook took. A test compares the rows of both.
+has none yet: half of the CPU time that a delivery of the webhook took. A test compares the rows of both.
 """
 
 from __future__ import annotations
