@@ -185,7 +185,7 @@ def test_what_ran_and_was_reported_before_is_taken_over(step: Step, engine: Engi
         for minute, (name, extra) in enumerate(events):
             at = began + timedelta(minutes=minute)
             connection.execute(event, {"name": name, "extra": json.dumps(extra), "at": at})
-    assert step("manager.upgradedb(use_migration_files=True)") == "revision d7e2a95b1c44 True"
+    assert step("manager.upgradedb(use_migration_files=True)") == "revision e7a2c4180d93 True"
     with session_of(engine) as session:
         found = releases.choice(session, ["Octo/Shop"], "production")
         assert [(one.past.push.commit[0], one.past.before[:1]) for one in found] == [("a", ""), ("b", "a")]
