@@ -16,7 +16,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 import docker
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import APIError, DockerException, NotFound
 from docker.utils import kwargs_from_env
 from requests.exceptions import RequestException
 
@@ -175,7 +175,7 @@ class Engine:
 
     def forget(self, tag: str) -> None:
         """Remove a tag that may be gone; the layers stay as cache for the next build."""
-        with _told(f"removal of {tag}"), suppress(ImageNotFound):
+        with _told(f"removal of {tag}"), suppress(NotFound):
             self._api.remove_image(tag, noprune=True)
 
 
