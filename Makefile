@@ -34,7 +34,7 @@ export PATH := $(BIN):$(PATH):$(CURDIR)/.lab/bin
 # A Python that writes no bytecode takes twice the time to start.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH VIRTUAL_ENV
 
-.PHONY: help host venv lab-up lab-down lab-status lab-restart airflow test test-unit test-stability test-release test-pushes test-aged test-machine test-tenants test-kubernetes lint demo compose-env compose-test screenshots bench requirements debian-pins clean
+.PHONY: help host venv whole-lab lab-up lab-down lab-status lab-restart airflow test test-unit test-stability test-release test-pushes test-aged test-machine test-tenants test-kubernetes lint demo compose-env compose-test screenshots bench requirements debian-pins clean
 
 # What a target needs is done from left to right: `host` before anything is installed.
 .NOTPARALLEL:
@@ -42,7 +42,7 @@ unexport PYTHONDONTWRITEBYTECODE PYTHONPATH VIRTUAL_ENV
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-demo: host venv lab-up ## Push an example application twice, from git push to a page served by Kubernetes
+demo: host venv whole-lab ## Push an example application twice, from git push to a page served by Kubernetes
 	@slipway demo
 
 ifeq ($(strip $(ARGS)),)
@@ -75,10 +75,10 @@ test-stability: host venv ## Run ROUNDS=3 of all tests in random order under loa
 	if [ -z "$$was_up" ]; then python -m lab down || code=1; fi; \
 	exit $$code
 
-test-tenants: host venv lab-up ## Test tenants with kubectl on real API servers (RBAC, then ABAC) and the real Keystone
+test-tenants: host venv whole-lab ## Test tenants with kubectl on real API servers (RBAC, then ABAC) and the real Keystone
 	@python -m pytest -q tests/tenants $(ARGS)
 
-test-kubernetes: host venv lab-up ## Test rollouts, manifests and tenants on the lab's cluster; KUBERNETES=1.20: the oldest supported
+test-kubernetes: host venv whole-lab ## Test rollouts, manifests and tenants on the lab's cluster; KUBERNETES=1.20: the oldest supported
 	@python -m pytest -q $(KUBERNETES_TESTS) $(ARGS)
 
 test-pushes: host venv ## Send PUSHES=500 pushes while PostgreSQL, an API server and the scheduler fail, without the lab (minutes)
@@ -113,10 +113,10 @@ compose-test: host venv ## Install by docker-compose.yaml on the lab's engine, t
 test-machine: host venv ## Test the lab and a push on a fresh, emulated Debian: DEBIAN=12 or 13 (an hour or more)
 	@python -m lab.machine $(or $(DEBIAN),12) $(ARGS)
 
-screenshots: host venv lab-up ## Take the pictures in docs/images again
+screenshots: host venv whole-lab ## Take the pictures in docs/images again
 	@SLIPWAY_SCREENSHOTS=1 python -m pytest -q tests/browser $(ARGS)
 
-bench: host venv lab-up ## Measure speed, compared with the bare tools
+bench: host venv whole-lab ## Measure speed, compared with the bare tools
 	@python -m benchmarks $(ARGS)
 
 lint: venv ## Check style, types and import directions
@@ -125,6 +125,10 @@ lint: venv ## Check style, types and import directions
 	@ruff format --check .
 	@mypy
 	@lint-imports
+
+# For targets whose ARGS are no servers' names.
+whole-lab:
+	@python -m lab up $(if $(KUBERNETES),--kubernetes $(KUBERNETES))
 
 lab-up: host venv ## Start the lab's servers that are not up; PROFILE=hypervisor: Nova boots machines; KUBERNETES=1.20: the oldest
 	@python -m lab up $(if $(PROFILE),--profile $(PROFILE)) $(if $(KUBERNETES),--kubernetes $(KUBERNETES)) $(ARGS)
