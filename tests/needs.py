@@ -10,6 +10,8 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Generator, Iterable
+from contextlib import redirect_stdout
+from io import StringIO
 
 import pytest
 
@@ -116,10 +118,11 @@ class _Selected:
 
 
 def main(arguments: list[str]) -> int:
-    """Return 0 when a selection needs the lab, 1 when it does not."""
+    """Return 0 when a selection needs the lab, 1 when it does not, or when it cannot be collected."""
     selected = _Selected()
-    options = ["--collect-only", "-q", "-p", "no:terminal", "-p", "no:cacheprovider", "-m", "not release"]
-    pytest.main([*options, *arguments], plugins=[selected])
+    options = ["--collect-only", "-p", "no:cacheprovider", "-m", "not release"]
+    with redirect_stdout(StringIO()):
+        pytest.main([*options, *arguments], plugins=[selected])
     return int(not selected.needs_lab)
 
 

@@ -100,3 +100,10 @@ def test_an_unknown_server_is_refused() -> None:
     done = run_lab("restart", "redis")
     assert done.returncode == 1
     assert done.stderr.startswith("lab: no such server: redis; the lab has postgres, engine,")
+
+
+@pytest.mark.parametrize(("selected", "code"), [("tests/dags/test_notify.py", 0), ("tests/test_words.py", 1)])
+def test_the_lab_is_started_for_tests_that_need_it(selected: str, code: int) -> None:
+    asked = [sys.executable, "-m", "tests.needs", selected]
+    ended = subprocess.run(asked, capture_output=True, text=True, timeout=300, check=False)
+    assert (ended.returncode, ended.stderr) == (code, "")
