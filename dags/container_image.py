@@ -43,7 +43,7 @@ with DAG(
     params=forms.image_params(),
 ) as dag:
 
-    @resumable()
+    @resumable
     def plan() -> dict[str, Any]:
         """Fetch exactly this commit and read its ``slipway.yaml``."""
         with retried_if_worth_it():
@@ -64,7 +64,7 @@ with DAG(
             idle = () if known.inputs else ("base_images", "jenkins", "build")
             return hand_on(context, {"deploy": deploy, "plan": known.to_json()}, idle)
 
-    @resumable()
+    @resumable
     def base_images(planned: dict[str, Any]) -> dict[str, Any]:
         """Resolve every FROM by digest, and look for an image of the same inputs."""
         with retried_if_worth_it():

@@ -27,6 +27,7 @@ from slipway.flow.note import of_start, over
 from slipway.flow.push_id import is_push_id
 from slipway.flow.record import SlipwayError
 from slipway.listeners import reading
+from slipway.pushes.dialect import insert_into
 from slipway.pushes.reporting import run_ended
 from slipway.pushes.table import outcomes
 
@@ -133,7 +134,7 @@ def _register(session: Session, ended: Ended) -> list[Callable[[], None]]:
     told = news(ended, _read(known))
     after_commit: list[Callable[[], None]] = []
     if told is not None:
-        _remember(session, told, known=known is not None)
+        _remember(session, told)
         asset_manager.register_asset_change(
             asset=asset,
             extra={"ended": told.to_json()},
@@ -145,13 +146,11 @@ def _register(session: Session, ended: Ended) -> list[Callable[[], None]]:
     return after_commit
 
 
-def _remember(session: Session, told: Ended, *, known: bool) -> None:
+def _remember(session: Session, told: Ended) -> None:
     """Keep what is reported: events of assets are searched by no key, and `db clean` removes them."""
     values = {"ended": told.to_json()}
-    if known:
-        session.execute(outcomes.update().where(outcomes.c.key == told.key).values(values))
-    else:
-        session.execute(outcomes.insert().values(key=told.key, **values))
+    insert = insert_into(session, outcomes).values(key=told.key, **values)
+    session.execute(insert.on_conflict_do_update(index_elements=[outcomes.c.key], set_=values))
 
 
 def _read(known: Any) -> Ended | None:
